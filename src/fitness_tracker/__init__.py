@@ -1,0 +1,1 @@
+"""Recognises exercises in videos, and says honestly how well."""

@@ -1,0 +1,73 @@
+"""Pictures of an evaluation, as PNG files. The same numbers give the same bytes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+COLUMNS = 4  # of a contact sheet
+INK, PALE = "#1b2a41", "#8a94a6"
+mpl.rcParams.update(
+    {"font.size": 10, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}
+)
+
+
+def save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, facecolor="white", bbox_inches="tight", metadata={"Software": None})
+
+
+def readable(exercise: str) -> str:
+    return exercise.replace("_", " ")
+
+
+def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
+    """Confusion matrix of `table` (columns actual, predicted): shade is the share of the row, the figure the clips."""
+    crossed = pd.crosstab(table["actual"], table["predicted"])
+    counts = crossed.reindex(index=exercises, columns=exercises, fill_value=0).to_numpy()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.2 + 0.55 * len(exercises)
+    figure = Figure(figsize=(side, side))
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = [readable(exercise) for exercise in exercises]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            paint = "white" if shares[row, column] > 0.55 else INK
+            axes.text(column, row, str(count), ha="center", va="center", color=paint)
+    right = int(np.trace(counts))
+    axes.set(xlabel="the classifier says", ylabel="the clip shows")
+    axes.set_title(f"{right} of {counts.sum()} unseen clips are named rightly")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    save(figure, path)
+
+
+def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Path) -> None:
+    """Contact sheet of `mistakes` (columns clip, actual, predicted, confidence), a frame (H, W, 3) uint8 RGB each."""
+    rows = max(1, -(-len(frames) // COLUMNS))
+    figure = Figure(figsize=(3.1 * COLUMNS, 3.0 * rows + 0.5), layout="tight")
+    figure.suptitle(
+        "The surest mistakes on unseen clips" if len(frames) else "No mistakes: every unseen clip is named rightly"
+    )
+    for place, (mistake, frame) in enumerate(zip(mistakes.itertuples(), frames, strict=True), start=1):
+        axes = figure.add_subplot(rows, COLUMNS, place)
+        axes.imshow(frame)
+        axes.set_axis_off()
+        axes.set_title(
+            f"shows {readable(mistake.actual)}\nsays {readable(mistake.predicted)}, {mistake.confidence:.0%}",
+            fontsize=10,
+        )
+        axes.text(
+            0.5, -0.03, shorten(mistake.clip), transform=axes.transAxes, ha="center", va="top", fontsize=7, color=PALE
+        )
+    save(figure, path)
+
+
+def shorten(name: str, most: int = 44) -> str:
+    return name if len(name) <= most else name[: most // 2 - 1] + "…" + name[-most // 2 :]

@@ -1,0 +1,48 @@
+"""The command `fitness-tracker`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from fitness_tracker.errors import UserError, told_plainly
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="fitness-tracker", description="Recognises exercises in pictures and clips.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    predict = commands.add_parser("predict", help="name the exercise in pictures, clips and folders of them")
+    predict.add_argument("paths", type=Path, nargs="+", metavar="PATH")
+    predict.add_argument("--json", action="store_true", help="one JSON object a line")
+    predict.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    predict.set_defaults(run=run_predict)
+    args = parser.parse_args()
+    with told_plainly("fitness-tracker"):
+        sys.exit(args.run(args))
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """Answers for every file; the exit code is 1 if any of them failed."""
+    from fitness_tracker import prediction  # takes seconds
+
+    files = prediction.find_files(args.paths)
+    if not files:
+        raise UserError(f"{args.paths[0]}: holds no picture and no clip")
+    classifier = prediction.load_once(args.classifier)
+    width = max(len(str(path)) for path in files)
+    failed = 0
+    for path in files:
+        try:
+            exercise, confidence = prediction.predict_file(path, classifier)
+            answer = {"path": str(path), "exercise": exercise, "confidence": round(confidence, 4)}
+            line = f"{path!s:{width}}  {exercise:<16} {confidence:4.0%}"
+        except UserError as error:
+            failed = 1
+            answer = {"path": str(path), "error": str(error)}
+            line = f"{path!s:{width}}  failed: {error}"
+        print(json.dumps(answer) if args.json else line, flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""Errors that the person at the keyboard can mend, told in plain words instead of a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class UserError(Exception):
+    """The message says what is wrong, where, and what to do."""
+
+
+@contextmanager
+def told_plainly(program: str) -> Iterator[None]:
+    """Ends the program with exit code 1 and the message on stderr if a `UserError` comes out of the block."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(1)

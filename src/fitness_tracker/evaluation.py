@@ -1,0 +1,113 @@
+"""Scores a classifier on clips that its training has never seen, and refuses any other."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, f1_score
+
+from fitness_tracker.clips import TEST, Clip, ClipsError, group_of
+from fitness_tracker.frames import read_zip
+from fitness_tracker.models import Classifier
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """What the classifier says of one clip of a known exercise."""
+
+    clip: Clip
+    group: str
+    frames: np.ndarray  # (T, exercises) float32 probabilities
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(exercises,) float32: the mean over the frames."""
+        return self.frames.mean(axis=0)
+
+
+def unseen_clips(clips: Sequence[Clip], classifier: Classifier) -> list[Clip]:
+    """The clips to score: all but the very clips that the classifier was trained or validated on.
+
+    Raises `ClipsError` if one of them is known to training all the same (a copy under another name, or another clip
+    of a group that was learnt from), if it shows an exercise that the classifier was not taught, or if none is left.
+    """
+    learnt = {name: used for name, used in classifier.split.items() if used.part != TEST}
+    seen = {used.sha256: name for name, used in sorted(learnt.items())}
+    groups = {used.group for used in learnt.values()}
+    unseen = []
+    for clip in clips:
+        digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
+        if clip.name in learnt and learnt[clip.name].sha256 == digest:
+            continue
+        if digest in seen:
+            raise ClipsError(f"{clip.path}: training has seen it, as {seen[digest]}; it cannot be scored")
+        if (group := group_of(clip, classifier.group)) in groups:
+            raise ClipsError(f"{clip.path}: training has seen other clips of group '{group}'; it cannot be scored")
+        if clip.exercise not in classifier.exercises:
+            raise ClipsError(f"{clip.path}: the classifier was not taught '{clip.exercise}'; train it again")
+        unseen.append(clip)
+    if not unseen:
+        raise ClipsError("training has seen every clip; add clips of other people to score it on")
+    return unseen
+
+
+def score_clips(clips: Sequence[Clip], classifier: Classifier) -> list[ScoredClip]:
+    """What the classifier says of the frames of each clip; raises `ClipsError` like `unseen_clips`."""
+    scored = []
+    for clip in unseen_clips(clips, classifier):
+        frames = np.stack([frame for _, frame in read_zip(clip.path)])
+        scored.append(ScoredClip(clip, group_of(clip, classifier.group), classifier.classify_frames(frames)))
+    return scored
+
+
+def scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
+    """Accuracy and macro F1 of clips and of single frames, and on how many clips and groups they stand."""
+    actual = [exercises.index(one.clip.exercise) for one in scored]
+    guess = [int(one.probabilities.argmax()) for one in scored]
+    frame_actual = np.repeat(actual, [len(one.frames) for one in scored])
+    frame_guess = np.concatenate([one.frames.argmax(axis=1) for one in scored])
+    return {
+        "accuracy": float(accuracy_score(actual, guess)),
+        "f1": macro_f1(actual, guess),
+        "frame_accuracy": float(accuracy_score(frame_actual, frame_guess)),
+        "frame_f1": macro_f1(frame_actual, frame_guess),
+        "clips": len(scored),
+        "groups": len({one.group for one in scored}),
+    }
+
+
+def macro_f1(actual: Sequence[int] | np.ndarray, guess: Sequence[int] | np.ndarray) -> float:
+    """The mean of the F1 of every exercise that is there, each counting the same."""
+    return float(f1_score(actual, guess, labels=np.unique(actual), average="macro", zero_division=0))
+
+
+def answers(scored: Sequence[ScoredClip], exercises: list[str]) -> pd.DataFrame:
+    """One row a clip: clip, actual, predicted, confidence."""
+    rows = [
+        (one.clip.name, one.clip.exercise, exercises[int(one.probabilities.argmax())], float(one.probabilities.max()))
+        for one in scored
+    ]
+    return pd.DataFrame(rows, columns=["clip", "actual", "predicted", "confidence"])
+
+
+def f1_table(table: pd.DataFrame) -> pd.DataFrame:
+    """One row an exercise of `answers`: exercise, f1, clips."""
+    names = sorted(set(table["actual"]))
+    values = f1_score(table["actual"], table["predicted"], labels=names, average=None, zero_division=0)
+    counts = table["actual"].value_counts()
+    return pd.DataFrame({"exercise": names, "f1": values, "clips": [int(counts[name]) for name in names]})
+
+
+def worst_mistakes(table: pd.DataFrame, number: int) -> pd.DataFrame:
+    """The rows of `answers` that are wrong, the surest first."""
+    wrong = table[table["actual"] != table["predicted"]]
+    return wrong.sort_values(["confidence", "clip"], ascending=[False, True]).head(number)
+
+
+def middle_frame(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: the frame in the middle of a clip's zip."""
+    frames = [frame for _, frame in read_zip(path)]
+    return frames[len(frames) // 2]

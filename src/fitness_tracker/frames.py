@@ -1,0 +1,66 @@
+"""The frames of a clip as one zip of JPEGs, members named by their time in seconds: '00002.300.jpg'.
+
+Stored, not compressed (JPEG is), with a fixed date, so that the same frames are the same bytes.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fitness_tracker.errors import UserError
+from fitness_tracker.video import read_frames
+
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+
+
+def extract_frames(clip: bytes, fps: float, quality: int) -> bytes:
+    """A resized clip's frames at `fps` a second as a zip of JPEGs. Raises `ClipError` if it does not decode."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for number, frame in enumerate(read_frames(clip, fps, "pad")):
+            member = zipfile.ZipInfo(f"{number / fps:09.3f}.jpg", DATE)
+            archive.writestr(member, encode_jpeg(frame, quality))
+    return target.getvalue()
+
+
+def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
+    """(H, W, 3) uint8 RGB to JPEG, quality 1-100."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()
+
+
+def decode_picture(data: bytes) -> np.ndarray | None:
+    """A picture file's bytes to (H, W, 3) uint8 RGB, upright; None if they are no picture."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def count_frames(path: Path) -> int:
+    with opened(path) as archive:
+        return len(archive.namelist())
+
+
+def read_zip(path: Path) -> Iterator[tuple[float, np.ndarray]]:
+    """The frames of a clip in time order: seconds, and (H, W, 3) uint8 RGB."""
+    with opened(path) as archive:
+        for name in sorted(archive.namelist()):
+            frame = decode_picture(archive.read(name))
+            if frame is None:
+                raise UserError(f"{path}: {name} in it is no picture; run the extract stage again")
+            yield float(name.removesuffix(".jpg")), frame
+
+
+def opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        raise UserError(f"{path}: is no zip of frames; run the extract stage again") from None
+
+
+def shrink(frame: np.ndarray, size: int) -> np.ndarray:
+    """(H, W, 3) uint8 to (size, size, 3) uint8 by averaging areas: what the frame network sees."""
+    return cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)

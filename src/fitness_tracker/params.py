@@ -1,0 +1,160 @@
+"""The parameters: one frozen dataclass per group of `params.yaml`.
+
+An unknown, missing or impossible value raises `ParamsError`, whose message names the key.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from fitness_tracker.errors import UserError
+
+
+class ParamsError(UserError):
+    """A parameter is unknown, missing or impossible."""
+
+
+FITS = ("pad", "stretch", "crop")
+MODELS = ("cnn",)
+
+
+def check(ok: bool, key: str, value: object, want: str) -> None:
+    if not ok:
+        raise ParamsError(f"params.yaml: {key} is {value!r}; it must be {want}")
+
+
+@dataclass(frozen=True)
+class Resize:
+    fit: str
+
+    def __post_init__(self) -> None:
+        check(self.fit in FITS, "resize.fit", self.fit, "one of " + ", ".join(FITS))
+
+
+@dataclass(frozen=True)
+class Extract:
+    fps: float
+    quality: int
+
+    def __post_init__(self) -> None:
+        check(0 < self.fps <= 120, "extract.fps", self.fps, "above 0 and at most 120")
+        check(1 <= self.quality <= 100, "extract.quality", self.quality, "from 1 to 100")
+
+
+@dataclass(frozen=True)
+class Split:
+    group: str
+    test: float
+    validation: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        try:
+            groups = re.compile(self.group).groups
+        except re.error as error:
+            raise ParamsError(f"params.yaml: split.group is {self.group!r}, no regular expression: {error}") from None
+        check(not self.group or groups == 1, "split.group", self.group, "empty, or have exactly one (group)")
+        check(0 < self.test < 1, "split.test", self.test, "between 0 and 1")
+        check(0 < self.validation < 1, "split.validation", self.validation, "between 0 and 1")
+        total = self.test + self.validation
+        check(total < 1, "split.test + split.validation", total, "below 1: the rest is for training")
+
+
+@dataclass(frozen=True)
+class Train:
+    model: str
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    class_weights: bool
+
+    def __post_init__(self) -> None:
+        check(self.model in MODELS, "train.model", self.model, "one of " + ", ".join(MODELS))
+        check(0 <= self.seed < 2**32, "train.seed", self.seed, "from 0 to 4294967295")
+        check(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
+        check(self.batch_size >= 1, "train.batch_size", self.batch_size, "at least 1")
+        check(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
+        check(self.patience >= 1, "train.patience", self.patience, "at least 1")
+
+
+@dataclass(frozen=True)
+class Cnn:
+    image_size: int
+    filters: list[int]
+    dense_units: int
+    dropout: float
+
+    def __post_init__(self) -> None:
+        check(16 <= self.image_size <= 480, "cnn.image_size", self.image_size, "from 16 to 480")
+        good = len(self.filters) == 3 and all(isinstance(n, int) and n >= 1 for n in self.filters)
+        check(good, "cnn.filters", self.filters, "three whole numbers of at least 1")
+        check(self.dense_units >= 1, "cnn.dense_units", self.dense_units, "at least 1")
+        check(0 <= self.dropout < 1, "cnn.dropout", self.dropout, "at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Augment:
+    mirror: bool
+    rotate: float
+    scale: float
+    shift: float
+    brightness: float
+
+    def __post_init__(self) -> None:
+        check(0 <= self.rotate <= 180, "augment.rotate", self.rotate, "from 0 to 180 degrees")
+        for name in ("scale", "shift", "brightness"):
+            check(0 <= getattr(self, name) < 1, f"augment.{name}", getattr(self, name), "at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Params:
+    videos: str
+    resize: Resize
+    extract: Extract
+    split: Split
+    train: Train
+    cnn: Cnn
+    augment: Augment
+
+
+def build(kind: type, values: Any, key: str = "") -> Any:
+    """The dataclass `kind` from plain `values`; `key` is where they stand in params.yaml, for messages."""
+    if not isinstance(values, dict):
+        raise ParamsError(f"params.yaml: {key or 'the file'} is {values!r}; it must hold keys and values")
+    prefix = f"{key}." if key else ""
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]
+    for name in sorted(map(str, values.keys() - set(names))):
+        raise ParamsError(f"params.yaml: {prefix}{name} is unknown; here are known: {', '.join(names)}")
+    for name in names:
+        if name not in values:
+            raise ParamsError(f"params.yaml: {prefix}{name} is missing")
+    return kind(**{name: convert(hints[name], values[name], prefix + name) for name in names})
+
+
+def convert(kind: Any, value: Any, key: str) -> Any:
+    if hasattr(kind, "__dataclass_fields__"):
+        return build(kind, value, key)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = getattr(kind, "__origin__", kind)
+    if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
+        want = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}[plain]
+        raise ParamsError(f"params.yaml: {key} is {value!r}; it must be {want}")
+    return value
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """All parameters, checked; raises `ParamsError`."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is missing: run this in the project's folder") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    return build(Params, values)

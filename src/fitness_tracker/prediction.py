@@ -1,0 +1,102 @@
+"""Names the exercise in a frame, a picture or a clip. Needs nothing but a classifier bundle."""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fitness_tracker.clips import VIDEO_SUFFIXES
+from fitness_tracker.errors import UserError
+from fitness_tracker.frames import decode_picture
+from fitness_tracker.models import Classifier, load_classifier
+from fitness_tracker.video import HEIGHT, WIDTH, read_frames
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+CLASSIFIER = Path("models/classifier")
+BATCH = 64  # frames that are held in memory at once
+
+load_once = cache(load_classifier)
+
+
+def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
+    """(H, W, 3) uint8 RGB to (480, 640, 3) uint8 RGB, as the resize stage does it: 'pad', 'stretch' or 'crop'."""
+    height, width = frame.shape[:2]
+    if fit == "stretch":
+        return cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    scale = (min if fit == "pad" else max)(WIDTH / width, HEIGHT / height)
+    inside = (max(1, round(width * scale)), max(1, round(height * scale)))
+    scaled = cv2.resize(frame, inside, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    left, top = (WIDTH - inside[0]) // 2, (HEIGHT - inside[1]) // 2
+    if fit == "crop":
+        return scaled[-top : HEIGHT - top, -left : WIDTH - left]
+    right, bottom = WIDTH - inside[0] - left, HEIGHT - inside[1] - top
+    return cv2.copyMakeBorder(scaled, top, bottom, left, right, cv2.BORDER_CONSTANT)
+
+
+def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
+    """The exercise in a frame (H, W, 3) uint8 RGB of any size, and the confidence in it, 0 to 1.
+
+    Raises `ValueError` if `frame` is no such array, `UserError` if there is no classifier.
+    """
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        shape = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise ValueError(f"a frame is an array (H, W, 3) uint8 RGB, not {shape}")
+    if not frame.size:
+        raise ValueError("the frame is empty")
+    known = load_once(classifier) if isinstance(classifier, Path) else classifier
+    return best(known.classify_frames(fit_frame(frame, known.fit)[None]), known)
+
+
+def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
+    """The exercise in a picture or clip, and the confidence in it: of a clip, the mean over its frames.
+
+    Raises `UserError` if the file cannot be read as what its name says, or there is no classifier.
+    """
+    known = load_once(classifier) if isinstance(classifier, Path) else classifier
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(error.strerror or str(error)) from None
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return best(classify_clip(data, known), known)
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
+    picture = decode_picture(data)
+    if picture is None:
+        raise UserError("does not decode as a picture")
+    return predict_exercise(picture, known)
+
+
+def classify_clip(clip: bytes, classifier: Classifier) -> np.ndarray:
+    """Probabilities (T, exercises) float32 of the frames of a clip's file, some frames at a time."""
+    batches, waiting = [], []
+    for frame in read_frames(clip, classifier.fps, classifier.fit):
+        waiting.append(frame)
+        if len(waiting) == BATCH:
+            batches.append(classifier.classify_frames(np.stack(waiting)))
+            waiting = []
+    if waiting:
+        batches.append(classifier.classify_frames(np.stack(waiting)))
+    return np.concatenate(batches)
+
+
+def best(probabilities: np.ndarray, classifier: Classifier) -> tuple[str, float]:
+    mean = probabilities.mean(axis=0)
+    return classifier.exercises[int(mean.argmax())], float(mean.max())
+
+
+def find_files(paths: list[Path]) -> list[Path]:
+    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden ones do not count."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = (found for found in sorted(path.rglob("*")) if found.is_file())
+            files += [
+                found for found in below
+                if found.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
+                and not any(part.startswith(".") for part in found.relative_to(path).parts)
+            ]  # fmt: skip
+        else:
+            files.append(path)
+    return files

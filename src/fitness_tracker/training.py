@@ -1,0 +1,150 @@
+"""Trains the frame network, with memory that does not grow with the number of clips.
+
+All frames are decoded and shrunk once into a file of raw uint8; batches are read from there while training.
+"""
+
+import hashlib
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import joblib
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.utils.class_weight import compute_class_weight
+
+from fitness_tracker import params
+from fitness_tracker.augment import frame_augmenter
+from fitness_tracker.clips import Clip, ClipsError, group_of, split_clips
+from fitness_tracker.frames import read_zip, shrink
+from fitness_tracker.models import Split, build_cnn
+
+
+@dataclass(frozen=True)
+class FrameStore:
+    """Frames of many clips in one file: `frames` rows of (size, size, 3) uint8 RGB, clip after clip."""
+
+    descriptor: int
+    size: int
+    labels: np.ndarray  # (frames,) int64: which exercise
+    clips: np.ndarray  # (frames,) int64: which clip
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """(N,) row numbers to (N, size, size, 3) uint8 RGB. Read, not mapped: mapped pages pile up."""
+        length = self.size * self.size * 3
+        data = b"".join(os.pread(self.descriptor, length, int(row) * length) for row in rows)
+        return np.frombuffer(data, np.uint8).reshape(-1, self.size, self.size, 3)
+
+
+@contextmanager
+def frame_store(clips: Sequence[Clip], exercises: list[str], size: int) -> Iterator[FrameStore]:
+    """All frames of the clips' zips, shrunk to `size`, in a scratch file that ends with the block."""
+
+    def small(clip: Clip) -> np.ndarray:
+        return np.stack([shrink(frame, size) for _, frame in read_zip(clip.path)])
+
+    with tempfile.TemporaryFile(prefix="fitness-tracker-") as file:
+        counts = []
+        for frames in joblib.Parallel(-1, "threading", return_as="generator")(joblib.delayed(small)(c) for c in clips):
+            file.write(frames.tobytes())
+            counts.append(len(frames))
+        file.flush()
+        labels = [exercises.index(clip.exercise) for clip in clips]
+        yield FrameStore(file.fileno(), size, np.repeat(labels, counts), np.repeat(np.arange(len(clips)), counts))
+
+
+def read_split(clips: Sequence[Clip], split: params.Split) -> dict[str, Split]:
+    """How each clip is used. Raises `ClipsError` if the same frames would be both learnt from and tested on."""
+    used: dict[str, Split] = {}
+    first: dict[str, Clip] = {}
+    parts = split_clips(clips, split)
+    for clip in clips:
+        digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
+        other = first.setdefault(digest, clip)
+        if parts[other.name] != parts[clip.name]:
+            raise ClipsError(
+                f"{clip.name}: is the same video as {other.name}, which is in another part of the split; "
+                "take one of them away, or give both the same group"
+            )
+        used[clip.name] = Split(parts[clip.name], group_of(clip, split.group), digest)
+    return used
+
+
+def training_batches(
+    store: FrameStore, rows: np.ndarray, train: params.Train, vary: Callable[[np.ndarray, int], np.ndarray]
+) -> tf.data.Dataset:
+    """Batches (frames, labels) for all epochs, one after another; order and augmentation depend on seed and epoch."""
+
+    def load(batch: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        return vary(store.read(batch), int(seeds[0]))
+
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        seed = tf.stack([tf.constant(train.seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.constant(rows), seed)
+        seeds = tf.random.stateless_uniform([len(rows)], seed, maxval=2**31 - 1, dtype=tf.int32)
+        return tf.data.Dataset.from_tensor_slices((order, seeds)).batch(train.batch_size)
+
+    return tf.data.Dataset.range(train.epochs).flat_map(one_epoch).map(with_labels(store, load)).prefetch(2)
+
+
+def plain_batches(store: FrameStore, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
+    """Batches (frames, labels), once, in order, as they are."""
+    rows_only = tf.data.Dataset.from_tensor_slices((rows, rows)).batch(batch_size)
+    return rows_only.map(with_labels(store, lambda batch, _: store.read(batch))).prefetch(2)
+
+
+def with_labels(store: FrameStore, load: Callable) -> Callable:
+    labels = tf.constant(store.labels)
+
+    def fetch(batch: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        frames = tf.numpy_function(load, [batch, seeds], tf.uint8)
+        return tf.ensure_shape(frames, (None, store.size, store.size, 3)), tf.gather(labels, batch)
+
+    return fetch
+
+
+def train_cnn(
+    store: FrameStore, rows: np.ndarray, validation: np.ndarray, classes: int, settings: params.Params
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """The network of the epoch with the lowest validation loss, and each epoch's losses and accuracies.
+
+    `rows` and `validation` are the row numbers of the store to learn from and to stop by.
+    """
+    train = settings.train
+    network = build_cnn(settings.cnn, classes)
+    optimizer = keras.optimizers.Adam(train.learning_rate)
+    network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    stop = keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True)
+    history = network.fit(
+        training_batches(store, rows, train, frame_augmenter(settings.augment)),
+        epochs=train.epochs,
+        steps_per_epoch=math.ceil(len(rows) / train.batch_size),
+        validation_data=plain_batches(store, validation, train.batch_size),
+        class_weight=class_weights(store.labels[rows]) if train.class_weights else None,
+        callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))],
+        shuffle=False,
+        verbose=0,
+    )
+    return network, history.history
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Weights that make every class count the same in the loss."""
+    present = np.unique(labels)
+    weights = compute_class_weight("balanced", classes=present, y=labels)
+    return {int(label): float(weight) for label, weight in zip(present, weights, strict=True)}
+
+
+def tell(epoch: int, epochs: int, logs: dict[str, float]) -> None:
+    """The progress line of an epoch."""
+    learnt, seen = (f"loss {logs[p + 'loss']:.3f}, accuracy {logs[p + 'accuracy']:.3f}" for p in ("", "val_"))
+    print(f"train: epoch {epoch}/{epochs}: {learnt}; validation: {seen}", flush=True)
+
+
+def score_network(network: keras.Model, store: FrameStore, rows: np.ndarray) -> dict[str, float]:
+    """Loss and accuracy of the frames `rows`, without augmentation."""
+    return network.evaluate(plain_batches(store, rows, 256), verbose=0, return_dict=True)

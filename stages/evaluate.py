@@ -1,0 +1,45 @@
+"""Reads frames from FRAMES and the CLASSIFIER; writes scores and tables to METRICS, pictures to PLOTS."""
+
+import argparse
+from pathlib import Path
+
+from fitness_tracker.clips import find_clips
+from fitness_tracker.errors import told_plainly
+from fitness_tracker.params import load_params
+
+WORST = 12  # mistakes on the contact sheet
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="evaluate", description=__doc__)
+    parser.add_argument("frames", type=Path)
+    parser.add_argument("classifier", type=Path)
+    parser.add_argument("metrics", type=Path)
+    parser.add_argument("plots", type=Path)
+    args = parser.parse_args()
+    with told_plainly("evaluate"):
+        seed = load_params().train.seed
+        clips = find_clips(args.frames, (".zip",))
+        from fitness_tracker import charts, evaluation  # from here on it takes seconds
+        from fitness_tracker.models import load_classifier, make_deterministic, write_json
+
+        make_deterministic(seed)
+        classifier = load_classifier(args.classifier)
+        scored = evaluation.score_clips(clips, classifier)
+        result = evaluation.scores(scored, classifier.exercises)
+        table = evaluation.answers(scored, classifier.exercises)
+
+        write_json(args.metrics / "evaluate.json", {name: round(value, 4) for name, value in result.items()})
+        table[["actual", "predicted"]].to_csv(args.metrics / "confusion.csv", index=False)
+        evaluation.f1_table(table).to_csv(args.metrics / "f1.csv", index=False, float_format="%.4f")
+        charts.draw_confusion(table, classifier.exercises, args.plots / "confusion.png")
+        worst = evaluation.worst_mistakes(table, WORST)
+        paths = {one.clip.name: one.clip.path for one in scored}
+        frames = [evaluation.middle_frame(paths[name]) for name in worst["clip"]]
+        charts.draw_mistakes(worst, frames, args.plots / "mistakes.png")
+        people = f"{result['clips']} clips of {result['groups']} groups that training never saw"
+        print(f"evaluate: accuracy {result['accuracy']:.3f}, F1 {result['f1']:.3f} on {people}")
+
+
+if __name__ == "__main__":
+    main()

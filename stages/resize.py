@@ -1,0 +1,27 @@
+"""Reads labelled clips from IN, writes each as 640x480 MP4 to OUT, folders kept."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from fitness_tracker.clips import find_clips
+from fitness_tracker.errors import told_plainly
+from fitness_tracker.mapping import map_clips
+from fitness_tracker.params import load_params
+from fitness_tracker.video import resize_video
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="resize", description=__doc__)
+    parser.add_argument("videos", type=Path, metavar="IN")
+    parser.add_argument("resized", type=Path, metavar="OUT")
+    args = parser.parse_args()
+    with told_plainly("resize"):
+        params = load_params()
+        clips = find_clips(args.videos)
+        new = map_clips(partial(resize_video, fit=params.resize.fit), clips, args.resized, ".mp4", "resize")
+        print(f"resize: {len(clips)} clips, {new} of them new")
+
+
+if __name__ == "__main__":
+    main()
