@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import told_plainly
+from fitness_tracker.frames import middle_frame
 from fitness_tracker.params import load_params
 
 WORST = 12  # mistakes on the contact sheet
@@ -35,7 +36,7 @@ def main() -> None:
         charts.draw_confusion(table, classifier.exercises, args.plots / "confusion.png")
         worst = evaluation.worst_mistakes(table, WORST)
         paths = {one.clip.name: one.clip.path for one in scored}
-        frames = [evaluation.middle_frame(paths[name]) for name in worst["clip"]]
+        frames = [middle_frame(paths[name]) for name in worst["clip"]]
         charts.draw_mistakes(worst, frames, args.plots / "mistakes.png")
         people = f"{result['clips']} clips of {result['groups']} groups that training never saw"
         print(f"evaluate: accuracy {result['accuracy']:.3f}, F1 {result['f1']:.3f} on {people}")

@@ -51,7 +51,7 @@ def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> Non
 def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Path) -> None:
     """Contact sheet of `mistakes` (columns clip, actual, predicted, confidence), a frame (H, W, 3) uint8 RGB each."""
     rows = max(1, -(-len(frames) // COLUMNS))
-    figure = Figure(figsize=(3.1 * COLUMNS, 3.0 * rows + 0.5), layout="tight")
+    figure = Figure(figsize=(2.7 * COLUMNS, 2.7 * rows + 0.5), layout="tight")
     figure.suptitle(
         "The surest mistakes on unseen clips" if len(frames) else "No mistakes: every unseen clip is named rightly"
     )

@@ -1,5 +1,6 @@
 """Errors that the person at the keyboard can mend, told in plain words instead of a traceback."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,15 @@ class UserError(Exception):
 
 @contextmanager
 def told_plainly(program: str) -> Iterator[None]:
-    """Ends the program with exit code 1 and the message on stderr if a `UserError` comes out of the block."""
+    """Ends the program with exit code 1 and the message on stderr if a `UserError` comes out of the block.
+
+    Quietly, if whoever reads its output (`| head`) has left.
+    """
     try:
         yield
     except UserError as error:
         print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails once more
         sys.exit(1)

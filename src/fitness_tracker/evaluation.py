@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -58,8 +57,8 @@ def score_clips(clips: Sequence[Clip], classifier: Classifier) -> list[ScoredCli
     """What the classifier says of the frames of each clip; raises `ClipsError` like `unseen_clips`."""
     scored = []
     for clip in unseen_clips(clips, classifier):
-        frames = np.stack([frame for _, frame in read_zip(clip.path)])
-        scored.append(ScoredClip(clip, group_of(clip, classifier.group), classifier.classify_frames(frames)))
+        probabilities = classifier.classify_frames(frame for _, frame in read_zip(clip.path))
+        scored.append(ScoredClip(clip, group_of(clip, classifier.group), probabilities))
     return scored
 
 
@@ -105,9 +104,3 @@ def worst_mistakes(table: pd.DataFrame, number: int) -> pd.DataFrame:
     """The rows of `answers` that are wrong, the surest first."""
     wrong = table[table["actual"] != table["predicted"]]
     return wrong.sort_values(["confidence", "clip"], ascending=[False, True]).head(number)
-
-
-def middle_frame(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: the frame in the middle of a clip's zip."""
-    frames = [frame for _, frame in read_zip(path)]
-    return frames[len(frames) // 2]

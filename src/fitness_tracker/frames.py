@@ -39,19 +39,25 @@ def decode_picture(data: bytes) -> np.ndarray | None:
     return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def count_frames(path: Path) -> int:
-    with opened(path) as archive:
-        return len(archive.namelist())
-
-
 def read_zip(path: Path) -> Iterator[tuple[float, np.ndarray]]:
     """The frames of a clip in time order: seconds, and (H, W, 3) uint8 RGB."""
     with opened(path) as archive:
         for name in sorted(archive.namelist()):
-            frame = decode_picture(archive.read(name))
-            if frame is None:
-                raise UserError(f"{path}: {name} in it is no picture; run the extract stage again")
-            yield float(name.removesuffix(".jpg")), frame
+            yield float(name.removesuffix(".jpg")), read_member(archive, name)
+
+
+def middle_frame(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: the frame in the middle of a clip."""
+    with opened(path) as archive:
+        names = sorted(archive.namelist())
+        return read_member(archive, names[len(names) // 2])
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    frame = decode_picture(archive.read(name))
+    if frame is None:
+        raise UserError(f"{archive.filename}: {name} in it is no picture; run the extract stage again")
+    return frame
 
 
 def opened(path: Path) -> zipfile.ZipFile:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,33 +39,37 @@ with quiet():  # TensorFlow tells of missing GPUs whatever the level
     import keras
     import tensorflow as tf
 
-THREADS = 4  # fixed, because the number of threads decides the order of sums and so the last bits of the weights
+# Fixed, because the number of threads decides the order of sums, and so the last bits of the weights.
+tf.config.threading.set_intra_op_parallelism_threads(4)
+tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def make_deterministic(seed: int) -> None:
-    """The same seed gives the same weights, on any number of cores of one kind of CPU. Call before anything else."""
+    """The same seed gives the same weights, on any number of cores of one kind of CPU. Call first."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def build_cnn(cnn: Cnn, classes: int) -> keras.Model:
     """The classic frame network: (N, size, size, 3) uint8 RGB to (N, classes) probabilities, float32."""
     layers = keras.layers
     convolutions = []
-    for filters in cnn.filters:
-        convolutions += [layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
+    for number, filters in enumerate(cnn.filters, start=1):
+        convolutions += [
+            layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution{number}"),
+            layers.MaxPooling2D(name=f"pool{number}"),
+        ]
     return keras.Sequential(
         [
             keras.Input((cnn.image_size, cnn.image_size, 3), dtype="uint8"),
-            layers.Rescaling(1 / 255),
+            layers.Rescaling(1 / 255, name="scale"),
             *convolutions,
-            layers.Flatten(),
-            layers.Dense(cnn.dense_units, activation="relu"),
-            layers.Dropout(cnn.dropout),
-            layers.Dense(classes, activation="softmax"),
-        ]
+            layers.Flatten(name="flatten"),
+            layers.Dense(cnn.dense_units, activation="relu", name="hidden"),
+            layers.Dropout(cnn.dropout, name="dropout"),
+            layers.Dense(classes, activation="softmax", name="exercise"),
+        ],
+        name="cnn",
     )
 
 
@@ -90,8 +94,8 @@ class Classifier:
     group: str  # the expression that reads a group from a clip's file name
     split: dict[str, Split]  # clip name -> how it was used
 
-    def classify_frames(self, frames: np.ndarray) -> np.ndarray:
-        """Probabilities (T, exercises) float32 of frames (T, 480, 640, 3) uint8 RGB."""
+    def classify_frames(self, frames: Iterable[np.ndarray]) -> np.ndarray:
+        """Probabilities (T, exercises) float32 of T frames (480, 640, 3) uint8 RGB; only the shrunk ones are held."""
         small = np.stack([shrink(frame, self.cnn.image_size) for frame in frames])
         return np.concatenate([np.asarray(self.network(small[i : i + 64])) for i in range(0, len(small), 64)])
 

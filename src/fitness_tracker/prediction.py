@@ -14,7 +14,6 @@ from fitness_tracker.video import HEIGHT, WIDTH, read_frames
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 CLASSIFIER = Path("models/classifier")
-BATCH = 64  # frames that are held in memory at once
 
 load_once = cache(load_classifier)
 
@@ -45,7 +44,7 @@ def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFI
     if not frame.size:
         raise ValueError("the frame is empty")
     known = load_once(classifier) if isinstance(classifier, Path) else classifier
-    return best(known.classify_frames(fit_frame(frame, known.fit)[None]), known)
+    return best(known.classify_frames([fit_frame(frame, known.fit)]), known)
 
 
 def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
@@ -59,26 +58,13 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
     except OSError as error:
         raise UserError(error.strerror or str(error)) from None
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return best(classify_clip(data, known), known)
+        return best(known.classify_frames(read_frames(data, known.fps, known.fit)), known)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
     picture = decode_picture(data)
     if picture is None:
         raise UserError("does not decode as a picture")
     return predict_exercise(picture, known)
-
-
-def classify_clip(clip: bytes, classifier: Classifier) -> np.ndarray:
-    """Probabilities (T, exercises) float32 of the frames of a clip's file, some frames at a time."""
-    batches, waiting = [], []
-    for frame in read_frames(clip, classifier.fps, classifier.fit):
-        waiting.append(frame)
-        if len(waiting) == BATCH:
-            batches.append(classifier.classify_frames(np.stack(waiting)))
-            waiting = []
-    if waiting:
-        batches.append(classifier.classify_frames(np.stack(waiting)))
-    return np.concatenate(batches)
 
 
 def best(probabilities: np.ndarray, classifier: Classifier) -> tuple[str, float]:

@@ -110,7 +110,7 @@ def with_labels(store: FrameStore, load: Callable) -> Callable:
 def train_cnn(
     store: FrameStore, rows: np.ndarray, validation: np.ndarray, classes: int, settings: params.Params
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """The network of the epoch with the lowest validation loss, and each epoch's losses and accuracies.
+    """The network of the epoch with the highest validation accuracy, and each epoch's losses and accuracies.
 
     `rows` and `validation` are the row numbers of the store to learn from and to stop by.
     """
@@ -118,7 +118,7 @@ def train_cnn(
     network = build_cnn(settings.cnn, classes)
     optimizer = keras.optimizers.Adam(train.learning_rate)
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
     history = network.fit(
         training_batches(store, rows, train, frame_augmenter(settings.augment)),
         epochs=train.epochs,

@@ -1,0 +1,93 @@
+"""Short real videos, and a real project to run in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from imageio_ffmpeg import get_ffmpeg_exe
+
+ROOT = Path(__file__).parent.parent
+REAL_CLIPS = Path(os.environ.get("FITNESS_TRACKER_REAL_CLIPS") or ROOT.parent / "shared" / "clips")
+# The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def memo_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing that the tests find was computed before they began."""
+    os.environ["FITNESS_TRACKER_CACHE"] = str(tmp_path_factory.mktemp("memo"))
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """make_clip(*ffmpeg arguments, suffix) -> the bytes of a clip; the default is 1 s of a moving test picture."""
+
+    def make(*arguments: str, suffix: str = ".mp4") -> bytes:
+        path = tmp_path_factory.mktemp("clip") / f"clip{suffix}"
+        source = arguments or ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=30:duration=1")
+        subprocess.run([get_ffmpeg_exe(), "-loglevel", "error", *source, str(path)], check=True)
+        return path.read_bytes()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `videos` of six invented people, three exercises each, and `truth.csv`."""
+    folder = tmp_path_factory.mktemp("drawn")
+    render(folder, "--people", "6", "--exercises", "jumping_jack", "plank", "squat")
+    return folder
+
+
+def render(folder: Path, *arguments: str) -> None:
+    program = [sys.executable, str(ROOT / "sample" / "render.py")]
+    subprocess.run([*program, str(folder / "videos"), str(folder / "truth.csv"), *arguments], check=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of this project's own files in a Git repository of its own, without data; its videos are data/videos."""
+    folder = tmp_path / "project"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    edit_params(folder, {"videos": "data/videos", "train.epochs": 2, "cnn.image_size": 32, "cnn.dense_units": 16})
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
+        subprocess.run([*git, *arguments], cwd=folder, check=True)
+    return folder
+
+
+def edit_params(folder: Path, changes: dict[str, object]) -> None:
+    """Sets dotted keys of the project's params.yaml."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    for key, value in changes.items():
+        *groups, last = key.split(".")
+        place = params
+        for group in groups:
+            place = place[group]
+        place[last] = value
+    path.write_text(yaml.safe_dump(params))
+
+
+def run(folder: Path, *command: str, cores: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a project, with the project's own code, and returns what it said."""
+    env = {**os.environ, "PYTHONPATH": str(folder / "src"), **environment}
+    pinned = ["taskset", "-c", cores] if cores else []
+    return subprocess.run([*pinned, *command], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def noise() -> Callable[..., np.ndarray]:
+    """noise(*shape) -> uint8 noise, always the same for a shape."""
+    return lambda *shape: np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

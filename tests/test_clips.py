@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from fitness_tracker.clips import TEST, TRAIN, VALIDATION, Clip, ClipsError, find_clips, group_of, split_clips
+from fitness_tracker.params import Split
+
+SPLIT = Split(group="^(.+?)__", test=0.2, validation=0.2, seed=0)
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def clips_of(*names: str) -> list[Clip]:
+    return [Clip(name, Path(name + ".mp4")) for name in names]
+
+
+def test_clips_are_found_in_any_depth_and_case_and_sorted(tmp_path: Path) -> None:
+    touch(tmp_path, "squat/b.MP4", "squat/day1/a.mov", "lunge/c.WebM", "lunge/notes.txt", "catalog.csv")
+    found = find_clips(tmp_path)
+    assert [clip.name for clip in found] == ["lunge/c", "squat/b", "squat/day1/a"]
+    assert [clip.exercise for clip in found] == ["lunge", "squat", "squat"]
+
+
+def test_hidden_files_and_folders_named_like_clips_do_not_count(tmp_path: Path) -> None:
+    touch(tmp_path, "squat/._a.mp4", "squat/.trash/b.mp4", "squat/c.mp4/d.mp4")
+    assert [clip.name for clip in find_clips(tmp_path)] == ["squat/c.mp4/d"]
+
+
+def test_a_name_may_hold_dots_and_spaces(tmp_path: Path) -> None:
+    touch(tmp_path, "squat/anna 1.5 kg.mp4.mp4")
+    assert find_clips(tmp_path)[0].name == "squat/anna 1.5 kg.mp4"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "no clip"),
+        (["squat/a.txt"], "no clip"),
+        (["a.mp4", "squat/b.mp4"], "no exercise folder"),
+        (["squat/a.mov", "squat/a.mp4"], "ending only"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, names: list[str], message: str) -> None:
+    touch(tmp_path, *names)
+    with pytest.raises(ClipsError, match=message):
+        find_clips(tmp_path)
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ClipsError, match="no such folder"):
+        find_clips(tmp_path / "nowhere")
+
+
+def test_the_group_is_read_from_the_file_name() -> None:
+    assert group_of(clips_of("squat/x__y/anna__3")[0], "^(.+?)__") == "anna"
+
+
+def test_without_an_expression_each_clip_is_its_own_group() -> None:
+    assert group_of(clips_of("squat/anna__3")[0], "") == "squat/anna__3"
+
+
+def test_a_clip_without_a_group_is_told() -> None:
+    with pytest.raises(ClipsError, match=r"squat/anna.*split\.group"):
+        group_of(clips_of("squat/anna")[0], "^(.+?)__")
+
+
+def test_an_exercise_with_one_group_is_told() -> None:
+    with pytest.raises(ClipsError, match=r"lunge: .*'anna'"):
+        split_clips(clips_of("lunge/anna__1", "lunge/anna__2", "squat/anna__1", "squat/bob__1"), SPLIT)
+
+
+def test_a_single_exercise_is_told() -> None:
+    with pytest.raises(ClipsError, match="only exercise"):
+        split_clips(clips_of("squat/anna__1", "squat/bob__1", "squat/carl__1"), SPLIT)
+
+
+def test_two_groups_in_all_are_too_few() -> None:
+    with pytest.raises(ClipsError, match="too few"):
+        split_clips(clips_of("squat/a__1", "squat/b__1", "lunge/a__1", "lunge/b__1"), SPLIT)
+
+
+EXERCISES, PEOPLE = ["lunge", "plank", "squat"], [f"p{number}" for number in range(14)]
+FOLDERS = st.sets(st.tuples(st.sampled_from(EXERCISES), st.sampled_from(PEOPLE), st.integers(1, 3)), min_size=12)
+SEEDS = st.integers(0, 50)
+
+
+def split_of(folder: set[tuple[str, str, int]], seed: int) -> dict[str, str]:
+    """Clip name to part; folders that cannot be split do not count."""
+    names = [f"{exercise}/{person}__{number}" for exercise, person, number in folder]
+    try:
+        return split_clips(clips_of(*names), Split("^(.+?)__", 0.2, 0.2, seed))
+    except ClipsError:
+        assume(False)
+        raise
+
+
+@given(FOLDERS, SEEDS)
+def test_no_group_stands_on_two_sides(folder: set, seed: int) -> None:
+    parts = split_of(folder, seed)
+    sides: dict[str, set[str]] = {}
+    for name, part in parts.items():
+        sides.setdefault(name.split("/")[1].split("__")[0], set()).add(part)
+    assert all(len(side) == 1 for side in sides.values())
+
+
+@given(FOLDERS, SEEDS)
+def test_every_exercise_is_trained_and_tested(folder: set, seed: int) -> None:
+    parts = split_of(folder, seed)
+    for exercise in {name.split("/")[0] for name in parts}:
+        held = {part for name, part in parts.items() if name.startswith(exercise)}
+        assert {TRAIN, TEST} <= held
+
+
+@given(FOLDERS, SEEDS, st.randoms())
+def test_the_order_of_the_clips_does_not_matter(folder: set, seed: int, random) -> None:
+    clips = clips_of(*(f"{exercise}/{person}__{number}" for exercise, person, number in sorted(folder)))
+    parts = split_of(folder, seed)
+    random.shuffle(clips)
+    assert split_clips(clips, Split("^(.+?)__", 0.2, 0.2, seed)) == parts
+
+
+@given(FOLDERS, SEEDS, st.data())
+def test_one_more_clip_of_what_a_group_shows_already_moves_nothing(folder: set, seed: int, data) -> None:
+    exercise, person, _ = data.draw(st.sampled_from(sorted(folder)))
+    before, after = split_of(folder, seed), split_of(folder | {(exercise, person, 9)}, seed)
+    assert all(after[name] == part for name, part in before.items())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_more_group_moves_no_other_where_every_part_has_its_share(seed: int) -> None:
+    names = [f"{exercise}/p{person}__1" for exercise in EXERCISES for person in range(60)]
+    split = Split("^(.+?)__", 0.2, 0.2, seed)
+    before = split_clips(clips_of(*names), split)
+    for exercise in EXERCISES:
+        after = split_clips(clips_of(*names, f"{exercise}/newcomer__1"), split)
+        assert all(after[name] == part for name, part in before.items())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_part_has_at_least_half_its_share_of_each_exercise(seed: int) -> None:
+    names = [
+        f"{e}/p{person}__1" for e, people in (("squat", 40), ("lunge", 10), ("plank", 3)) for person in range(people)
+    ]
+    parts = split_clips(clips_of(*names), Split("^(.+?)__", 0.2, 0.2, seed))
+    for exercise, least in {"squat": (12, 4, 4), "lunge": (3, 1, 1), "plank": (1, 1, 1)}.items():
+        held = [part for name, part in parts.items() if name.startswith(exercise)]
+        assert all(held.count(part) >= n for part, n in zip((TRAIN, VALIDATION, TEST), least, strict=True))

@@ -1,0 +1,109 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitness_tracker.clips import Clip, ClipsError, find_clips
+from fitness_tracker.evaluation import ScoredClip, answers, f1_table, scores, unseen_clips, worst_mistakes
+from fitness_tracker.models import Classifier, Split
+from fitness_tracker.params import Cnn
+
+EXERCISES = ["lunge", "squat"]
+
+
+def scored(name: str, *frames: tuple[float, float]) -> ScoredClip:
+    return ScoredClip(Clip(name, Path(name)), name.split("/")[1].split("__")[0], np.array(frames, np.float32))
+
+
+FOUR = [
+    scored("lunge/a__1", (0.9, 0.1), (0.4, 0.6)),  # right: 0.65; frames: 1 of 2
+    scored("lunge/b__1", (0.1, 0.9)),  # wrong, sure
+    scored("squat/a__1", (0.3, 0.7)),  # right
+    scored("squat/b__1", (0.6, 0.4)),  # wrong, less sure
+]
+
+
+def test_clips_are_judged_by_the_mean_of_their_frames() -> None:
+    result = scores(FOUR, EXERCISES)
+    assert result["accuracy"] == 0.5
+    assert result["f1"] == 0.5  # each exercise: one right, one missed, one taken for it
+    assert result["frame_accuracy"] == pytest.approx(2 / 5)
+    assert result["frame_f1"] == pytest.approx((2 / 5 + 2 / 5) / 2)
+    assert (result["clips"], result["groups"]) == (4, 2)
+
+
+def test_each_exercise_counts_the_same_in_f1() -> None:
+    lopsided = [scored(f"lunge/p{n}__1", (0.9, 0.1)) for n in range(9)] + [scored("squat/q__1", (0.9, 0.1))]
+    result = scores(lopsided, EXERCISES)
+    assert result["accuracy"] == 0.9
+    assert result["f1"] == pytest.approx((18 / 19 + 0) / 2)
+
+
+def test_the_surest_mistakes_come_first() -> None:
+    table = answers(FOUR, EXERCISES)
+    assert worst_mistakes(table, 5)["clip"].tolist() == ["lunge/b__1", "squat/b__1"]
+    assert worst_mistakes(table, 1)["predicted"].tolist() == ["squat"]
+
+
+def test_f1_of_each_exercise() -> None:
+    table = f1_table(answers(FOUR[:3], EXERCISES))
+    assert table["exercise"].tolist() == EXERCISES
+    assert table["f1"].tolist() == pytest.approx([2 / 3, 2 / 3])
+    assert table["clips"].tolist() == [2, 1]
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Clip]:
+    for name in ("squat/anna__1", "squat/bob__1", "lunge/bob__1", "squat/carl__1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.zip").write_bytes(name.encode())
+    return find_clips(tmp_path, (".zip",))
+
+
+@pytest.fixture
+def classifier(clips: list[Clip]) -> Classifier:
+    """Has learnt from anna, stopped by carl, kept bob for the test."""
+    part = {"anna": "train", "carl": "validation", "bob": "test"}
+    split = {}
+    for clip in clips:
+        group = clip.name.split("/")[1].split("__")[0]
+        split[clip.name] = Split(part[group], group, hashlib.sha256(clip.path.read_bytes()).hexdigest())
+    return Classifier(None, EXERCISES, Cnn(32, [1, 1, 1], 1, 0), "pad", 10.0, "^(.+?)__", split)
+
+
+def test_the_clips_that_training_had_are_not_scored(clips: list[Clip], classifier: Classifier) -> None:
+    assert [clip.name for clip in unseen_clips(clips, classifier)] == ["lunge/bob__1", "squat/bob__1"]
+
+
+@pytest.mark.parametrize("learnt_by", ["squat/anna__1", "squat/carl__1"])
+def test_a_copy_of_a_seen_clip_is_refused(clips: list[Clip], classifier: Classifier, learnt_by: str) -> None:
+    known = {clip.name: clip for clip in clips}
+    known["squat/bob__1"].path.write_bytes(known[learnt_by].path.read_bytes())
+    with pytest.raises(ClipsError, match=f"training has seen it, as {learnt_by}"):
+        unseen_clips(clips, classifier)
+
+
+def test_another_clip_of_a_seen_group_is_refused(clips: list[Clip], classifier: Classifier) -> None:
+    path = clips[0].path.parent / "anna__2.zip"
+    path.write_bytes(b"new")
+    with pytest.raises(ClipsError, match="group 'anna'"):
+        unseen_clips([*clips, Clip("lunge/anna__2", path)], classifier)
+
+
+def test_a_seen_clip_with_new_frames_is_refused(clips: list[Clip], classifier: Classifier) -> None:
+    next(clip for clip in clips if "anna" in clip.name).path.write_bytes(b"extracted anew")
+    with pytest.raises(ClipsError, match="group 'anna'"):
+        unseen_clips(clips, classifier)
+
+
+def test_an_exercise_that_was_not_taught_is_refused(clips: list[Clip], classifier: Classifier) -> None:
+    path = clips[0].path.parent / "dora__1.zip"
+    path.write_bytes(b"new")
+    with pytest.raises(ClipsError, match="not taught 'plank'"):
+        unseen_clips([*clips, Clip("plank/dora__1", path)], classifier)
+
+
+def test_nothing_unseen_is_told(clips: list[Clip], classifier: Classifier) -> None:
+    with pytest.raises(ClipsError, match="seen every clip"):
+        unseen_clips([clip for clip in clips if "bob" not in clip.name], classifier)

@@ -1,0 +1,75 @@
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fitness_tracker.errors import UserError
+from fitness_tracker.frames import decode_picture, encode_jpeg, extract_frames, middle_frame, read_zip, shrink
+from fitness_tracker.video import read_frames
+
+
+@pytest.fixture
+def kept(make_clip, tmp_path: Path) -> Path:
+    path = tmp_path / "clip.zip"
+    path.write_bytes(extract_frames(make_clip(), fps=5, quality=90))
+    return path
+
+
+def test_members_are_named_by_their_time(kept: Path) -> None:
+    assert zipfile.ZipFile(kept).namelist() == [f"0000{second:.3f}.jpg" for second in (0, 0.2, 0.4, 0.6, 0.8)]
+
+
+def test_frames_come_back_in_time_order_and_true_colours(make_clip, kept: Path) -> None:
+    expected = list(read_frames(make_clip(), 5, "pad"))
+    for (time, frame), (number, original) in zip(read_zip(kept), enumerate(expected), strict=True):
+        assert time == pytest.approx(number / 5)
+        assert frame.shape == (480, 640, 3)
+        assert np.abs(frame.astype(int) - original).mean() < 4
+
+
+def test_the_middle_frame_is_in_the_middle(kept: Path) -> None:
+    np.testing.assert_array_equal(middle_frame(kept), [frame for _, frame in read_zip(kept)][2])
+
+
+def test_the_same_clip_gives_the_same_bytes(make_clip) -> None:
+    assert extract_frames(make_clip(), 10, 80) == extract_frames(make_clip(), 10, 80)
+
+
+def test_a_lower_quality_is_smaller(make_clip) -> None:
+    assert len(extract_frames(make_clip(), 10, 30)) < len(extract_frames(make_clip(), 10, 95))
+
+
+def test_a_zip_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"no zip")
+    with pytest.raises(UserError, match=r"a\.zip.*extract"):
+        list(read_zip(tmp_path / "a.zip"))
+
+
+def test_a_member_that_is_no_picture_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("00000.000.jpg", b"no picture")
+    with pytest.raises(UserError, match=r"00000\.000\.jpg"):
+        list(read_zip(tmp_path / "a.zip"))
+
+
+def test_a_picture_survives_jpeg() -> None:
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:, 32:] = (200, 30, 90)
+    assert np.abs(decode_picture(encode_jpeg(frame, 95))[:, 40:].mean(axis=(0, 1)) - (200, 30, 90)).max() < 6
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture"])
+def test_what_is_no_picture_is_none(data: bytes) -> None:
+    assert decode_picture(data) is None
+
+
+def test_shrinking_averages_areas() -> None:
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[:, ::2] = 200
+    small = shrink(frame, 32)
+    assert small.shape == (32, 32, 3)
+    assert small.dtype == np.uint8
+    assert (small == 100).all()
+    assert cv2.__version__.startswith("4.")

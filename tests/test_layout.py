@@ -1,0 +1,142 @@
+"""Holds the tree, dvc.yaml and params.yaml against one another."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+# Every module imports only from those before it.
+ORDER = [
+    "errors", "params", "clips", "video", "frames", "augment", "models", "training", "evaluation", "charts",
+    "prediction", "mapping", "cli",
+]  # fmt: skip
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+TRACKED = set(
+    subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+)
+
+
+def imported(path: Path) -> set[str]:
+    """Names of the package's modules that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "fitness_tracker":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fitness_tracker."):
+            names.add(node.module.split(".")[1])
+    return names
+
+
+def closure(names: set[str]) -> set[str]:
+    more = set().union(*(imported(ROOT / f"src/fitness_tracker/{name}.py") for name in names)) | names
+    return names if more == names else closure(more)
+
+
+def paths_of(stage: dict, *keys: str) -> set[str]:
+    entries = [entry for key in keys for entry in stage.get(key, [])]
+    return {path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)}
+
+
+def test_the_order_names_every_module() -> None:
+    assert sorted(ORDER) == sorted(path.stem for path in (ROOT / "src/fitness_tracker").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_modules_import_downwards(module: str) -> None:
+    assert imported(ROOT / f"src/fitness_tracker/{module}.py") <= set(ORDER[: ORDER.index(module)])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_the_code_that_it_runs(name: str) -> None:
+    script = ROOT / f"stages/{name}.py"
+    code = {f"src/fitness_tracker/{module}.py" for module in closure(imported(script))} | {f"stages/{name}.py"}
+    declared = {path for path in paths_of(STAGES[name], "deps") if path.endswith(".py")}
+    assert declared == code
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_dependency_is_an_upstream_out_or_a_tracked_file(name: str) -> None:
+    outs = set().union(*(paths_of(stage, "outs") for stage in STAGES.values()))
+    for path in paths_of(STAGES[name], "deps"):
+        assert path in outs or path in TRACKED or path == "${videos}", path
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_command_names_its_data_and_its_outs(name: str) -> None:
+    stage = STAGES[name]
+    words = stage["cmd"].split()
+    assert words[:3] == ["python", "-m", f"stages.{name}"]
+    data = {path for path in paths_of(stage, "deps") if not path.endswith(".py")}
+    for path in data | paths_of(stage, "outs", "metrics"):
+        assert path in words or str(Path(path).parent) in words, path
+    assert stage["desc"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_declares_the_params_that_it_reads(name: str) -> None:
+    declared = set(STAGES[name]["params"])
+    for key in declared:
+        place = PARAMS
+        for part in key.split("."):
+            place = place[part]
+    read = {"train": ["stages/train.py", "src/fitness_tracker/training.py"]}.get(name, [f"stages/{name}.py"])
+    source = "\n".join((ROOT / path).read_text() for path in read)
+    groups = {
+        group
+        for group in PARAMS
+        for variable in ("params", "settings", "load_params()")
+        if f"{variable}.{group}" in source
+    }
+    assert {key.split(".")[0] for key in declared} == groups
+
+
+def test_every_param_is_declared_by_a_stage_or_is_the_folder_of_clips() -> None:
+    declared = {key.split(".")[0] for stage in STAGES.values() for key in stage["params"]}
+    assert declared | {"videos"} == set(PARAMS)
+
+
+def test_every_param_has_a_comment() -> None:
+    text = (ROOT / "params.yaml").read_text().splitlines()
+    for line in text:
+        if line.startswith("  ") and ":" in line:
+            assert "#" in line, line
+
+
+def test_every_plot_has_a_title_and_a_source() -> None:
+    declared = set().union(*(paths_of(stage, "outs") for stage in STAGES.values()))
+    for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]:
+        if isinstance(entry, str):
+            assert entry in declared
+            continue
+        ((_, plot),) = entry.items()
+        assert plot["title"]
+        assert set(plot["y"]) <= declared
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.stem)
+def test_a_stage_script_has_at_most_60_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 60
+
+
+def test_only_four_modules_import_tensorflow() -> None:
+    users = set()
+    for module in ORDER:
+        tree = ast.parse((ROOT / f"src/fitness_tracker/{module}.py").read_text())
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        users |= {module} if names & {"tensorflow", "keras"} else set()
+    assert users <= {"models", "training", "evaluation", "prediction"}
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_help_comes_without_tensorflow(stage: str) -> None:
+    program = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_module('stages.{stage}', run_name='__main__')"
+    watch = f"import atexit, sys; atexit.register(lambda: print('loaded', 'tensorflow' in sys.modules)); {program}"
+    done = subprocess.run([sys.executable, "-c", watch], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "usage:" in done.stdout
+    assert done.stdout.endswith("loaded False\n")

@@ -1,0 +1,91 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from fitness_tracker.params import Params, ParamsError, build, load_params
+
+VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def changed(key: str, value: object) -> dict:
+    values = copy.deepcopy(VALUES)
+    group, name = key.split(".")
+    values[group][name] = value
+    return values
+
+
+def test_the_projects_own_params_are_sound() -> None:
+    assert load_params(ROOT / "params.yaml").train.model == "cnn"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("resize.fit", "squash"),
+        ("extract.fps", 0),
+        ("extract.fps", float("nan")),
+        ("extract.fps", "ten"),
+        ("extract.quality", 101),
+        ("split.group", "(["),
+        ("split.group", "no_group"),
+        ("split.test", 0),
+        ("split.validation", 0.9),
+        ("train.model", "magic"),
+        ("train.seed", -1),
+        ("train.epochs", 0),
+        ("train.epochs", 2.5),
+        ("train.epochs", True),
+        ("train.batch_size", 0),
+        ("train.learning_rate", -0.1),
+        ("train.patience", 0),
+        ("train.class_weights", "yes please"),
+        ("cnn.image_size", 4),
+        ("cnn.filters", [8, 16]),
+        ("cnn.filters", [8, 16, "many"]),
+        ("cnn.dense_units", 0),
+        ("cnn.dropout", 1.0),
+        ("augment.rotate", 200),
+        ("augment.scale", 1.0),
+        ("augment.brightness", -0.1),
+    ],
+)
+def test_an_impossible_value_is_told_with_its_key(key: str, value: object) -> None:
+    with pytest.raises(ParamsError, match=key.replace(".", r"\.")):
+        build(Params, changed(key, value))
+
+
+def test_an_unknown_key_is_told_beside_the_known_ones() -> None:
+    with pytest.raises(ParamsError, match=r"train\.epoch is unknown.*epochs"):
+        build(Params, changed("train.epoch", 3))
+
+
+def test_a_missing_key_is_told() -> None:
+    values = copy.deepcopy(VALUES)
+    del values["cnn"]["dropout"]
+    with pytest.raises(ParamsError, match=r"cnn\.dropout is missing"):
+        build(Params, values)
+
+
+def test_a_missing_group_is_told() -> None:
+    with pytest.raises(ParamsError, match="augment is missing"):
+        build(Params, {key: value for key, value in VALUES.items() if key != "augment"})
+
+
+def test_a_whole_number_serves_as_a_number() -> None:
+    assert build(Params, changed("extract.fps", 5)).extract.fps == 5.0
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a\n- b", ""])
+def test_a_file_that_holds_no_params_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"params\.yaml"):
+        load_params(path)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="is missing"):
+        load_params(tmp_path / "params.yaml")

@@ -1,0 +1,158 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitness_tracker import video
+from fitness_tracker.errors import UserError
+from fitness_tracker.frames import encode_jpeg
+from fitness_tracker.models import Classifier, build_cnn, save_classifier
+from fitness_tracker.params import Cnn
+from fitness_tracker.prediction import find_files, fit_frame, predict_exercise, predict_file
+
+CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    save_classifier(Classifier(build_cnn(CNN, 3), ["lunge", "plank", "squat"], CNN, "pad", 10.0, "", {}), folder)
+    return folder
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch", "crop"])
+@pytest.mark.parametrize("size", [(640, 480), (320, 240), (1280, 720), (360, 640), (638, 202)])
+def test_a_frame_is_fitted_as_the_resize_stage_does_it(make_clip, fit: str, size: tuple[int, int]) -> None:
+    lossless = make_clip(
+        "-f", "lavfi", "-i", f"testsrc2=size={size[0]}x{size[1]}:rate=5:duration=0.2",
+        "-c:v", "libx264rgb", "-qp", "0", suffix=".mkv",
+    )  # fmt: skip
+    frame = next(frame for frame in _frames_as_they_are(lossless, size))
+    expected = next(video.read_frames(lossless, 5, fit))
+    fitted = fit_frame(frame, fit)
+    assert fitted.shape == (480, 640, 3)
+    assert np.abs(fitted.astype(int) - expected).mean() < 10
+
+
+def _frames_as_they_are(clip: bytes, size: tuple[int, int]):
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    command = [get_ffmpeg_exe(), "-loglevel", "error", "-i", "pipe:0", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+    raw = subprocess.run(command, input=clip, capture_output=True, check=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3)
+
+
+def test_a_frame_gets_an_exercise_and_a_confidence(bundle: Path, noise) -> None:
+    exercise, confidence = predict_exercise(noise(720, 1280, 3), bundle)
+    assert exercise in ("lunge", "plank", "squat")
+    assert 1 / 3 <= confidence <= 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [np.zeros((480, 640), np.uint8), np.zeros((480, 640, 3)), np.zeros((480, 640, 4), np.uint8), "frame", None,
+     np.zeros((0, 640, 3), np.uint8)],
+)  # fmt: skip
+def test_what_is_no_frame_is_refused(bundle: Path, frame: object) -> None:
+    with pytest.raises(ValueError, match="frame"):
+        predict_exercise(frame, bundle)
+
+
+def test_a_picture_and_a_clip_of_it_are_the_same_exercise(bundle: Path, make_clip, tmp_path: Path) -> None:
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=640x480:rate=10:duration=0.1")
+    (tmp_path / "a.MP4").write_bytes(clip)
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(next(video.read_frames(clip, 10, "pad")), 98))
+    of_clip, of_picture = predict_file(tmp_path / "a.MP4", bundle), predict_file(tmp_path / "a.jpg", bundle)
+    assert of_clip[0] == of_picture[0]
+    assert of_clip[1] == pytest.approx(of_picture[1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.mp4", b"no clip", "does not decode"),
+        ("a.jpg", b"no picture", "does not decode"),
+        ("a.jpg", b"", "does not decode"),
+        ("a.txt", b"text", "neither a clip"),
+        ("missing.mp4", None, "No such file"),
+    ],
+)
+def test_a_file_that_fails_is_told(bundle: Path, tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        predict_file(tmp_path / name, bundle)
+
+
+def test_folders_stand_for_the_clips_and_pictures_in_them(tmp_path: Path) -> None:
+    for name in ("b/x.mp4", "b/y.PNG", "b/z.txt", "b/.hidden/w.mp4", "a.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_files([tmp_path / "b", tmp_path / "z.txt"]) == [
+        tmp_path / "b/x.mp4",
+        tmp_path / "b/y.PNG",
+        tmp_path / "z.txt",
+    ]
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    program = [str(Path(sys.executable).parent / "fitness-tracker"), "predict", *map(str, arguments)]
+    return subprocess.run(program, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, make_clip) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "good.mp4").write_bytes(make_clip())
+    (folder / "bad.mp4").write_bytes(b"no clip")
+    (folder / "noise.jpg").write_bytes(encode_jpeg(np.zeros((90, 120, 3), np.uint8), 90))
+    return folder
+
+
+@pytest.mark.slow
+def test_the_command_answers_in_json_and_fails_if_any_failed(bundle: Path, folder: Path) -> None:
+    done = command(folder, "--json", "--classifier", bundle)
+    assert done.returncode == 1
+    assert done.stderr == ""
+    bad, good, picture = (json.loads(line) for line in done.stdout.splitlines())
+    assert set(bad) == {"path", "error"}
+    assert bad["path"].endswith("bad.mp4")
+    for answer in (good, picture):
+        assert set(answer) == {"path", "exercise", "confidence"}
+        assert 0 < answer["confidence"] <= 1
+
+
+@pytest.mark.slow
+def test_the_command_answers_in_a_table(bundle: Path, folder: Path) -> None:
+    done = command(folder / "good.mp4", "--classifier", bundle)
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    assert "good.mp4" in done.stdout
+    assert "%" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_command_tells_in_one_line_that_there_is_no_classifier(tmp_path: Path, folder: Path) -> None:
+    done = command(folder, "--classifier", tmp_path / "none")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "holds no classifier" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_command_ends_quietly_when_nobody_reads_on(bundle: Path, folder: Path) -> None:
+    program = Path(sys.executable).parent / "fitness-tracker"
+    script = f"'{program}' predict '{folder}' '{folder}' --classifier '{bundle}' | head -n 1"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_the_command_tells_that_a_folder_holds_nothing(bundle: Path, tmp_path: Path) -> None:
+    done = command(tmp_path, "--classifier", bundle)
+    assert done.returncode == 1
+    assert "no picture and no clip" in done.stderr
