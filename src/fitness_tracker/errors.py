@@ -1,7 +1,8 @@
-"""Errors that the person at the keyboard can mend, told in plain words instead of a traceback."""
+"""What the person at the keyboard is told: errors in plain words instead of a traceback, and no chatter."""
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,3 +25,20 @@ def told_plainly(program: str) -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails once more
         sys.exit(1)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what native code writes to stderr, and shows it only if the block fails."""
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

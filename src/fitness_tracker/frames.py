@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ def decode_picture(data: bytes) -> np.ndarray | None:
     return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def read_zip(path: Path) -> Iterator[tuple[float, np.ndarray]]:
+def read_zip(path: Path | BinaryIO) -> Iterator[tuple[float, np.ndarray]]:
     """The frames of a clip in time order: seconds, and (H, W, 3) uint8 RGB."""
     with opened(path) as archive:
         for name in sorted(archive.namelist()):
@@ -56,11 +57,11 @@ def middle_frame(path: Path) -> np.ndarray:
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     frame = decode_picture(archive.read(name))
     if frame is None:
-        raise UserError(f"{archive.filename}: {name} in it is no picture; run the extract stage again")
+        raise UserError(f"{archive.filename or 'the zip'}: {name} in it is no picture; run the extract stage again")
     return frame
 
 
-def opened(path: Path) -> zipfile.ZipFile:
+def opened(path: Path | BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile:

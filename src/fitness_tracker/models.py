@@ -3,36 +3,16 @@
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fitness_tracker.errors import UserError
+from fitness_tracker.errors import UserError, quiet
 from fitness_tracker.frames import shrink
 from fitness_tracker.params import Cnn
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps what native code writes to stderr, and shows it only if the block fails."""
-    with tempfile.TemporaryFile() as said:
-        stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with quiet():  # TensorFlow tells of missing GPUs whatever the level
