@@ -7,7 +7,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: .venv/installed  ## from videos to metrics: runs what is out of date
-	@dvc repro && dvc metrics show
+	@python -m fitness_tracker.params && dvc repro && dvc metrics show
 
 test: .venv/installed-dev  ## every check: lint, types, tests
 	@ruff check . && ruff format --check . && mypy && python -m pytest
@@ -16,7 +16,7 @@ quick: .venv/installed-dev  ## the tests that take seconds
 	@python -m pytest -m "not slow and not real"
 
 lock-check: .venv/installed  ## does dvc.lock belong to this code and these params? Needs no data
-	@said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
+	@python -m fitness_tracker.params; said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
 	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
 
 requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
@@ -24,10 +24,10 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(UV) requirements.in -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
 
 .venv/installed: requirements.txt pyproject.toml
-	@for python in "$${PYTHON:-python3}" python3.13 python3.12 python3.11 python; do \
+	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
 	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then \
 	    echo "setting up .venv with $$("$$python" --version): some minutes, once"; "$$python" -m venv .venv || exit 1; found=yes; break; fi; \
-	done; [ "$$found" ] || { echo "no Python 3.11, 3.12 or 3.13 here ($$(python3 --version 2>&1 || true)): install one, or name it by 'make PYTHON=… $(MAKECMDGOALS)'" >&2; exit 1; }
+	done; [ "$$found" ] || { echo "no Python 3.11, 3.12 or 3.13 among: $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; install one, or name it by 'make PYTHON=/path/to/python $(MAKECMDGOALS)'" >&2; exit 1; }
 	@$(PIP) --require-hashes -r requirements.txt
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@

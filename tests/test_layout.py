@@ -1,6 +1,7 @@
 """Holds the tree, dvc.yaml and params.yaml against one another."""
 
 import ast
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_a_dependency_is_an_upstream_out_or_a_tracked_file(name: str) -> None:
 @pytest.mark.parametrize("name", STAGES)
 def test_the_command_names_its_data_and_its_outs(name: str) -> None:
     stage = STAGES[name]
-    words = stage["cmd"].split()
+    words = shlex.split(stage["cmd"])
     assert words[:3] == ["python", "-m", f"stages.{name}"]
     data = {path for path in paths_of(stage, "deps") if not path.endswith(".py")}
     for path in data | paths_of(stage, "outs", "metrics"):

@@ -69,7 +69,7 @@ def test_the_network_learns_what_is_plain_to_see_and_the_same_twice(clips: list[
     for _ in range(2):
         make_deterministic(0)
         with frame_store(clips, EXERCISES, 16) as store:
-            chosen = settings(epochs=12, batch_size=8, learning_rate=0.01)
+            chosen = settings(epochs=12, patience=12, batch_size=8, learning_rate=0.01)
             rows, validation = np.flatnonzero(store.clips % 5 < 3), np.flatnonzero(store.clips % 5 >= 3)
             network, history = train_cnn(store, rows, validation, 2, chosen)
             assert max(history["val_accuracy"]) == 1.0

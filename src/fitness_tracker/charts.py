@@ -21,7 +21,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def readable(exercise: str) -> str:
-    return exercise.replace("_", " ")
+    return exercise.replace("_", " ").replace("$", r"\$")  # a dollar would begin a formula
 
 
 def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
@@ -70,4 +70,5 @@ def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Pa
 
 
 def shorten(name: str, most: int = 44) -> str:
-    return name if len(name) <= most else name[: most // 2 - 1] + "…" + name[-most // 2 :]
+    short = name if len(name) <= most else name[: most // 2 - 1] + "…" + name[-most // 2 :]
+    return short.replace("$", r"\$")

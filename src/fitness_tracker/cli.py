@@ -26,22 +26,25 @@ def run_predict(args: argparse.Namespace) -> int:
     from fitness_tracker import prediction  # takes seconds
 
     files = prediction.find_files(args.paths)
-    if not files:
-        raise UserError(f"{args.paths[0]}: holds no picture and no clip")
     classifier = prediction.load_once(args.classifier)
-    width = max(len(str(path)) for path in files)
+    width = max(len(printable(path)) for path in files)
     failed = 0
     for path in files:
         try:
             exercise, confidence = prediction.predict_file(path, classifier)
             answer = {"path": str(path), "exercise": exercise, "confidence": round(confidence, 4)}
-            line = f"{path!s:{width}}  {exercise:<16} {confidence:4.0%}"
+            line = f"{printable(path):{width}}  {exercise:<16} {confidence:4.0%}"
         except UserError as error:
             failed = 1
             answer = {"path": str(path), "error": str(error)}
-            line = f"{path!s:{width}}  failed: {error}"
+            line = f"{printable(path):{width}}  failed: {error}"
         print(json.dumps(answer) if args.json else line, flush=True)
     return failed
+
+
+def printable(path: Path) -> str:
+    """The path on one line, whatever it is made of."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in str(path))
 
 
 if __name__ == "__main__":

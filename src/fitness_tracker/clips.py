@@ -1,7 +1,7 @@
 """Which clips there are, what they show, whom they belong to, and who is kept for the test."""
 
 import hashlib
-import itertools
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from fitness_tracker.params import Split
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+PARTS = (TEST, VALIDATION, TRAIN)
 FAIR = 0.5  # of its share
 
 
@@ -35,8 +36,8 @@ class Clip:
 def find_clips(folder: Path, suffixes: tuple[str, ...] = VIDEO_SUFFIXES) -> list[Clip]:
     """All clips `<folder>/<exercise>/**/<clip><suffix>` (any case), sorted by name; hidden files do not count.
 
-    Raises `ClipsError` if there is no such folder or no clip, if a clip lies in no exercise folder, and if two clips
-    differ in their ending only.
+    Raises `ClipsError` if there is no such folder, no clip in it or in an exercise, if a clip lies in no exercise
+    folder, and if two clips differ in their ending only.
     """
     if not folder.is_dir():
         raise ClipsError(f"{folder}: no such folder; it must hold <exercise>/<clip>{suffixes[0]}")
@@ -48,11 +49,19 @@ def find_clips(folder: Path, suffixes: tuple[str, ...] = VIDEO_SUFFIXES) -> list
         if len(below.parts) < 2:
             raise ClipsError(f"{path}: lies in no exercise folder; move it to {folder}/<exercise>/{path.name}")
         name = below.with_suffix("").as_posix()
+        if os.fsencode(name).decode(errors="replace") != name:
+            raise ClipsError(f"{os.fsencode(path)!r}: is no name in UTF-8; rename it")
         if name in clips:
             raise ClipsError(f"{path}: differs from {clips[name].path} in its ending only; rename one of them")
         clips[name] = Clip(name, path)
     if not clips:
         raise ClipsError(f"{folder}: holds no clip; put clips into {folder}/<exercise>/ ({', '.join(suffixes)})")
+    shown = {clip.exercise for clip in clips.values()}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name not in shown and not path.name.startswith("."):
+            raise ClipsError(
+                f"{path}: holds no clip ({', '.join(suffixes)}; links are not followed); add some or remove it"
+            )
     return sorted(clips.values())
 
 
@@ -76,46 +85,61 @@ def split_groups(exercises: dict[str, set[str]], split: Split) -> dict[str, str]
     """Assigns every group to train, validation or test: `exercises` maps each group to what it shows.
 
     A group's part is decided by a hash of its name, so clips that come or go move no other group. Chance alone would
-    starve a part of a rare exercise: where it has no group of an exercise, or less than half its fair share, the group
-    with the nearest hash is drafted. Only drafts can change when other groups come or go. (A rule that looks at
-    nothing but the group itself cannot promise every exercise to every part.) An exercise with two groups is trained
-    and tested, not validated. Raises `ClipsError` if an exercise has one group only, or a part cannot be filled.
+    starve a part of a rare exercise: where it has less than half its fair share of an exercise's groups, or none, just
+    so many groups are drafted, those with the nearest hashes. Only drafts can change when other groups come or go. (A
+    rule that looks at nothing but the group itself cannot promise every exercise to every part.) If there is no such
+    split, one group each must do, then training and test alone. Raises `ClipsError` if that cannot be either.
     """
     members: dict[str, list[str]] = defaultdict(list)
     for group in sorted(exercises):
         for exercise in exercises[group]:
             members[exercise].append(group)
     check_members(members)
-    chance = {group: fraction(f"{split.seed}/{group}") for group in exercises}
-    border = {TEST: 0.0, VALIDATION: split.test, TRAIN: split.test + split.validation}
     share = {TEST: split.test, VALIDATION: split.validation, TRAIN: 1 - split.test - split.validation}
-    parts = {group: max(border, key=lambda p: (border[p] <= chance[group], border[p])) for group in exercises}
-    rarest_first = sorted(members, key=lambda exercise: (len(members[exercise]), exercise))
+    for fair, parts in ((FAIR, PARTS), (0.0, PARTS), (0.0, (TEST, TRAIN))):
+        least = {
+            (exercise, part): max(1, int(fair * share[part] * len(groups)))
+            for exercise, groups in members.items()
+            for part in parts
+        }
+        if assigned := draft(members, least, split):
+            break
+    else:
+        raise ClipsError("no split has every exercise both in training and in test; record more people")
+    if VALIDATION not in assigned.values():
+        raise ClipsError(f"{len(assigned)} groups are too few for train, validation and test; record more people")
+    return assigned
 
-    def least(exercise: str, part: str, fair: float) -> int:
-        size = len(members[exercise])
-        return 0 if part == VALIDATION and size == 2 else max(1, int(fair * share[part] * size))
 
-    def held(exercise: str, part: str) -> int:
-        return sum(parts[group] == part for group in members[exercise])
+def draft(members: dict[str, list[str]], least: dict[tuple[str, str], int], split: Split) -> dict[str, str] | None:
+    """Group to part, as near to the hashes as `least` (how many groups of an exercise a part needs) allows.
 
-    def spare(group: str, fair: float) -> bool:
-        return all(held(exercise, parts[group]) > least(exercise, parts[group], fair) for exercise in exercises[group])
+    An integer program: of all assignments that fulfil `least`, the one whose groups lie least far outside the stretch
+    of [0, 1) that belongs to their part; a group that shows much is moved last. None if there is none.
+    """
+    from scipy.optimize import LinearConstraint, milp  # 0.3 s
 
-    for fair in (0.0, FAIR):  # first something of everything, then a fair share of it
-        for part, exercise in itertools.product((TEST, TRAIN, VALIDATION), rarest_first):
-            while held(exercise, part) < least(exercise, part, fair):
-                free = [group for group in members[exercise] if parts[group] != part and spare(group, fair)]
-                if not free:
-                    break
-                parts[min(free, key=lambda group: (abs(chance[group] - border[part]), group))] = part
-    for exercise in rarest_first:
-        for part in (TRAIN, TEST):
-            if not held(exercise, part):
-                raise ClipsError(f"{exercise}: no group is left for the {part} part; record it with more people")
-    if VALIDATION not in parts.values():
-        raise ClipsError(f"{len(parts)} groups are too few for train, validation and test; record more people")
-    return parts
+    groups = sorted({group for names in members.values() for group in names})
+    ends = {TEST: (0.0, split.test), VALIDATION: (split.test, split.test + split.validation)}
+    ends[TRAIN] = (split.test + split.validation, 1.0)
+    chance = [fraction(f"{split.seed}/{group}") for group in groups]
+    away = [max(ends[part][0] - at, at - ends[part][1], 0.0) for at in chance for part in PARTS]
+    shows = [sum(group in names for names in members.values()) for group in groups for _ in PARTS]
+    moved = [shown * (0.01 + one) if one else 0.0 for one, shown in zip(away, shows, strict=True)]
+    place = {(group, part): i * len(PARTS) + k for i, group in enumerate(groups) for k, part in enumerate(PARTS)}
+    rows, lows = [], []
+    for (exercise, part), count in sorted(least.items()):
+        row = [0.0] * len(place)
+        for group in members[exercise]:
+            row[place[group, part]] = 1.0
+        rows.append(row)
+        lows.append(count)
+    once = [[float(i // len(PARTS) == number) for i in range(len(place))] for number in range(len(groups))]
+    wanted = [LinearConstraint(rows, lb=lows), LinearConstraint(once, lb=1, ub=1)]
+    found = milp(moved, integrality=[1] * len(place), bounds=(0, 1), constraints=wanted)
+    if found.x is None:
+        return None
+    return {group: part for (group, part), i in place.items() if found.x[i] > 0.5}
 
 
 def check_members(members: dict[str, list[str]]) -> None:

@@ -36,7 +36,10 @@ def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
 
 def decode_picture(data: bytes) -> np.ndarray | None:
     """A picture file's bytes to (H, W, 3) uint8 RGB, upright; None if they are no picture."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # a header that claims more pixels than OpenCV takes
+        return None
     return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
@@ -55,7 +58,10 @@ def middle_frame(path: Path) -> np.ndarray:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    frame = decode_picture(archive.read(name))
+    try:
+        frame = decode_picture(archive.read(name))
+    except zipfile.BadZipFile:
+        frame = None
     if frame is None:
         raise UserError(f"{archive.filename or 'the zip'}: {name} in it is no picture; run the extract stage again")
     return frame
@@ -63,9 +69,12 @@ def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 def opened(path: Path | BinaryIO) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
         raise UserError(f"{path}: is no zip of frames; run the extract stage again") from None
+    if not archive.namelist():
+        raise UserError(f"{path}: holds no frame; run the extract stage again")
+    return archive
 
 
 def shrink(frame: np.ndarray, size: int) -> np.ndarray:

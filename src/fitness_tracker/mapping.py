@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from tqdm import tqdm
 
 from fitness_tracker.clips import Clip
 from fitness_tracker.errors import UserError
+from fitness_tracker.video import ffmpeg_version
 
 MEMO_BYTES = 20 * 2**30  # the oldest outputs go when the memo grows beyond this
 DIGEST = 32  # bytes of a SHA-256
@@ -35,7 +37,12 @@ class Memo:
     """Outputs by key, checked against their hash when read; shared by threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self.cache = Cache(str(folder), size_limit=MEMO_BYTES, eviction_policy="least-recently-stored")
+        try:
+            self.cache = Cache(str(folder), size_limit=MEMO_BYTES, eviction_policy="least-recently-stored")
+        except (OSError, sqlite3.Error) as error:
+            raise UserError(
+                f"{folder}: cannot hold the memo ({error}); delete it, or set FITNESS_TRACKER_CACHE"
+            ) from None
 
     def get(self, key: str) -> bytes | None:
         kept = self.cache.get(key)
@@ -52,7 +59,7 @@ def code_key(function: functools.partial) -> str:
     names = {getattr(value, "__module__", "") for value in vars(module).values()} | {module.__name__}
     used = sorted(name for name in names if name and name.startswith("fitness_tracker."))
     sources = [inspect.getsource(sys.modules[name]) for name in used]
-    libraries = [version("imageio-ffmpeg"), version("opencv-python-headless")]
+    libraries = [ffmpeg_version(), version("opencv-python-headless")]
     text = repr((function.func.__qualname__, sorted(function.keywords.items()), libraries, sources))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -92,9 +99,9 @@ def map_clip(
         if output is None:
             output = function(source)
             memo.set(key, output)
+        target = out / (clip.name + suffix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(output)
     except (UserError, OSError) as error:
         return False, f"{clip.path}: {error}"
-    target = out / (clip.name + suffix)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(output)
     return new, ""

@@ -1,6 +1,8 @@
 """The parameters: one frozen dataclass per group of `params.yaml`.
 
-An unknown, missing or impossible value raises `ParamsError`, whose message names the key.
+An unknown, missing or impossible value raises `ParamsError`, whose message names the key. `python -m
+fitness_tracker.params` checks the file: `make repro` does so first, because DVC deletes the old outs of a stage before
+the stage can say that it will not run.
 """
 
 import re
@@ -10,7 +12,7 @@ from typing import Any, get_type_hints
 
 import yaml
 
-from fitness_tracker.errors import UserError
+from fitness_tracker.errors import UserError, told_plainly
 
 
 class ParamsError(UserError):
@@ -76,8 +78,8 @@ class Train:
     def __post_init__(self) -> None:
         check(self.model in MODELS, "train.model", self.model, "one of " + ", ".join(MODELS))
         check(0 <= self.seed < 2**32, "train.seed", self.seed, "from 0 to 4294967295")
-        check(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
-        check(self.batch_size >= 1, "train.batch_size", self.batch_size, "at least 1")
+        check(1 <= self.epochs <= 100_000, "train.epochs", self.epochs, "from 1 to 100000")
+        check(1 <= self.batch_size <= 100_000, "train.batch_size", self.batch_size, "from 1 to 100000")
         check(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
         check(self.patience >= 1, "train.patience", self.patience, "at least 1")
 
@@ -91,9 +93,9 @@ class Cnn:
 
     def __post_init__(self) -> None:
         check(16 <= self.image_size <= 480, "cnn.image_size", self.image_size, "from 16 to 480")
-        good = len(self.filters) == 3 and all(isinstance(n, int) and n >= 1 for n in self.filters)
-        check(good, "cnn.filters", self.filters, "three whole numbers of at least 1")
-        check(self.dense_units >= 1, "cnn.dense_units", self.dense_units, "at least 1")
+        good = len(self.filters) == 3 and all(type(n) is int and 1 <= n <= 4096 for n in self.filters)
+        check(good, "cnn.filters", self.filters, "three whole numbers from 1 to 4096")
+        check(1 <= self.dense_units <= 100_000, "cnn.dense_units", self.dense_units, "from 1 to 100000")
         check(0 <= self.dropout < 1, "cnn.dropout", self.dropout, "at least 0 and below 1")
 
 
@@ -142,6 +144,8 @@ def convert(kind: Any, value: Any, key: str) -> Any:
         return build(kind, value, key)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if kind is float and isinstance(value, str) and re.fullmatch(r"\d+(\.\d*)?e[+-]?\d+", value):
+        return float(value)  # DVC writes 1e-05, which YAML 1.1 takes for text
     plain = getattr(kind, "__origin__", kind)
     if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
         want = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}[plain]
@@ -155,6 +159,11 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing: run this in the project's folder") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
     return build(Params, values)
+
+
+if __name__ == "__main__":
+    with told_plainly("params"):
+        load_params()

@@ -21,14 +21,16 @@ load_once = cache(load_classifier)
 def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
     """(H, W, 3) uint8 RGB to (480, 640, 3) uint8 RGB, as the resize stage does it: 'pad', 'stretch' or 'crop'."""
     height, width = frame.shape[:2]
-    if fit == "stretch":
-        return cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    scale = (min if fit == "pad" else max)(WIDTH / width, HEIGHT / height)
-    inside = (max(1, round(width * scale)), max(1, round(height * scale)))
-    scaled = cv2.resize(frame, inside, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    if fit == "crop":  # first, so that a very long picture is not scaled up as a whole
+        wide, high = min(width, round(height * WIDTH / HEIGHT)), min(height, round(width * HEIGHT / WIDTH))
+        left, top = (width - wide) // 2, (height - high) // 2
+        frame = frame[top : top + max(high, 1), left : left + max(wide, 1)]
+    height, width = frame.shape[:2]
+    scale = min(WIDTH / width, HEIGHT / height)
+    inside = (max(1, round(width * scale)), max(1, round(height * scale))) if fit == "pad" else (WIDTH, HEIGHT)
+    shrinks = inside[0] < width or inside[1] < height
+    scaled = cv2.resize(frame, inside, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     left, top = (WIDTH - inside[0]) // 2, (HEIGHT - inside[1]) // 2
-    if fit == "crop":
-        return scaled[-top : HEIGHT - top, -left : WIDTH - left]
     right, bottom = WIDTH - inside[0] - left, HEIGHT - inside[1] - top
     return cv2.copyMakeBorder(scaled, top, bottom, left, right, cv2.BORDER_CONSTANT)
 
@@ -53,6 +55,8 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
     Raises `UserError` if the file cannot be read as what its name says, or there is no classifier.
     """
     known = load_once(classifier) if isinstance(classifier, Path) else classifier
+    if path.exists() and not path.is_file():
+        raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -73,7 +77,10 @@ def best(probabilities: np.ndarray, classifier: Classifier) -> tuple[str, float]
 
 
 def find_files(paths: list[Path]) -> list[Path]:
-    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden ones do not count."""
+    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden ones do not count.
+
+    A folder with none in it stays, to be told as an error.
+    """
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -82,7 +89,7 @@ def find_files(paths: list[Path]) -> list[Path]:
                 found for found in below
                 if found.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
                 and not any(part.startswith(".") for part in found.relative_to(path).parts)
-            ]  # fmt: skip
+            ] or [path]  # fmt: skip
         else:
             files.append(path)
     return files

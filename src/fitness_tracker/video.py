@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,16 @@ def ffmpeg_command() -> list[str]:
     return [FFMPEG_BINARY, "-nostdin", "-hide_banner", "-loglevel", "error"]
 
 
+@cache
+def ffmpeg_version() -> str:
+    """What ffmpeg says of itself; raises `UserError` if it does not run."""
+    command = [ffmpeg_command()[0], "-version"]
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise UserError(f"{command[0]}: does not run; unset FFMPEG_BINARY to use the ffmpeg of moviepy") from None
+
+
 @contextmanager
 def opened(clip: bytes) -> Iterator[tuple[list[str], Path]]:
     """The clip as ffmpeg's input: the arguments that open it safely, and a scratch folder that ends with the block."""
@@ -66,7 +77,7 @@ def why(stderr: bytes) -> str:
 def resize_video(clip: bytes, fit: str) -> bytes:
     """The clip as 640x480 H.264 in MP4: upright, square pixels, no sound, at its own frame rate.
 
-    `fit` is 'pad' (black bars), 'stretch' or 'crop'. Raises `ClipError` if no picture can be decoded.
+    `fit` is 'pad' (black bars), 'stretch' or 'crop'. Raises `ClipError` if it does not decode, or only in part.
     """
     with opened(clip) as (source, folder):
         target = folder / "resized.mp4"
@@ -79,6 +90,8 @@ def resize_video(clip: bytes, fit: str) -> bytes:
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode or not target.is_file() or b"moov" not in target.read_bytes():
             raise ClipError(f"does not decode ({why(done.stderr)}); replace it or take it away")
+        if done.stderr:
+            raise ClipError("decodes only in part (it is damaged); replace it or take it away")
         return target.read_bytes()
 
 
@@ -105,7 +118,8 @@ def read_frames(clip: bytes, fps: float, fit: str) -> Iterator[np.ndarray]:
                 while len(picture := run.stdout.read(size)) == size:
                     found = True
                     yield np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH, 3)
+                failed = run.wait()
             finally:
                 run.kill()
-            if not found:
+            if failed or not found:
                 raise ClipError(f"does not decode ({why((folder / 'said').read_bytes())}); replace it or take it away")
