@@ -47,3 +47,13 @@ def test_brightness_keeps_within_its_bounds() -> None:
     assert levels.min() >= 79
     assert levels.max() <= 121
     assert len(np.unique(levels)) > 5
+
+
+@pytest.mark.parametrize("name", ["rotate", "scale", "shift"])
+def test_each_movement_moves(name: str) -> None:
+    frames = np.zeros((6, 40, 40, 3), np.uint8)
+    frames[:, 5:12, 24:34] = 250
+    values = {"mirror": False, "rotate": 0, "scale": 0, "shift": 0, "brightness": 0} | {
+        name: 20 if name == "rotate" else 0.3
+    }
+    assert (frame_augmenter(Augment(**values))(frames, 1) != frames).any(axis=(1, 2, 3)).sum() >= 5

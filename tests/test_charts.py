@@ -45,3 +45,10 @@ def test_long_names_keep_both_ends() -> None:
     assert len(short) == 44
     assert short.startswith("squat/")
     assert short.endswith("/end__1")
+
+
+def test_a_dollar_in_a_name_is_no_formula(tmp_path: Path) -> None:
+    table = TABLE.replace({"squat/a__1": "squat/a$1_2_$x__1", "squat": "$x_y_z$"})
+    draw_confusion(table, ["$x_y_z$", "lunge"], tmp_path / "confusion.png")
+    draw_mistakes(table, [np.zeros((48, 64, 3), np.uint8)] * 3, tmp_path / "sheet.png")
+    assert cv2.imread(str(tmp_path / "sheet.png")) is not None

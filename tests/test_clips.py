@@ -1,3 +1,5 @@
+import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,7 @@ def test_a_name_may_hold_dots_and_spaces(tmp_path: Path) -> None:
         (["squat/a.txt"], "no clip"),
         (["a.mp4", "squat/b.mp4"], "no exercise folder"),
         (["squat/a.mov", "squat/a.mp4"], "ending only"),
+        (["squat/a.mp4", "lunge/a.m4v"], "lunge: holds no clip"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, names: list[str], message: str) -> None:
@@ -55,6 +58,20 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, names: list[str], 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ClipsError, match="no such folder"):
         find_clips(tmp_path / "nowhere")
+
+
+def test_a_linked_folder_is_told_rather_than_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "videos/squat/a.mp4", "elsewhere/b.mp4")
+    (tmp_path / "videos/lunge").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ClipsError, match="lunge: holds no clip"):
+        find_clips(tmp_path / "videos")
+
+
+def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    (tmp_path / "squat").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/squat/\xff.mp4")).touch()
+    with pytest.raises(ClipsError, match=r"xff\.mp4.*UTF-8"):
+        find_clips(tmp_path)
 
 
 def test_the_group_is_read_from_the_file_name() -> None:
@@ -98,6 +115,32 @@ def split_of(folder: set[tuple[str, str, int]], seed: int) -> dict[str, str]:
     except ClipsError:
         assume(False)
         raise
+
+
+SMALL = st.dictionaries(
+    st.sampled_from(PEOPLE[:5]), st.sets(st.sampled_from(EXERCISES), min_size=1), min_size=3, max_size=5
+)
+
+
+@given(SMALL, SEEDS)
+def test_a_split_is_found_wherever_there_is_one(shows: dict[str, set[str]], seed: int) -> None:
+    """Held against trying all assignments of up to five groups."""
+    taught = sorted(set().union(*shows.values()))
+    assume(len(taught) >= 2)
+    people = sorted(shows)
+
+    def good(parts: tuple[str, ...]) -> bool:
+        held = {(exercise, part) for person, part in zip(people, parts, strict=True) for exercise in shows[person]}
+        return VALIDATION in parts and all((e, part) in held for e in taught for part in (TRAIN, TEST))
+
+    possible = any(good(parts) for parts in itertools.product((TRAIN, VALIDATION, TEST), repeat=len(people)))
+    clips = clips_of(*(f"{exercise}/{person}__1" for person in people for exercise in shows[person]))
+    try:
+        split_clips(clips, Split("^(.+?)__", 0.2, 0.2, seed))
+        found = True
+    except ClipsError:
+        found = False
+    assert found == possible
 
 
 @given(FOLDERS, SEEDS)

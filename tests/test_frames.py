@@ -1,7 +1,7 @@
 import zipfile
+import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -72,4 +72,24 @@ def test_shrinking_averages_areas() -> None:
     assert small.shape == (32, 32, 3)
     assert small.dtype == np.uint8
     assert (small == 100).all()
-    assert cv2.__version__.startswith("4.")
+
+
+def test_a_zip_without_frames_is_told(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "a.zip", "w").close()
+    with pytest.raises(UserError, match=r"a\.zip: holds no frame"):
+        list(read_zip(tmp_path / "a.zip"))
+
+
+def test_a_zip_with_a_flipped_byte_is_told(kept: Path) -> None:
+    content = bytearray(kept.read_bytes())
+    content[5000] ^= 255
+    kept.write_bytes(content)
+    with pytest.raises(UserError, match="extract"):
+        list(read_zip(kept))
+
+
+def test_a_picture_that_claims_to_be_huge_is_none() -> None:
+    header = b"\x89PNG\r\n\x1a\n"
+    size = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    chunk = (13).to_bytes(4, "big") + size + zlib.crc32(size).to_bytes(4, "big")
+    assert decode_picture(header + chunk) is None

@@ -1,6 +1,7 @@
 """Holds the tree, dvc.yaml and params.yaml against one another."""
 
 import ast
+import re
 import shlex
 import subprocess
 import sys
@@ -88,13 +89,12 @@ def test_a_stage_declares_the_params_that_it_reads(name: str) -> None:
             place = place[part]
     read = {"train": ["stages/train.py", "src/fitness_tracker/training.py"]}.get(name, [f"stages/{name}.py"])
     source = "\n".join((ROOT / path).read_text() for path in read)
-    groups = {
-        group
-        for group in PARAMS
-        for variable in ("params", "settings", "load_params()")
-        if f"{variable}.{group}" in source
-    }
-    assert {key.split(".")[0] for key in declared} == groups
+    groups = set()
+    for group in PARAMS:
+        for variable in ("params", "settings", r"load_params\(\)"):
+            for found in re.finditer(rf"{variable}\.{group}\b(?:\.(\w+))?", source):
+                groups.add(f"{group}.{found[1]}" if f"{group}.{found[1]}" in declared else group)
+    assert declared == groups
 
 
 def test_every_param_is_declared_by_a_stage_or_is_the_folder_of_clips() -> None:

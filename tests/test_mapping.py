@@ -8,6 +8,7 @@ import pytest
 from fitness_tracker import mapping
 from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import UserError
+from fitness_tracker.frames import extract_frames
 from fitness_tracker.mapping import Memo, code_key, map_clips
 from fitness_tracker.video import ClipError, read_frames, resize_video
 
@@ -65,10 +66,10 @@ def test_another_parameter_is_another_result_and_back_costs_nothing(videos: Path
 def test_one_changed_clip_costs_one_call_and_a_removed_one_leaves_nothing(videos: Path) -> None:
     run(videos)
     (videos / "squat/a.mp4").write_bytes(b"changed")
-    (videos / "lunge/c.mp4").unlink()
+    (videos / "squat/deep/b.mp4").unlink()
     new, found = run(videos)
     assert new == 1
-    assert found == {"squat/a.txt": b"changedchanged", "squat/deep/b.txt": b"squat/deep/b" * 2}
+    assert found == {"squat/a.txt": b"changedchanged", "lunge/c.txt": b"lunge/c" * 2}
 
 
 def test_a_bad_clip_is_named_and_stops_no_other(videos: Path) -> None:
@@ -99,10 +100,34 @@ def test_a_damaged_memo_is_noticed(videos: Path) -> None:
     assert second == first
 
 
-def test_the_key_depends_on_the_code_that_runs() -> None:
-    keys = {code_key(partial(resize_video, fit="pad")), code_key(partial(resize_video, fit="crop"))}
-    keys.add(code_key(partial(read_frames, fit="pad")))
-    assert len(keys) == 3
+def test_the_key_depends_on_function_parameters_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [code_key(partial(resize_video, fit="pad")), code_key(partial(resize_video, fit="crop"))]
+    keys.append(code_key(partial(read_frames, fit="pad")))
+    monkeypatch.setattr(mapping.inspect, "getsource", lambda module: "edited")
+    keys.append(code_key(partial(resize_video, fit="pad")))
+    monkeypatch.setattr(mapping, "ffmpeg_version", lambda: "another")
+    keys.append(code_key(partial(resize_video, fit="pad")))
+    assert len(set(keys)) == 5
+
+
+def test_the_code_of_what_a_function_calls_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_key(partial(extract_frames, fps=1, quality=1))
+    real = mapping.inspect.getsource
+    monkeypatch.setattr(mapping.inspect, "getsource", lambda m: real(m) + "# edited" * m.__name__.endswith(".video"))
+    assert code_key(partial(extract_frames, fps=1, quality=1)) != before
+
+
+def test_a_memo_that_cannot_be_is_told(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FITNESS_TRACKER_CACHE", "/dev/null/memo")
+    with pytest.raises(UserError, match="FITNESS_TRACKER_CACHE"):
+        run(videos)
+
+
+def test_a_memo_of_rubbish_is_told(videos: Path, tmp_path: Path) -> None:
+    (tmp_path / "memo").mkdir()
+    (tmp_path / "memo" / "cache.db").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(UserError, match="cannot hold the memo"):
+        run(videos)
 
 
 def test_the_memo_moves_with_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ def test_the_projects_own_params_are_sound() -> None:
         ("cnn.image_size", 4),
         ("cnn.filters", [8, 16]),
         ("cnn.filters", [8, 16, "many"]),
+        ("cnn.filters", [True, 1, 1]),
+        ("train.batch_size", 10**23),
         ("cnn.dense_units", 0),
         ("cnn.dropout", 1.0),
         ("augment.rotate", 200),
@@ -78,10 +80,16 @@ def test_a_whole_number_serves_as_a_number() -> None:
     assert build(Params, changed("extract.fps", 5)).extract.fps == 5.0
 
 
-@pytest.mark.parametrize("text", ["a: [", "- a\n- b", ""])
-def test_a_file_that_holds_no_params_is_told(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["1e-05", "1e-3", "2.5e-4"])
+def test_a_small_number_as_dvc_writes_it_serves_as_a_number(text: str) -> None:
+    value = yaml.safe_load(f"a: {text}")["a"]
+    assert build(Params, changed("train.learning_rate", value)).train.learning_rate == float(text)
+
+
+@pytest.mark.parametrize("text", [b"a: [", b"- a\n- b", b"", b"a: \xe4\n"])
+def test_a_file_that_holds_no_params_is_told(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(text)
+    path.write_bytes(text)
     with pytest.raises(ParamsError, match=r"params\.yaml"):
         load_params(path)
 

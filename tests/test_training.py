@@ -6,11 +6,20 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from fitness_tracker import training
 from fitness_tracker.clips import Clip, ClipsError, find_clips
 from fitness_tracker.frames import encode_jpeg, read_zip, shrink
 from fitness_tracker.models import make_deterministic
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.training import class_weights, frame_store, plain_batches, read_split, train_cnn, training_batches
+from fitness_tracker.training import (
+    class_weights,
+    frame_store,
+    plain_batches,
+    read_split,
+    score_network,
+    train_cnn,
+    training_batches,
+)
 
 EXERCISES = ["dark", "light"]
 SPLIT = load_params(ROOT / "params.yaml").split
@@ -107,3 +116,32 @@ def test_the_same_video_in_two_parts_is_told(clips: list[Clip]) -> None:
     tested.path.write_bytes(learnt.path.read_bytes())
     with pytest.raises(ClipsError, match="same video"):
         read_split(clips, SPLIT)
+
+
+def test_only_frames_to_learn_from_are_varied_and_rare_exercises_are_weighed(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, weights = [], []
+
+    def augmenter(_):
+        return lambda frames, seed: seen.append(frames) or frames
+
+    monkeypatch.setattr(training, "frame_augmenter", augmenter)
+    monkeypatch.setattr(training, "class_weights", lambda labels: weights.append(labels) or {0: 1.0, 1: 1.0})
+    with frame_store(clips, EXERCISES, 16) as store:
+        rows, validation = np.arange(0, 20), np.arange(20, 30)
+        train_cnn(store, rows, validation, 2, settings(epochs=1, batch_size=8, class_weights=True))
+        varied = np.concatenate(seen)
+        assert sorted(varied[:, 0, 0, 0]) == sorted(store.read(rows)[:, 0, 0, 0])
+        np.testing.assert_array_equal(weights[0], store.labels[rows])
+
+
+def test_the_weights_of_the_best_epoch_are_kept(clips: list[Clip]) -> None:
+    make_deterministic(3)
+    with frame_store(clips, EXERCISES, 16) as store:
+        rows, validation = np.flatnonzero(store.clips % 5 < 3), np.flatnonzero(store.clips % 5 >= 3)
+        chosen = settings(epochs=10, patience=10, batch_size=8, learning_rate=0.05)
+        network, history = train_cnn(store, rows, validation, 2, chosen)
+        accuracies = history["val_accuracy"]
+        assert min(accuracies) < max(accuracies)
+        assert score_network(network, store, validation)["accuracy"] == pytest.approx(max(accuracies))

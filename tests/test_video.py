@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from fitness_tracker import video
+from fitness_tracker.errors import UserError
 from fitness_tracker.video import ClipError, read_frames, resize_video
 
 RED = ("-f", "lavfi", "-i", "color=red:size={}:rate=25:duration=0.4")
@@ -121,3 +123,29 @@ def test_sound_alone_is_told(make_clip) -> None:
     sound = make_clip("-f", "lavfi", "-i", "sine=duration=1", suffix=".m4a")
     with pytest.raises(ClipError, match="no video"):
         resize_video(sound, "pad")
+
+
+def test_a_clip_that_decodes_only_in_part_is_told(make_clip) -> None:
+    clip = bytearray(make_clip("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30:duration=3", suffix=".mkv"))
+    for place in range(len(clip) // 3, len(clip), 300):
+        clip[place] ^= 255
+    with pytest.raises(ClipError, match=r"only in part|does not decode"):
+        resize_video(bytes(clip), "pad")
+
+
+def test_a_turned_clip_is_turned_the_right_way(make_clip, tmp_path: Path) -> None:
+    """A red bar on the left; turned a quarter counter-clockwise for showing, it lies at the bottom."""
+    plain = tmp_path / "plain.mp4"
+    bar = "color=black:size=480x480:rate=10:duration=0.4,drawbox=x=0:y=0:w=120:h=480:color=red:t=fill"
+    plain.write_bytes(make_clip("-f", "lavfi", "-i", bar))
+    turned = make_clip("-display_rotation", "90", "-i", str(plain), "-c", "copy")
+    rows = np.flatnonzero(redness(next(read_frames(turned, 10, "pad"))).any(axis=1))
+    assert rows.min() >= 350
+    assert rows.max() >= 470
+
+
+def test_an_ffmpeg_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video, "ffmpeg_command", lambda: ["/bin/false"])
+    video.ffmpeg_version.cache_clear()
+    with pytest.raises(UserError, match="/bin/false: does not run"):
+        video.ffmpeg_version()

@@ -105,14 +105,16 @@ def split_groups(exercises: dict[str, set[str]], split: Split) -> dict[str, str]
         if assigned := draft(members, least, split):
             break
     else:
-        raise ClipsError("no split has every exercise both in training and in test; record more people")
-    if VALIDATION not in assigned.values():
-        raise ClipsError(f"{len(assigned)} groups are too few for train, validation and test; record more people")
+        raise ClipsError(
+            f"{len(exercises)} groups are too few: none of their splits has every exercise in training and in test, "
+            "and somebody for validation; record more people"
+        )
     return assigned
 
 
 def draft(members: dict[str, list[str]], least: dict[tuple[str, str], int], split: Split) -> dict[str, str] | None:
-    """Group to part, as near to the hashes as `least` (how many groups of an exercise a part needs) allows.
+    """Group to part, as near to the hashes as `least` (how many groups of an exercise a part needs) allows;
+    somebody is always left for validation.
 
     An integer program: of all assignments that fulfil `least`, the one whose groups lie least far outside the stretch
     of [0, 1) that belongs to their part; a group that shows much is moved last. None if there is none.
@@ -134,6 +136,8 @@ def draft(members: dict[str, list[str]], least: dict[tuple[str, str], int], spli
             row[place[group, part]] = 1.0
         rows.append(row)
         lows.append(count)
+    rows.append([float(i % len(PARTS) == PARTS.index(VALIDATION)) for i in range(len(place))])
+    lows.append(1)
     once = [[float(i // len(PARTS) == number) for i in range(len(place))] for number in range(len(groups))]
     wanted = [LinearConstraint(rows, lb=lows), LinearConstraint(once, lb=1, ub=1)]
     found = milp(moved, integrality=[1] * len(place), bounds=(0, 1), constraints=wanted)
