@@ -87,7 +87,7 @@ def edit_params(folder: Path, changes: dict[str, object]) -> None:
 def run(folder: Path, *command: str, cores: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command in a project, with the project's own code, and returns what it said."""
     env = {**os.environ, "PYTHONPATH": str(folder / "src"), **environment}
-    pinned = ["taskset", "-c", cores] if cores else []
+    pinned = ["taskset", "-c", cores] if cores and shutil.which("taskset") else []  # macOS has none
     return subprocess.run([*pinned, *command], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 

@@ -194,3 +194,9 @@ def test_each_part_has_at_least_half_its_share_of_each_exercise(seed: int) -> No
     for exercise, least in {"squat": (12, 4, 4), "lunge": (3, 1, 1), "plank": (1, 1, 1)}.items():
         held = [part for name, part in parts.items() if name.startswith(exercise)]
         assert all(held.count(part) >= n for part, n in zip((TRAIN, VALIDATION, TEST), least, strict=True))
+
+
+def test_thousands_of_groups_are_split_in_seconds() -> None:
+    names = [f"exercise{number % 30}/person{number}__1" for number in range(6000)]
+    parts = split_clips(clips_of(*names), SPLIT)
+    assert list(parts.values()).count(TEST) == pytest.approx(1200, rel=0.1)

@@ -1,4 +1,5 @@
 import sys
+import weakref
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -6,13 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run
 
 from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import UserError
 from fitness_tracker.frames import extract_frames
 from fitness_tracker.landmarks import (
     CROP_SIZE,
+    LOOK_BACK,
     Estimator,
     Landmarks,
     Region,
@@ -22,6 +24,7 @@ from fitness_tracker.landmarks import (
     pick,
     read_landmarks,
     read_networks,
+    refine,
     region_between,
     turn_back,
 )
@@ -187,7 +190,7 @@ def test_the_same_frames_give_the_same_bytes_and_can_be_read_back(drawn: Path, n
 
 
 def test_missing_networks_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"pose_detection\.tflite: is missing.*pretrained"):
+    with pytest.raises(UserError, match=r"pose_detection\.tflite: No such file.*pretrained"):
         read_networks(tmp_path)
 
 
@@ -216,3 +219,75 @@ def test_a_closed_network_is_told_in_one_line(tmp_path: Path, monkeypatch: pytes
         fetch.fetch(tmp_path / "models")
     assert "\n" not in str(told.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_found_late_is_followed_backwards(squat: Timed, estimator: Estimator, monkeypatch) -> None:
+    detect, calls = estimator.detect, []
+
+    def late(frame, last):
+        calls.append(1)
+        return detect(frame, last) if len(calls) > 4 else []
+
+    monkeypatch.setattr(estimator, "detect", late)
+    assert estimator.follow(squat[:8]).found.all()
+    assert len(calls) == 5
+
+
+def test_frames_without_anybody_do_not_pile_up(estimator: Estimator, monkeypatch) -> None:
+    monkeypatch.setattr(estimator, "find", lambda frame, before, last: None)
+    alive: list[weakref.ref] = []
+
+    def frames():
+        for number in range(4 * LOOK_BACK):
+            frame = np.zeros((8, 8, 3), np.uint8)
+            alive.append(weakref.ref(frame))
+            yield number / 10, frame
+            assert sum(one() is not None for one in alive) <= LOOK_BACK + 2
+
+    assert len(estimator.follow(frames()).found) == 4 * LOOK_BACK
+
+
+def test_points_move_to_the_warmth_around_them() -> None:
+    places, heat = np.full((39, 2), 130.0), np.full((64, 64, 39), -20.0)
+    heat[31, 34, 0] = 20.0  # row, column: 2 cells to the right of 130 / 4 = 32.5, 1 above
+    heat[31, 34, 1] = -1.0  # not warm enough
+    heat[5, 5, 2] = 20.0  # too far away
+    refined = refine(places, heat)
+    np.testing.assert_allclose(refined[0], (34 * 4, 31 * 4), atol=0.1)
+    np.testing.assert_array_equal(refined[1:], places[1:])
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", None])
+def test_a_damaged_network_is_told(networks: dict[str, bytes], tmp_path: Path, content: bytes | None) -> None:
+    (tmp_path / "pose_detection.tflite").write_bytes(content if content is not None else networks["landmarker"])
+    (tmp_path / "pose_landmark_full.tflite").write_bytes(networks["landmarker"])
+    with pytest.raises(UserError, match="a network is damaged"):
+        read_networks(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK"])
+def test_what_holds_no_landmarks_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"clip\.npz: holds no landmarks"):
+        read_landmarks(tmp_path / "clip.npz")
+
+
+@pytest.mark.slow
+def test_the_stage_names_a_bad_clip_and_keeps_the_rest(project: Path, drawn: Path, networks: dict[str, bytes]) -> None:
+    frames, models = project / "frames" / "squat", project / "models"
+    frames.mkdir(parents=True)
+    models.mkdir(exist_ok=True)
+    for name, weights in zip(("pose_detection", "pose_landmark_full"), networks.values(), strict=True):
+        (models / f"{name}.tflite").write_bytes(weights)
+    for number in (1, 2, 3):
+        clip = (drawn / f"videos/squat/person0{number}__1.mp4").read_bytes()
+        (frames / f"p{number}__1.zip").write_bytes(extract_frames(clip, 5, 90))
+    (frames / "p4__1.zip").write_bytes(b"rubbish")
+    stage = ("python", "-m", "stages.landmarks", "frames", "models", "landmarks")
+    failed = run(project, *stage)
+    assert failed.returncode == 1
+    assert "1 of 4 clips failed" in failed.stderr
+    assert "p4__1.zip" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    (frames / "p4__1.zip").unlink()
+    assert "3 clips, 0 of them new; a person is found in 100.0% of the frames" in run(project, *stage).stdout

@@ -1,3 +1,4 @@
+import sqlite3
 import subprocess
 import sys
 from functools import partial
@@ -152,3 +153,13 @@ def test_one_worker_and_two_write_the_same(make_clip, tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", program, f"out{workers}"], cwd=tmp_path, env=env, check=True)
     assert outputs(tmp_path / "out1") == outputs(tmp_path / "out2")
     assert len(outputs(tmp_path / "out1")) == 4
+
+
+def test_a_memo_that_fails_later_costs_nothing_but_time(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(mapping.Cache, "set", full)
+    monkeypatch.setattr(mapping.Cache, "get", full)
+    assert run(videos)[0] == 3
+    assert run(videos)[0] == 3

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import edit_params, run
 
-STEPS = ("resize", "extract", "train", "evaluate")
+STEPS = ("resize", "extract", "landmarks", "train", "evaluate")
 
 
 def fill(project: Path, drawn: Path) -> None:

@@ -1,6 +1,7 @@
 """Which clips there are, what they show, whom they belong to, and who is kept for the test."""
 
 import hashlib
+import itertools
 import os
 import re
 from collections import Counter, defaultdict
@@ -120,30 +121,33 @@ def draft(members: dict[str, list[str]], least: dict[tuple[str, str], int], spli
     of [0, 1) that belongs to their part; a group that shows much is moved last. None if there is none.
     """
     from scipy.optimize import LinearConstraint, milp  # 0.3 s
+    from scipy.sparse import csr_array, eye_array, kron
 
-    groups = sorted({group for names in members.values() for group in names})
+    shows = Counter(group for names in members.values() for group in names)
+    groups = sorted(shows)
     ends = {TEST: (0.0, split.test), VALIDATION: (split.test, split.test + split.validation)}
     ends[TRAIN] = (split.test + split.validation, 1.0)
-    chance = [fraction(f"{split.seed}/{group}") for group in groups]
-    away = [max(ends[part][0] - at, at - ends[part][1], 0.0) for at in chance for part in PARTS]
-    shows = [sum(group in names for names in members.values()) for group in groups for _ in PARTS]
-    moved = [shown * (0.01 + one) if one else 0.0 for one, shown in zip(away, shows, strict=True)]
-    place = {(group, part): i * len(PARTS) + k for i, group in enumerate(groups) for k, part in enumerate(PARTS)}
-    rows, lows = [], []
-    for (exercise, part), count in sorted(least.items()):
-        row = [0.0] * len(place)
-        for group in members[exercise]:
-            row[place[group, part]] = 1.0
-        rows.append(row)
-        lows.append(count)
-    rows.append([float(i % len(PARTS) == PARTS.index(VALIDATION)) for i in range(len(place))])
-    lows.append(1)
-    once = [[float(i // len(PARTS) == number) for i in range(len(place))] for number in range(len(groups))]
-    wanted = [LinearConstraint(rows, lb=lows), LinearConstraint(once, lb=1, ub=1)]
-    found = milp(moved, integrality=[1] * len(place), bounds=(0, 1), constraints=wanted)
+    costs = []
+    for group in groups:
+        at = fraction(f"{split.seed}/{group}")
+        away = [max(ends[part][0] - at, at - ends[part][1], 0.0) for part in PARTS]
+        costs += [shows[group] * (0.01 + one) if one else 0.0 for one in away]  # few drafts rather than short ones
+    place = {pair: number for number, pair in enumerate(itertools.product(groups, PARTS))}
+    wanted = [(members[exercise], part, count) for (exercise, part), count in sorted(least.items())]
+    wanted.append((groups, VALIDATION, 1))
+    cells = [(row, place[group, part]) for row, (names, part, _) in enumerate(wanted) for group in names]
+    enough = csr_array(([1.0] * len(cells), tuple(zip(*cells, strict=True))), (len(wanted), len(place)))
+    once = kron(eye_array(len(groups)), [[1.0] * len(PARTS)])
+    found = milp(
+        costs,
+        integrality=[1] * len(place),
+        bounds=(0, 1),
+        constraints=[LinearConstraint(enough, lb=[count for *_, count in wanted]), LinearConstraint(once, lb=1, ub=1)],
+        options={"mip_rel_gap": 0},
+    )
     if found.x is None:
         return None
-    return {group: part for (group, part), i in place.items() if found.x[i] > 0.5}
+    return {group: part for (group, part), number in place.items() if found.x[number] > 0.5}
 
 
 def check_members(members: dict[str, list[str]]) -> None:

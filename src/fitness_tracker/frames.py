@@ -47,7 +47,7 @@ def read_zip(path: Path | BinaryIO) -> Iterator[tuple[float, np.ndarray]]:
     """The frames of a clip in time order: seconds, and (H, W, 3) uint8 RGB."""
     with opened(path) as archive:
         for name in sorted(archive.namelist()):
-            yield float(name.removesuffix(".jpg")), read_member(archive, name)
+            yield time_of(archive, name), read_member(archive, name)
 
 
 def middle_frame(path: Path) -> np.ndarray:
@@ -60,20 +60,31 @@ def middle_frame(path: Path) -> np.ndarray:
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
         frame = decode_picture(archive.read(name))
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, EOFError, ValueError):
         frame = None
     if frame is None:
         raise UserError(f"{archive.filename or 'the zip'}: {name} in it is no picture; run the extract stage again")
     return frame
 
 
+def time_of(archive: zipfile.ZipFile, name: str) -> float:
+    """Seconds, from a member's name."""
+    try:
+        return float(name.removesuffix(".jpg"))
+    except ValueError:
+        raise UserError(
+            f"{archive.filename or 'the zip'}: {name} in it is no time; run the extract stage again"
+        ) from None
+
+
 def opened(path: Path | BinaryIO) -> zipfile.ZipFile:
+    called = path if isinstance(path, Path) else "the zip"
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
-        raise UserError(f"{path}: is no zip of frames; run the extract stage again") from None
+    except (zipfile.BadZipFile, ValueError):
+        raise UserError(f"{called}: is no zip of frames; run the extract stage again") from None
     if not archive.namelist():
-        raise UserError(f"{path}: holds no frame; run the extract stage again")
+        raise UserError(f"{called}: holds no frame; run the extract stage again")
     return archive
 
 

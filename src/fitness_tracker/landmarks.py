@@ -3,11 +3,13 @@
 Two networks (pretrained/ fetches them): the detector finds a person in the whole frame, the landmark network reads the
 points in a rotated crop around them and so tells where to look in the next frame. The detector runs only when nobody
 is tracked. Anchors, crops and decoding follow MediaPipe 0.10's graphs pose_detection_cpu, pose_landmark_cpu and
-pose_detection_to_roi.
+pose_detection_to_roi; its smoothing over time is left out.
 """
 
 import io
 import threading
+import zipfile
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +24,7 @@ from fitness_tracker.frames import read_zip
 POINTS = 33  # of a person; the network gives 6 more, of which 33 and 34 say where the person will be
 DETECTOR_SIZE, CROP_SIZE = 224, 256  # pixels
 LIKELY = 0.25  # the detector's score, 0 to 1, from which a place is worth a look; at 0.5 real clips lost 1 % of frames
+LOOK_BACK = 50  # frames, 46 MB: so far is somebody followed backwards who is found late
 SURE = 0.5  # the landmark network's score, 0 to 1, from which a person counts as found
 MARGIN = 1.25  # of the crop around the circle that the person fills
 TURNS = (0, 3, 1, 2)  # quarter turns in which a person is looked for: upright first, upside down last
@@ -69,9 +72,8 @@ class Network:
     def __init__(self, weights: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter  # 0.2 s
 
-        with quiet():  # it tells of its delegate
-            self.interpreter = Interpreter(model_content=weights, num_threads=1)
-            self.interpreter.allocate_tensors()
+        self.interpreter = Interpreter(model_content=weights, num_threads=1)
+        self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]["index"]
         self.outputs = {int(np.prod(one["shape"])): one["index"] for one in self.interpreter.get_output_details()}
 
@@ -95,17 +97,21 @@ class Estimator:
         """
         times: list[float] = []
         found: list[Found | None] = []
-        missed: dict[int, np.ndarray] = {}
+        missed: deque[np.ndarray] = deque(maxlen=LOOK_BACK)  # the latest frames, as long as nobody is found
+        last: Found | None = None
         for time, frame in frames:
-            before = found[-1] if found else None
-            last = next((one for one in reversed(found) if one), None)
+            seen = self.find(frame, found[-1] if found else None, last)
             times.append(time)
-            found.append(self.find(frame, before, last))
-            if not found[-1]:
-                missed[len(found) - 1] = frame
-        for number, frame in sorted(missed.items(), reverse=True):
-            after = found[number + 1] if number + 1 < len(found) else None
-            found[number] = self.read(frame, after.region) if after else None
+            found.append(seen)
+            if not seen:
+                missed.append(frame)
+                continue
+            last = after = seen
+            for back, earlier in enumerate(reversed(missed), start=2):
+                if not (before := self.read(earlier, after.region)):
+                    break
+                found[-back] = after = before
+            missed.clear()
         points = [one.points if one else np.zeros((POINTS, 4)) for one in found]
         metres = [one.metres if one else np.zeros((POINTS, 3)) for one in found]
         return Landmarks(
@@ -141,16 +147,40 @@ class Estimator:
     def read(self, frame: np.ndarray, region: Region) -> Found | None:
         """The person in a region of the frame, or None if nobody is there."""
         matrix = region.matrix
-        crop = cv2.warpAffine(frame, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        raw, score, world = self.landmarker(crop.astype(np.float32) / 255, 195, 1, 117)
+        crop = cv2.warpAffine(
+            frame, matrix, (CROP_SIZE, CROP_SIZE), None, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+        )
+        raw, score, world, heat = self.landmarker(crop.astype(np.float32) / 255, 195, 1, 117, 64 * 64 * 39)
         if score[0] < SURE:
             return None
         found = raw.reshape(39, 5)  # x, y, z in pixels of the crop, visibility and presence as logits
-        places = found[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        places = refine(found[:, :2], heat.reshape(64, 64, 39)) @ matrix[:, :2].T + matrix[:, 2]
         points = np.column_stack([places, found[:, 2] * region.side / CROP_SIZE, sigmoid(found[:, 3])])[:POINTS]
         metres = world.reshape(39, 3)[:POINTS].astype(np.float64)
         metres[:, :2] = metres[:, :2] @ (matrix[:, :2] * CROP_SIZE / region.side).T
         return Found(points, metres, region_between(places[33], places[34]))
+
+
+def refine(places: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Places (39, 2), pixels of the crop, moved to the middle of the warmth around them.
+
+    `heat` (64, 64, 39) are logits; 7x7 cells count, if one of them is warmer than 0.5, as in MediaPipe's
+    RefineLandmarksFromHeatmapCalculator.
+    """
+    refined = places.astype(np.float64)
+    cell = CROP_SIZE / heat.shape[0]
+    for number, (x, y) in enumerate(places):
+        column, row = int(x / cell), int(y / cell)
+        if not (0 <= column < heat.shape[1] and 0 <= row < heat.shape[0]):
+            continue
+        top, left = max(0, row - 3), max(0, column - 3)
+        warm = sigmoid(heat[top : row + 4, left : column + 4, number])
+        if warm.max() >= 0.5:
+            rows, columns = np.indices(warm.shape)
+            refined[number] = (
+                np.array([((columns + left) * warm).sum(), ((rows + top) * warm).sum()]) * cell / warm.sum()
+            )
+    return refined
 
 
 @cache
@@ -234,12 +264,21 @@ def read_networks(folder: Path) -> dict[str, bytes]:
     """The two networks that `pretrained/` fetches, as arguments of `find_landmarks`; raises `UserError`."""
     names = {"detector": "pose_detection.tflite", "landmarker": "pose_landmark_full.tflite"}
     try:
-        return {role: (folder / name).read_bytes() for role, name in names.items()}
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: is missing; `dvc repro pretrained/dvc.yaml` fetches it") from None
+        networks = {role: (folder / name).read_bytes() for role, name in names.items()}
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}; `dvc repro pretrained/dvc.yaml` fetches it") from None
+    try:
+        with quiet():  # TensorFlow Lite tells of its first delegate; not in `Network`, for this is not for threads
+            Estimator(**networks).follow([(0.0, np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8))])
+    except (ValueError, RuntimeError, KeyError):
+        raise UserError(f"{folder}: a network is damaged; `dvc repro -f pretrained/dvc.yaml` fetches it") from None
+    return networks
 
 
 def read_landmarks(path: Path) -> Landmarks:
-    """What `find_landmarks` wrote."""
-    with np.load(path) as kept:
-        return Landmarks(kept["points"], kept["metres"], kept["times"], kept["found"])
+    """What `find_landmarks` wrote; raises `UserError` if it is something else."""
+    try:
+        with np.load(path) as kept:
+            return Landmarks(kept["points"], kept["metres"], kept["times"], kept["found"])
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError):
+        raise UserError(f"{path}: holds no landmarks; run the landmarks stage again") from None

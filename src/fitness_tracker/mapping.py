@@ -5,6 +5,7 @@ its code. So a changed clip costs its own time only, and a stage that was stoppe
 be deleted at any time. It lies in `$FITNESS_TRACKER_CACHE`, else in the user's cache folder.
 """
 
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -17,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import joblib
-from diskcache import Cache
+from diskcache import Cache, Timeout
 from tqdm import tqdm
 
 from fitness_tracker.clips import Clip
@@ -26,6 +27,8 @@ from fitness_tracker.video import ffmpeg_version
 
 MEMO_BYTES = 20 * 2**30  # the oldest outputs go when the memo grows beyond this
 DIGEST = 32  # bytes of a SHA-256
+BROKEN = (OSError, sqlite3.Error, Timeout)
+LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
 
 
 def memo_folder() -> Path:
@@ -45,21 +48,27 @@ class Memo:
             ) from None
 
     def get(self, key: str) -> bytes | None:
-        kept = self.cache.get(key)
-        sound = kept is not None and hashlib.sha256(kept[DIGEST:]).digest() == kept[:DIGEST]
+        """The output under `key`; None if there is none, it is damaged, or the memo cannot be read."""
+        try:
+            kept = self.cache.get(key)
+        except BROKEN:
+            return None
+        sound = isinstance(kept, bytes) and hashlib.sha256(kept[DIGEST:]).digest() == kept[:DIGEST]
         return kept[DIGEST:] if sound else None
 
     def set(self, key: str, output: bytes) -> None:
-        self.cache.set(key, hashlib.sha256(output).digest() + output)
+        """Keeps an output, if the memo can: a full disk costs time on the next run, not this one's result."""
+        with contextlib.suppress(*BROKEN):
+            self.cache.set(key, hashlib.sha256(output).digest() + output)
 
 
 def code_key(function: functools.partial) -> str:
-    """What the output depends on besides the clip: parameters, the code of this package that runs, ffmpeg, OpenCV."""
+    """What the output depends on besides the clip: parameters, the code of this package that runs, libraries."""
     module = sys.modules[function.func.__module__]
     names = {getattr(value, "__module__", "") for value in vars(module).values()} | {module.__name__}
     used = sorted(name for name in names if name and name.startswith("fitness_tracker."))
     sources = [inspect.getsource(sys.modules[name]) for name in used]
-    libraries = [ffmpeg_version(), version("opencv-python-headless")]
+    libraries = [ffmpeg_version(), *(version(name) for name in LIBRARIES)]
     text = repr((function.func.__qualname__, sorted(function.keywords.items()), libraries, sources))
     return hashlib.sha256(text.encode()).hexdigest()
 
