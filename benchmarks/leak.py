@@ -1,4 +1,4 @@
-"""The same network on the same frames, scored twice: split at random, the usual way, and split by group.
+"""The same kind of network on the same frames, twice: split at random, the usual way, and split by group.
 
 Reads params.yaml and FRAMES, the out of the extract stage; prints a Markdown table. Split at random, frames of one
 clip stand on both sides, and the network may pass by knowing the room.
@@ -66,7 +66,7 @@ def main() -> None:
                 ),
                 "frames of groups that training never saw": score(store, by_group, len(exercises), params),
             }
-    print("| how the same network is scored | accuracy | macro F1 |\n| --- | --- | --- |")
+    print("| how the same kind of network is scored | accuracy | macro F1 |\n| --- | --- | --- |")
     for name, (accuracy, f1) in results.items():
         print(f"| {name} | {accuracy:.3f} | {f1:.3f} |")
 
