@@ -16,7 +16,8 @@ quick: .venv/installed-dev  ## the tests that take seconds
 	@python -m pytest -m "not slow and not real"
 
 lock-check: .venv/installed  ## does dvc.lock belong to this code and these params? Needs no data
-	@python -m fitness_tracker.params; said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
+	@python -m fitness_tracker.params
+	@said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
 	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
 
 requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes

@@ -84,24 +84,21 @@ def test_a_copy_of_a_seen_clip_is_refused(clips: list[Clip], classifier: Classif
         unseen_clips(clips, classifier)
 
 
-def test_another_clip_of_a_seen_group_is_refused(clips: list[Clip], classifier: Classifier) -> None:
-    path = clips[0].path.parent / "anna__2.zip"
-    path.write_bytes(b"new")
-    with pytest.raises(ClipsError, match="group 'anna'"):
-        unseen_clips([*clips, Clip("lunge/anna__2", path)], classifier)
+@pytest.mark.parametrize(
+    ("name", "message"), [("lunge/anna__2", "group 'anna'"), ("plank/dora__1", "not taught 'plank'")]
+)
+def test_a_new_clip_of_a_seen_group_or_of_an_untaught_exercise_is_refused(
+    clips: list[Clip], classifier: Classifier, tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / "new.zip").write_bytes(b"new")
+    with pytest.raises(ClipsError, match=message):
+        unseen_clips([*clips, Clip(name, tmp_path / "new.zip")], classifier)
 
 
 def test_a_seen_clip_with_new_frames_is_refused(clips: list[Clip], classifier: Classifier) -> None:
     next(clip for clip in clips if "anna" in clip.name).path.write_bytes(b"extracted anew")
     with pytest.raises(ClipsError, match="group 'anna'"):
         unseen_clips(clips, classifier)
-
-
-def test_an_exercise_that_was_not_taught_is_refused(clips: list[Clip], classifier: Classifier) -> None:
-    path = clips[0].path.parent / "dora__1.zip"
-    path.write_bytes(b"new")
-    with pytest.raises(ClipsError, match="not taught 'plank'"):
-        unseen_clips([*clips, Clip("plank/dora__1", path)], classifier)
 
 
 def test_nothing_unseen_is_told(clips: list[Clip], classifier: Classifier) -> None:
