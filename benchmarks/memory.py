@@ -1,4 +1,4 @@
-"""Peak memory of the train stage, for ten times the frames: it should hardly grow.
+"""Peak memory of training the frame network, for ten times the frames: it should hardly grow.
 
 Writes zips of made-up frames into a scratch folder and trains one epoch on them; prints a Markdown table.
 """
@@ -34,10 +34,10 @@ def make_clips(folder: Path, frames: int) -> None:
 def peak(folder: Path) -> int:
     """The most memory, in MiB, that the train stage held on the frames in `folder`."""
     params = yaml.safe_load(Path("params.yaml").read_text())
-    params["train"]["epochs"] = 1
+    params["train"].update(epochs=1, model="cnn")
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     paths = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "stages.train", "frames", "classifier", "metrics"]
+    command = [sys.executable, "-m", "stages.train", "frames", "landmarks", "networks", "classifier", "metrics"]
     child = os.fork()
     if child == 0:
         os.chdir(folder)

@@ -1,4 +1,4 @@
-"""Reads frames from FRAMES and the CLASSIFIER; writes scores and tables to METRICS, pictures to PLOTS."""
+"""Reads FRAMES, LANDMARKS and the CLASSIFIER; writes scores and tables to METRICS, pictures to PLOTS."""
 
 import argparse
 from pathlib import Path
@@ -14,6 +14,7 @@ WORST = 12  # mistakes on the contact sheet
 def main() -> None:
     parser = argparse.ArgumentParser(prog="evaluate", description=__doc__)
     parser.add_argument("frames", type=Path)
+    parser.add_argument("landmarks", type=Path)
     parser.add_argument("classifier", type=Path)
     parser.add_argument("metrics", type=Path)
     parser.add_argument("plots", type=Path)
@@ -26,14 +27,19 @@ def main() -> None:
 
         make_deterministic(seed)
         classifier = load_classifier(args.classifier)
-        scored = evaluation.score_clips(clips, classifier)
+        made = clips if classifier.model == "cnn" else find_clips(args.landmarks, (".npz",))
+        scored = evaluation.score_clips(clips, classifier, {clip.name: clip.path for clip in made})
         result = evaluation.scores(scored, classifier.exercises)
-        table = evaluation.answers(scored, classifier.exercises)
+        table = evaluation.answers(scored)
 
         write_json(args.metrics / "evaluate.json", {name: round(value, 4) for name, value in result.items()})
         table[["actual", "predicted"]].to_csv(args.metrics / "confusion.csv", index=False)
         evaluation.f1_table(table).to_csv(args.metrics / "f1.csv", index=False, float_format="%.4f")
         charts.draw_confusion(table, classifier.exercises, args.plots / "confusion.png")
+        bins = evaluation.calibration_table(
+            table["confidence"].to_numpy(), (table["actual"] == table["predicted"]).to_numpy()
+        )
+        charts.draw_reliability(bins, result["ece"], args.plots / "reliability.png")
         worst = evaluation.worst_mistakes(table, WORST)
         paths = {one.clip.name: one.clip.path for one in scored}
         frames = [middle_frame(paths[name]) for name in worst["clip"]]

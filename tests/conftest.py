@@ -13,7 +13,11 @@ import yaml
 from hypothesis import settings
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from fitness_tracker.landmarks import read_networks
+from fitness_tracker.video import read_frames
+
 ROOT = Path(__file__).parent.parent
+sys.path += [str(ROOT / "pretrained"), str(ROOT / "sample")]
 REAL_CLIPS = Path(os.environ.get("FITNESS_TRACKER_REAL_CLIPS") or ROOT.parent / "shared" / "clips")
 # The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -54,6 +58,30 @@ def render(folder: Path, *arguments: str) -> None:
     subprocess.run([*program, str(folder / "videos"), str(folder / "truth.csv"), *arguments], check=True)
 
 
+@pytest.fixture(scope="session")
+def networks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own pose networks, or, where they are not here yet, fetched ones."""
+    folder = ROOT / "pretrained" / "models"
+    if not folder.is_dir():
+        import fetch
+
+        folder = tmp_path_factory.mktemp("pretrained") / "models"
+        fetch.fetch(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def networks(networks_folder: Path) -> dict[str, bytes]:
+    return read_networks(networks_folder)
+
+
+@pytest.fixture(scope="session")
+def squat(drawn: Path) -> list[tuple[float, np.ndarray]]:
+    """Seconds and frames (480, 640, 3) uint8 RGB of somebody who squats, 10 a second."""
+    clip = (drawn / "videos/squat/person01__1.mp4").read_bytes()
+    return [(number / 10, frame) for number, frame in enumerate(read_frames(clip, 10, "pad"))]
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of this project's own files in a Git repository of its own, without data; its videos are data/videos."""
@@ -63,7 +91,8 @@ def project(tmp_path: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    edit_params(folder, {"videos": "data/videos", "train.epochs": 2, "cnn.image_size": 32, "cnn.dense_units": 16})
+    small = {"train.epochs": 2, "pose.windows": 2, "pose.members": 1, "cnn.image_size": 32, "cnn.dense_units": 16}
+    edit_params(folder, {"videos": "data/videos", **small})
     (folder / "dvc.lock").unlink(missing_ok=True)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):

@@ -5,15 +5,30 @@ import numpy as np
 import pytest
 
 from fitness_tracker.clips import Clip, ClipsError, find_clips
-from fitness_tracker.evaluation import ScoredClip, answers, f1_table, scores, unseen_clips, worst_mistakes
-from fitness_tracker.models import Classifier, Split
+from fitness_tracker.evaluation import (
+    ScoredClip,
+    answers,
+    calibration_error,
+    calibration_table,
+    f1_table,
+    score_clips,
+    scores,
+    unseen_clips,
+    worst_mistakes,
+)
+from fitness_tracker.models import Answer, Classifier, FrameClassifier, Split
 from fitness_tracker.params import Cnn
 
 EXERCISES = ["lunge", "squat"]
 
 
 def scored(name: str, *frames: tuple[float, float]) -> ScoredClip:
-    return ScoredClip(Clip(name, Path(name)), name.split("/")[1].split("__")[0], np.array(frames, np.float32))
+    said = np.array(frames, np.float32)
+    mean = said.mean(axis=0)
+    group = name.split("/")[1].split("__")[0]
+    return ScoredClip(
+        Clip(name, Path(name)), group, Answer(said, mean, 0.0), EXERCISES[mean.argmax()], float(mean.max())
+    )
 
 
 FOUR = [
@@ -41,13 +56,13 @@ def test_each_exercise_counts_the_same_in_f1() -> None:
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    table = answers(FOUR, EXERCISES)
+    table = answers(FOUR)
     assert worst_mistakes(table, 5)["clip"].tolist() == ["lunge/b__1", "squat/b__1"]
     assert worst_mistakes(table, 1)["predicted"].tolist() == ["squat"]
 
 
 def test_f1_of_each_exercise() -> None:
-    table = f1_table(answers(FOUR[:3], EXERCISES))
+    table = f1_table(answers(FOUR[:3]))
     assert table["exercise"].tolist() == EXERCISES
     assert table["f1"].tolist() == pytest.approx([2 / 3, 2 / 3])
     assert table["clips"].tolist() == [2, 1]
@@ -69,7 +84,8 @@ def classifier(clips: list[Clip]) -> Classifier:
     for clip in clips:
         group = clip.name.split("/")[1].split("__")[0]
         split[clip.name] = Split(part[group], group, hashlib.sha256(clip.path.read_bytes()).hexdigest())
-    return Classifier(None, EXERCISES, Cnn(32, [1, 1, 1], 1, 0), "pad", 10.0, "^(.+?)__", split)
+    cnn = Cnn(32, [1, 1, 1], 1, 0)
+    return FrameClassifier(None, EXERCISES, "pad", 10.0, "^(.+?)__", split, 1.0, cnn)
 
 
 def test_the_clips_that_training_had_are_not_scored(clips: list[Clip], classifier: Classifier) -> None:
@@ -104,3 +120,29 @@ def test_a_seen_clip_with_new_frames_is_refused(clips: list[Clip], classifier: C
 def test_nothing_unseen_is_told(clips: list[Clip], classifier: Classifier) -> None:
     with pytest.raises(ClipsError, match="seen every clip"):
         unseen_clips([clip for clip in clips if "bob" not in clip.name], classifier)
+
+
+def test_a_clip_without_landmarks_is_told(clips: list[Clip], classifier: Classifier) -> None:
+    with pytest.raises(ClipsError, match=r"bob__1.*landmarks are missing"):
+        score_clips(clips, classifier, {})
+
+
+def test_an_answer_of_none_is_wrong_for_a_clip_of_an_exercise() -> None:
+    rejected = ScoredClip(FOUR[0].clip, "a", FOUR[0].answer, "none", 0.9)
+    result = scores([rejected, *FOUR[1:]], EXERCISES)
+    assert result["accuracy"] == 0.25
+
+
+def test_confidence_that_is_right_as_often_as_it_says_has_no_error() -> None:
+    confidence = np.array([0.75] * 4 + [0.5] * 2)
+    right = np.array([True, True, True, False, True, False])
+    assert calibration_error(confidence, right) == pytest.approx(0)
+    table = calibration_table(confidence, right)
+    assert table["answers"].tolist() == [2, 4]
+    assert table["accuracy"].tolist() == [0.5, 0.75]
+
+
+def test_the_calibration_error_is_the_mean_gap_between_confidence_and_accuracy() -> None:
+    confidence = np.array([1.0, 1.0, 0.1, 0.1])  # always sure and right half the time; hardly sure and always right
+    right = np.array([True, False, True, True])
+    assert calibration_error(confidence, right) == pytest.approx((0.5 + 0.9) / 2)

@@ -1,13 +1,13 @@
-import sys
 import weakref
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import cv2
+import fetch
 import numpy as np
 import pytest
-from conftest import ROOT, run
+from conftest import run
 
 from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import UserError
@@ -29,9 +29,6 @@ from fitness_tracker.landmarks import (
     turn_back,
 )
 from fitness_tracker.video import read_frames
-
-sys.path.insert(0, str(ROOT / "pretrained"))
-import fetch
 
 SHOULDERS, HIPS, ANKLES = [11, 12], [23, 24], [27, 28]
 
@@ -86,27 +83,11 @@ def test_the_largest_and_most_central_person_comes_first_but_who_was_followed_be
 
 
 @pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The project's own pose networks, or, where they are not here yet, fetched ones."""
-    folder = ROOT / "pretrained" / "models"
-    if not folder.is_dir():
-        folder = tmp_path_factory.mktemp("pretrained") / "models"
-        fetch.fetch(folder)
-    return read_networks(folder)
-
-
-@pytest.fixture(scope="session")
 def estimator(networks: dict[str, bytes]) -> Estimator:
     return Estimator(**networks)
 
 
 Timed = list[tuple[float, np.ndarray]]
-
-
-@pytest.fixture(scope="session")
-def squat(drawn: Path) -> Timed:
-    clip = (drawn / "videos/squat/person01__1.mp4").read_bytes()
-    return [(number / 10, frame) for number, frame in enumerate(read_frames(clip, 10, "pad"))]
 
 
 def body_height(found: Landmarks) -> float:

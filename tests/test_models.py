@@ -1,20 +1,52 @@
+import dataclasses
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from fitness_tracker.errors import UserError
-from fitness_tracker.models import Classifier, Split, build_cnn, load_classifier, save_classifier
-from fitness_tracker.params import Cnn
+from fitness_tracker.landmarks import NETWORKS
+from fitness_tracker.models import (
+    NONE,
+    Classifier,
+    FrameClassifier,
+    Novelty,
+    PoseClassifier,
+    Split,
+    build_cnn,
+    build_pose,
+    load_classifier,
+    save_classifier,
+    temper,
+)
+from fitness_tracker.params import Cnn, Pose
+from fitness_tracker.poses import FEATURES
 
 CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5)
 
 
-@pytest.fixture
-def classifier() -> Classifier:
-    split = {"squat/anna__1": Split("train", "anna", "ab" * 32)}
-    return Classifier(build_cnn(CNN, 3), ["lunge", "plank", "squat"], CNN, "pad", 10.0, "^(.+?)__", split)
+POSE = Pose(windows=1, units=8, dropout=0.2, members=2, smoothing=0.1, rejected=0.05, idle=0.1)
+EXERCISES = ["lunge", "plank", "squat"]
+SPLIT = {"squat/anna__1": Split("train", "anna", "ab" * 32)}
+
+
+def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
+    return FrameClassifier(build_cnn(CNN, 3), EXERCISES, "pad", 10.0, "^(.+?)__", SPLIT, temperature, CNN)
+
+
+def pose_classifier(networks: dict[str, bytes], middle: float = 1e9) -> PoseClassifier:
+    """Untaught; `middle` is the distance from which everything is foreign to it."""
+    novelty = Novelty(np.ones((3, 16), np.float32), np.eye(16, dtype=np.float32), middle, 1.0)
+    return PoseClassifier(
+        build_pose(POSE, 4), [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", SPLIT, 1.3, POSE, 16, novelty, networks
+    )
+
+
+@pytest.fixture(params=["cnn", "pose"])
+def classifier(request: pytest.FixtureRequest, networks: dict[str, bytes]) -> Classifier:
+    return frame_classifier() if request.param == "cnn" else pose_classifier(networks)
 
 
 def test_the_classic_network_has_its_parameters() -> None:
@@ -29,19 +61,74 @@ def test_the_classic_network_has_its_layers() -> None:
     assert kinds == ["Rescaling", *["Conv2D", "MaxPooling2D"] * 3, "Flatten", "Dense", "Dropout", "Dense"]
 
 
+def test_the_pose_network_has_its_parameters() -> None:
+    member = (4 * FEATURES + FEATURES * 128 + 4 * 128 + 128 * 128 + 4 * 128) + (3 * 128 * 128 + 128) + (128 * 11 + 11)
+    for members in (1, 3):
+        network = build_pose(dataclasses.replace(POSE, units=128, members=members), 11)
+        assert network.count_params() == members * member
+
+
+def test_the_pose_network_is_the_mean_of_its_members(noise) -> None:
+    network = build_pose(POSE, 4)
+    windows = noise(3, 16, FEATURES).astype(np.float32) / 255
+    said, summaries = network(windows)
+    each = [keras.Model(network.inputs, network.get_layer(f"exercise{n}").output)(windows) for n in (1, 2)]
+    np.testing.assert_allclose(said, (np.asarray(each[0]) + np.asarray(each[1])) / 2, atol=1e-6)
+    assert summaries.shape == (3, 2 * POSE.units)
+
+
 def test_probabilities_add_up_to_one(classifier: Classifier, noise) -> None:
-    found = classifier.classify_frames(noise(70, 480, 640, 3))
-    assert found.shape == (70, 3)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    found = classifier.judge(noise(70, 480, 640, 3))
+    assert found.frames.shape == (70, len(classifier.exercises))
+    assert found.frames.dtype == np.float32
+    np.testing.assert_allclose(found.frames.sum(axis=1), 1, atol=1e-5)
+    assert found.exercises.sum() == pytest.approx(1, abs=1e-5)
+    assert 0 <= found.none <= 1
 
 
-def test_a_classifier_comes_back_as_it_was_saved(classifier: Classifier, tmp_path: Path, noise) -> None:
+def test_a_temperature_above_one_makes_answers_less_sure_and_changes_none(noise) -> None:
+    sure, modest = frame_classifier(0.5), frame_classifier(3.0)
+    modest.network.set_weights(sure.network.get_weights())
+    one, other = (known.judge(noise(5, 480, 640, 3)) for known in (sure, modest))
+    assert (one.frames.argmax(axis=1) == other.frames.argmax(axis=1)).all()
+    assert one.exercises.max() > other.exercises.max()
+    np.testing.assert_allclose(temper(np.array([0.7, 0.2, 0.1]), 1.0), [0.7, 0.2, 0.1], atol=1e-6)
+
+
+def test_nobody_is_none(networks: dict[str, bytes]) -> None:
+    empty = [np.full((480, 640, 3), 128, np.uint8)] * 12
+    known = pose_classifier(networks)
+    assert known.name(known.judge(empty)) == (NONE, 1.0)
+    assert known.name(known.judge(empty[:1])) == (NONE, 1.0)
+
+
+def test_what_lies_far_from_all_that_was_taught_is_none(networks: dict[str, bytes], squat) -> None:
+    frames = [frame for _, frame in squat]
+    near, far = pose_classifier(networks, middle=1e9), pose_classifier(networks, middle=-1e9)
+    far.network.set_weights(near.network.get_weights())
+    assert far.name(far.judge(frames))[0] == NONE
+    answer = near.judge(frames)
+    assert answer.none == pytest.approx(answer.exercises[-1], abs=1e-4)
+
+
+def test_a_picture_of_somebody_is_an_exercise(networks: dict[str, bytes], squat) -> None:
+    known = pose_classifier(networks)
+    answer = known.judge([squat[0][1]])
+    assert answer.exercises[-1] == 0
+    assert answer.none == 0
+    assert known.name(answer)[0] in EXERCISES
+
+
+def test_a_classifier_comes_back_as_it_was_saved(classifier: Classifier, tmp_path: Path, squat) -> None:
     save_classifier(classifier, tmp_path)
     loaded = load_classifier(tmp_path)
-    frames = noise(3, 480, 640, 3)
-    np.testing.assert_array_equal(loaded.classify_frames(frames), classifier.classify_frames(frames))
-    for field in ("exercises", "cnn", "fit", "fps", "group", "split"):
+    frames = [frame for _, frame in squat[:5]]
+    one, other = loaded.judge(frames), classifier.judge(frames)
+    np.testing.assert_array_equal(one.frames, other.frames)
+    np.testing.assert_array_equal(one.exercises, other.exercises)
+    assert one.none == other.none
+    assert type(loaded) is type(classifier)
+    for field in ("exercises", "fit", "fps", "group", "split", "temperature"):
         assert getattr(loaded, field) == getattr(classifier, field)
 
 
@@ -50,10 +137,13 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
         save_classifier(classifier, tmp_path / name)
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    assert len(list((tmp_path / "one").iterdir())) == 2
+    names = {path.name for path in (tmp_path / "one").iterdir()}
+    more = {"novelty.npz", *NETWORKS.values()} if classifier.model == "pose" else set()
+    assert names == {"classifier.json", "classifier.weights.h5"} | more
 
 
-def test_the_optimizer_is_not_kept(classifier: Classifier, tmp_path: Path, noise) -> None:
+def test_the_optimizer_is_not_kept(tmp_path: Path, noise) -> None:
+    classifier = frame_classifier()
     classifier.network.compile("adam", "sparse_categorical_crossentropy")
     classifier.network.fit(noise(4, 32, 32, 3), np.zeros(4), verbose=0)
     save_classifier(classifier, tmp_path)
@@ -76,7 +166,8 @@ def test_a_damaged_classifier_is_told(classifier: Classifier, tmp_path: Path, da
         (tmp_path / "classifier.weights.h5").write_bytes(b"no weights")
     else:
         content = json.loads(described.read_text())
-        content["cnn"]["dense_units"] = 17
+        own, key = ("cnn", "dense_units") if classifier.model == "cnn" else ("pose", "units")
+        content[own][key] = 17
         described.write_text(json.dumps(content))
     with pytest.raises(UserError, match="damaged"):
         load_classifier(tmp_path)

@@ -18,7 +18,7 @@ def changed(key: str, value: object) -> dict:
 
 
 def test_the_projects_own_params_are_sound() -> None:
-    assert load_params(ROOT / "params.yaml").train.model == "cnn"
+    assert load_params(ROOT / "params.yaml").train.model == "pose"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,18 @@ def test_the_projects_own_params_are_sound() -> None:
         ("train.batch_size", 10**23),
         ("cnn.dense_units", 0),
         ("cnn.dropout", 1.0),
+        ("train.window", 0.1),
+        ("pose.windows", 0),
+        ("pose.units", 0),
+        ("pose.dropout", 1.0),
+        ("pose.members", 0),
+        ("pose.smoothing", 1.0),
+        ("pose.rejected", 1.0),
+        ("pose.idle", -0.1),
+        ("vary.yaw", 181),
+        ("vary.tilt", -1),
+        ("vary.speed", 0.9),
+        ("vary.missing", 1.5),
         ("augment.rotate", 200),
         ("augment.scale", 1.0),
         ("augment.brightness", -0.1),

@@ -35,9 +35,9 @@ def test_one_core_and_two_give_the_same_lock_and_metrics(project: Path, drawn: P
     assert metrics[0] == metrics[1] == metrics[2]
 
     result = json.loads(metrics[0])
-    assert set(result) == {"accuracy", "clips", "f1", "frame_accuracy", "frame_f1", "groups"}
+    assert set(result) == {"accuracy", "clips", "ece", "f1", "frame_accuracy", "frame_f1", "groups"}
     train = json.loads((project / "metrics/train.json").read_text())
-    assert set(train) == {"accuracy", "epochs", "loss", "val_accuracy", "val_loss"}
+    assert set(train) == {"accuracy", "epochs", "loss", "temperature", "val_accuracy", "val_loss"}
     assert train["epochs"] <= 2
 
     assert set(locked(project)["stages"]) == set(STEPS)
@@ -77,8 +77,8 @@ def told(project: Path, stage: str, *arguments: str) -> str:
     [
         ("resize", ("nowhere", "out")),
         ("extract", ("nowhere", "out")),
-        ("train", ("nowhere", "out", "metrics")),
-        ("evaluate", ("nowhere", "model", "metrics", "plots")),
+        ("train", ("nowhere", "landmarks", "networks", "out", "metrics")),
+        ("evaluate", ("nowhere", "landmarks", "model", "metrics", "plots")),
     ],
 )
 def test_a_missing_folder_is_told(project: Path, stage: str, arguments: tuple[str, ...]) -> None:
@@ -100,7 +100,7 @@ def test_an_empty_folder_is_told(project: Path) -> None:
 )
 def test_a_bad_parameter_is_told_by_every_stage(project: Path, key: str, value: object, message: str) -> None:
     edit_params(project, {key: value})
-    for stage, arguments in (("resize", ("a", "b")), ("train", ("a", "b", "c"))):
+    for stage, arguments in (("resize", ("a", "b")), ("train", ("a", "b", "c", "d", "e"))):
         assert message in told(project, stage, *arguments)
 
 
@@ -129,5 +129,5 @@ def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(project: Path,
     content = (frames / f"{learnt}.zip").read_bytes()
     target.unlink()
     target.write_bytes(content)
-    said = told(project, "evaluate", "data/frames", "models/classifier", "metrics", "plots")
+    said = told(project, "evaluate", "data/frames", "data/landmarks", "models/classifier", "metrics", "plots")
     assert f"training has seen it, as {learnt}" in said

@@ -2,18 +2,27 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import body
 import numpy as np
 import pytest
+import render
+from conftest import ROOT
 
 from fitness_tracker import video
 from fitness_tracker.cli import printable
+from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import UserError
-from fitness_tracker.frames import encode_jpeg
-from fitness_tracker.models import Classifier, build_cnn, save_classifier
-from fitness_tracker.params import Cnn
+from fitness_tracker.frames import encode_jpeg, extract_frames
+from fitness_tracker.landmarks import find_landmarks, read_networks
+from fitness_tracker.mapping import map_clips
+from fitness_tracker.models import FrameClassifier, Split, build_cnn, make_deterministic, save_classifier
+from fitness_tracker.params import Cnn, load_params
+from fitness_tracker.pose_training import teach_poses
 from fitness_tracker.prediction import find_files, fit_frame, predict_exercise, predict_file
+from fitness_tracker.video import resize_video
 
 CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0)
 
@@ -21,7 +30,8 @@ CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0)
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    save_classifier(Classifier(build_cnn(CNN, 3), ["lunge", "plank", "squat"], CNN, "pad", 10.0, "", {}), folder)
+    exercises = ["lunge", "plank", "squat"]
+    save_classifier(FrameClassifier(build_cnn(CNN, 3), exercises, "pad", 10.0, "", {}, 1.0, CNN), folder)
     return folder
 
 
@@ -103,6 +113,82 @@ def test_folders_stand_for_the_clips_and_pictures_in_them(tmp_path: Path) -> Non
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     program = [str(Path(sys.executable).parent / "fitness-tracker"), "predict", *map(str, arguments)]
     return subprocess.run(program, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pose classifier that was taught on four of the six drawn people, for a moment."""
+    scratch = tmp_path_factory.mktemp("taught")
+    look = partial(whole_chain, **read_networks(networks_folder))
+    map_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain")
+    clips = find_clips(scratch / "landmarks", (".npz",))
+    split = {}
+    for clip in clips:
+        person = clip.name.split("/")[1][:8]
+        part = {"person01": "test", "person02": "validation"}.get(person, "train")
+        split[clip.name] = Split(part, person, "")
+    make_deterministic(0)
+    params = load_params(ROOT / "params.yaml")
+    done = teach_poses(clips, scratch / "landmarks", networks_folder, split, params)
+    save_classifier(done.classifier, scratch / "classifier")
+    return scratch / "classifier"
+
+
+def whole_chain(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
+    return find_landmarks(extract_frames(resize_video(clip, "pad"), 10, 90), detector, landmarker)
+
+
+@pytest.mark.slow
+def test_people_never_seen_are_recognised_from_file_to_answer(taught: Path, drawn: Path) -> None:
+    """Taught by four people alone, it may miss one clip of six."""
+    clips = [path for person in (1, 2) for path in sorted((drawn / "videos").glob(f"*/person0{person}__1.mp4"))]
+    named = [predict_file(path, taught)[0] for path in clips]
+    assert len(clips) == 6
+    assert sum(name == path.parent.name for name, path in zip(named, clips, strict=True)) >= 5, named
+
+
+@pytest.mark.slow
+def test_one_frame_is_enough_for_a_picture(taught: Path, drawn: Path) -> None:
+    frames = list(video.read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
+    assert predict_exercise(frames[1], taught)[0] == "plank"
+
+
+@pytest.mark.slow
+def test_nobody_on_a_clip_is_none(taught: Path, make_clip, tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").write_bytes(make_clip())
+    named, confidence = predict_file(tmp_path / "empty.mp4", taught)
+    assert named == "none"
+    assert confidence > 0.95
+
+
+def stand_still(shape: body.Body, effort: float) -> body.Pose:
+    joints = body.stand(shape)
+    body.hang_arms(joints, shape)
+    return joints
+
+
+def walk(shape: body.Body, effort: float) -> body.Pose:
+    """On the spot: one leg ahead at no effort, the other at full."""
+    joints = body.stand(shape)
+    body.hang_arms(joints, shape)
+    for side, sign in body.SIDES:
+        swing = sign * (2 * effort - 1)
+        ankle = np.array([sign * 0.1, shape.ankle + 0.08 * max(0, swing), 0.3 * swing])
+        body.add_leg(joints, shape, side, ankle, body.unit(0, 0, 1), body.unit(0, 0, 1))
+        wrist = joints[f"{side}_shoulder"] + 0.95 * shape.arm * body.unit(sign * 0.1, -1, -0.35 * swing)
+        body.add_arm(joints, shape, side, wrist, body.unit(0, 0, -1))
+    return joints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("idle", [stand_still, walk], ids=["stands", "walks"])
+def test_who_does_no_exercise_gets_none(taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle) -> None:
+    monkeypatch.setitem(render.EXERCISES, "idle", (idle, (1.0, 1.2)))
+    rng = np.random.default_rng(3)
+    render.render_clip(tmp_path / "idle.mp4", "idle", render.invent_person(rng), rng)
+    named, confidence = predict_file(tmp_path / "idle.mp4", taught)
+    assert named == "none"
+    assert 0.5 < confidence <= 1
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,29 @@ def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> Non
     save(figure, path)
 
 
+def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
+    """Reliability diagram of `table` (columns confidence, accuracy, answers): a dot is a bin, large if it is full."""
+    figure = Figure(figsize=(5.2, 5.2))
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    axes.annotate("as sure as right", (0.03, 0.05), rotation=45, color=PALE, fontsize=8, rotation_mode="anchor")
+    sizes = 30 + 600 * table["answers"] / table["answers"].sum()
+    axes.scatter(table["confidence"], table["accuracy"], s=sizes, color="#2f6fb0", alpha=0.8, linewidths=0)
+    for row in table.itertuples():
+        axes.annotate(
+            str(row.answers),
+            (row.confidence, row.accuracy),
+            (0, 11),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axes.set(xlim=(0, 1.02), ylim=(-0.04, 1.08), xlabel="confidence of the answer", ylabel="share that is right")
+    axes.set_title(f"Is a confidence of 80 % right 8 times in 10? ECE {error:.3f}\nunseen clips, with their number")
+    axes.spines[["top", "right"]].set_visible(False)
+    save(figure, path)
+
+
 def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Path) -> None:
     """Contact sheet of `mistakes` (columns clip, actual, predicted, confidence), a frame (H, W, 3) uint8 RGB each."""
     rows = max(1, -(-len(frames) // COLUMNS))

@@ -16,6 +16,18 @@ def main() -> None:
     predict.add_argument("--json", action="store_true", help="one JSON object a line")
     predict.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
     predict.set_defaults(run=run_predict)
+    audit = commands.add_parser("audit", help="look through labelled clips for what makes scores lie")
+    audit.add_argument(
+        "videos",
+        type=Path,
+        nargs="?",
+        metavar="VIDEOS",
+        help="folder of <exercise>/<clip>; default: `videos` of params.yaml",
+    )
+    audit.add_argument("--strict", action="store_true", help="exit code 1 if anything is found")
+    audit.add_argument("--page", type=Path, default=Path("audit.html"), help="where the pictures go (%(default)s)")
+    audit.add_argument("--networks", type=Path, default=Path("pretrained/models"), metavar="FOLDER")
+    audit.set_defaults(run=run_audit)
     args = parser.parse_args()
     with told_plainly("fitness-tracker"):
         sys.exit(args.run(args))
@@ -40,6 +52,27 @@ def run_predict(args: argparse.Namespace) -> int:
             line = f"{printable(path):{width}}  failed: {error}"
         print(json.dumps(answer) if args.json else line, flush=True)
     return failed
+
+
+def run_audit(args: argparse.Namespace) -> int:
+    """Tells the findings and writes the page with their pictures; with --strict they make the exit code 1."""
+    from fitness_tracker import audit
+    from fitness_tracker.clips import find_clips
+    from fitness_tracker.params import load_params
+
+    params = load_params()
+    videos = args.videos or Path(params.videos)
+    clips = find_clips(videos)
+    findings, prints = audit.audit(clips, args.networks, params.split.group)
+    try:
+        args.page.write_text(audit.page(findings, prints, videos), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{args.page}: {error.strerror}") from None
+    if findings:
+        print(audit.describe(findings))
+    told = f"{len(findings)} findings" if findings else "nothing was found"
+    print(f"audit: {len(prints)} of {len(clips)} clips looked at, {told}; pictures: {args.page}")
+    return int(args.strict and bool(findings))
 
 
 def printable(path: Path) -> str:

@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score
 
 from fitness_tracker.clips import TEST, Clip, ClipsError, group_of
-from fitness_tracker.frames import read_zip
-from fitness_tracker.models import Classifier
+from fitness_tracker.models import Answer, Classifier
+
+BINS = 15  # of confidence
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,9 @@ class ScoredClip:
 
     clip: Clip
     group: str
-    frames: np.ndarray  # (T, exercises) float32 probabilities
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """(exercises,) float32: the mean over the frames."""
-        return self.frames.mean(axis=0)
+    answer: Answer
+    predicted: str  # an exercise, or 'none'
+    confidence: float
 
 
 def unseen_clips(clips: Sequence[Clip], classifier: Classifier) -> list[Clip]:
@@ -53,42 +52,63 @@ def unseen_clips(clips: Sequence[Clip], classifier: Classifier) -> list[Clip]:
     return unseen
 
 
-def score_clips(clips: Sequence[Clip], classifier: Classifier) -> list[ScoredClip]:
-    """What the classifier says of the frames of each clip; raises `ClipsError` like `unseen_clips`."""
+def score_clips(clips: Sequence[Clip], classifier: Classifier, made: dict[str, Path]) -> list[ScoredClip]:
+    """What the classifier says of each clip; `made` says where what it judges lies, by the clip's name.
+
+    Raises `ClipsError` like `unseen_clips`, and if a clip is missing in `made`.
+    """
     scored = []
     for clip in unseen_clips(clips, classifier):
-        probabilities = classifier.classify_frames(frame for _, frame in read_zip(clip.path))
-        scored.append(ScoredClip(clip, group_of(clip, classifier.group), probabilities))
+        if clip.name not in made:
+            raise ClipsError(f"{clip.path}: its landmarks are missing; run the landmarks stage again")
+        answer = classifier.judge_file(made[clip.name])
+        scored.append(ScoredClip(clip, group_of(clip, classifier.group), answer, *classifier.name(answer)))
     return scored
 
 
 def scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
-    """Accuracy and macro F1 of clips and of single frames, and on how many clips and groups they stand."""
-    actual = [exercises.index(one.clip.exercise) for one in scored]
-    guess = [int(one.probabilities.argmax()) for one in scored]
-    frame_actual = np.repeat(actual, [len(one.frames) for one in scored])
-    frame_guess = np.concatenate([one.frames.argmax(axis=1) for one in scored])
+    """Accuracy and macro F1 of clips and of single frames, how far confidence is off, and on how many clips and groups
+    all that stands."""
+    actual = [one.clip.exercise for one in scored]
+    guess = [one.predicted for one in scored]
+    frame_actual = np.repeat([exercises.index(name) for name in actual], [len(one.answer.frames) for one in scored])
+    frame_guess = np.concatenate([one.answer.frames.argmax(axis=1) for one in scored])
+    right = np.array(actual) == np.array(guess)
     return {
-        "accuracy": float(accuracy_score(actual, guess)),
+        "accuracy": float(right.mean()),
         "f1": macro_f1(actual, guess),
         "frame_accuracy": float(accuracy_score(frame_actual, frame_guess)),
         "frame_f1": macro_f1(frame_actual, frame_guess),
+        "ece": calibration_error(np.array([one.confidence for one in scored]), right),
         "clips": len(scored),
         "groups": len({one.group for one in scored}),
     }
 
 
-def macro_f1(actual: Sequence[int] | np.ndarray, guess: Sequence[int] | np.ndarray) -> float:
+def calibration_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+    """One row for each of `BINS` equal bins of confidence (N,) that holds answers: confidence, accuracy, answers."""
+    place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    table = pd.DataFrame({"bin": place, "confidence": confidence, "accuracy": right.astype(float), "answers": 1})
+    return table.groupby("bin").agg({"confidence": "mean", "accuracy": "mean", "answers": "sum"}).reset_index(drop=True)
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error: how far confidence (N,) and the share of right answers lie apart, on average.
+
+    Naeini et al. (2015), "Obtaining Well Calibrated Probabilities Using Bayesian Binning", with `BINS` bins.
+    """
+    table = calibration_table(confidence, right)
+    return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["answers"]))
+
+
+def macro_f1(actual: Sequence | np.ndarray, guess: Sequence | np.ndarray) -> float:
     """The mean of the F1 of every exercise that is there, each counting the same."""
     return float(f1_score(actual, guess, labels=np.unique(actual), average="macro", zero_division=0))
 
 
-def answers(scored: Sequence[ScoredClip], exercises: list[str]) -> pd.DataFrame:
+def answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     """One row a clip: clip, actual, predicted, confidence."""
-    rows = [
-        (one.clip.name, one.clip.exercise, exercises[int(one.probabilities.argmax())], float(one.probabilities.max()))
-        for one in scored
-    ]
+    rows = [(one.clip.name, one.clip.exercise, one.predicted, one.confidence) for one in scored]
     return pd.DataFrame(rows, columns=["clip", "actual", "predicted", "confidence"])
 
 

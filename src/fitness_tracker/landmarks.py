@@ -21,6 +21,7 @@ import numpy as np
 from fitness_tracker.errors import UserError, quiet
 from fitness_tracker.frames import read_zip
 
+NETWORKS = {"detector": "pose_detection.tflite", "landmarker": "pose_landmark_full.tflite"}  # files of pretrained/
 POINTS = 33  # of a person; the network gives 6 more, of which 33 and 34 say where the person will be
 DETECTOR_SIZE, CROP_SIZE = 224, 256  # pixels
 LIKELY = 0.25  # the detector's score, 0 to 1, from which a place is worth a look; at 0.5 real clips lost 1 % of frames
@@ -262,9 +263,8 @@ def find_landmarks(frames: bytes, detector: bytes, landmarker: bytes) -> bytes:
 
 def read_networks(folder: Path) -> dict[str, bytes]:
     """The two networks that `pretrained/` fetches, as arguments of `find_landmarks`; raises `UserError`."""
-    names = {"detector": "pose_detection.tflite", "landmarker": "pose_landmark_full.tflite"}
     try:
-        networks = {role: (folder / name).read_bytes() for role, name in names.items()}
+        networks = {role: (folder / name).read_bytes() for role, name in NETWORKS.items()}
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}; `dvc repro pretrained/dvc.yaml` fetches it") from None
     try:
@@ -280,5 +280,7 @@ def read_landmarks(path: Path) -> Landmarks:
     try:
         with np.load(path) as kept:
             return Landmarks(kept["points"], kept["metres"], kept["times"], kept["found"])
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}; run the landmarks stage again") from None
     except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError):
         raise UserError(f"{path}: holds no landmarks; run the landmarks stage again") from None

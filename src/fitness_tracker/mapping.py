@@ -73,31 +73,23 @@ def code_key(function: functools.partial) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def map_clips(function: functools.partial, clips: Sequence[Clip], out: Path, suffix: str, desc: str) -> int:
-    """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip; returns how many were new.
+def run_clips(
+    function: functools.partial, clips: Sequence[Clip], desc: str, keep: Callable[[Clip, bytes], None]
+) -> tuple[int, list[str]]:
+    """Calls `keep(clip, function(bytes of the clip))` for every clip, from any thread, in any order.
 
-    `out` appears whole or not at all: it is built beside and moved into place. A clip that fails does not stop the
-    others; then `UserError` names all that failed, and what is finished is in the memo.
+    Returns how many were computed anew, and what went wrong, a line a clip: a clip that fails does not stop the others,
+    and what is finished is in the memo.
     """
     memo, code = Memo(memo_folder()), code_key(function)
-    beside = out.with_name(out.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    task = joblib.delayed(functools.partial(map_clip, function, code, memo, beside, suffix))
+    task = joblib.delayed(functools.partial(run_clip, function, code, memo, keep))
     results = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator")(task(clip) for clip in clips)
     done = list(tqdm(results, desc=desc, total=len(clips), unit="clip", disable=None))
-    failed = [problem for _, problem in done if problem]
-    if failed:
-        shutil.rmtree(beside)
-        told = "\n".join(f"  {line}" for line in failed)
-        raise UserError(f"{len(failed)} of {len(clips)} clips failed, the others are finished and kept:\n{told}")
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(beside, out)
-    return sum(new for new, _ in done)
+    return sum(new for new, _ in done), [problem for _, problem in done if problem]
 
 
-def map_clip(
-    function: Callable[[bytes], bytes], code: str, memo: Memo, out: Path, suffix: str, clip: Clip
+def run_clip(
+    function: Callable[[bytes], bytes], code: str, memo: Memo, keep: Callable[[Clip, bytes], None], clip: Clip
 ) -> tuple[bool, str]:
     """(was it computed anew?, what went wrong) for one clip."""
     try:
@@ -108,9 +100,32 @@ def map_clip(
         if output is None:
             output = function(source)
             memo.set(key, output)
-        target = out / (clip.name + suffix)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(output)
+        keep(clip, output)
     except (UserError, OSError) as error:
         return False, f"{clip.path}: {error}"
     return new, ""
+
+
+def map_clips(function: functools.partial, clips: Sequence[Clip], out: Path, suffix: str, desc: str) -> int:
+    """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip; returns how many were new.
+
+    `out` appears whole or not at all: it is built beside and moved into place. Raises `UserError` that names all clips
+    that failed.
+    """
+    beside = out.with_name(out.name + ".partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+
+    def write(clip: Clip, output: bytes) -> None:
+        target = beside / (clip.name + suffix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(output)
+
+    new, failed = run_clips(function, clips, desc, write)
+    if failed:
+        shutil.rmtree(beside)
+        told = "\n".join(f"  {line}" for line in failed)
+        raise UserError(f"{len(failed)} of {len(clips)} clips failed, the others are finished and kept:\n{told}")
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(beside, out)
+    return new

@@ -3,16 +3,21 @@
 import json
 import os
 import re
+import warnings
+import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fitness_tracker.errors import UserError, quiet
-from fitness_tracker.frames import shrink
-from fitness_tracker.params import Cnn
+from fitness_tracker.frames import read_zip, shrink
+from fitness_tracker.landmarks import NETWORKS, Landmarks, estimator, read_landmarks, read_networks
+from fitness_tracker.params import Cnn, Pose
+from fitness_tracker.poses import FEATURES, Poses, cut_windows, features, over_frames, poses_of
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with quiet():  # TensorFlow tells of missing GPUs whatever the level
@@ -22,6 +27,8 @@ with quiet():  # TensorFlow tells of missing GPUs whatever the level
 # Fixed, because the number of threads decides the order of sums, and so the last bits of the weights.
 tf.config.threading.set_intra_op_parallelism_threads(4)
 tf.config.threading.set_inter_op_parallelism_threads(1)
+
+NONE = "none"  # the answer where nobody does an exercise that was taught
 
 
 def make_deterministic(seed: int) -> None:
@@ -53,6 +60,30 @@ def build_cnn(cnn: Cnn, classes: int) -> keras.Model:
     )
 
 
+def build_pose(pose: Pose, classes: int) -> keras.Model:
+    """`pose.members` networks side by side: windows (N, T, FEATURES) float32 of any length T to the mean of their
+    probabilities (N, classes) and all their summaries (N, members x units), float32.
+
+    What two layers see in each frame is pooled over the window: its mean, maximum and standard deviation. The layer
+    `exercise<n>` is the answer of member n alone.
+    """
+    layers, ops = keras.layers, keras.ops
+    windows = keras.Input((None, FEATURES), name="windows")
+    answers, summaries = [], []
+    for n in range(1, pose.members + 1):  # every layer has its name: one that Keras counts up would change the file
+        frames = layers.BatchNormalization(name=f"scale{n}")(windows)
+        for place in ("first", "second"):
+            frames = layers.Dense(pose.units, use_bias=False, name=f"{place}{n}")(frames)
+            frames = ops.relu(layers.BatchNormalization(name=f"{place}_scale{n}")(frames))
+            frames = layers.SpatialDropout1D(pose.dropout / 3, name=f"{place}_dropout{n}")(frames)
+        pools = [ops.mean(frames, axis=1), ops.max(frames, axis=1), ops.sqrt(ops.var(frames, axis=1) + 1e-4)]
+        pooled = layers.Dropout(pose.dropout, name=f"pooled_dropout{n}")(ops.concatenate(pools, axis=-1))
+        summaries.append(layers.Dense(pose.units, activation="relu", name=f"summary{n}")(pooled))
+        last = layers.Dropout(pose.dropout, name=f"summary_dropout{n}")(summaries[-1])
+        answers.append(layers.Dense(classes, activation="softmax", name=f"exercise{n}")(last))
+    return keras.Model(windows, [sum(answers) / pose.members, ops.concatenate(summaries, axis=-1)], name="pose")
+
+
 @dataclass(frozen=True)
 class Split:
     """How one clip was used."""
@@ -63,40 +94,176 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Classifier:
+class Answer:
+    """What a classifier says of one clip."""
+
+    frames: np.ndarray  # (T, exercises) float32 probabilities of each frame
+    exercises: np.ndarray  # (exercises,) float32 probabilities of the clip
+    none: float  # 0 to 1: how sure it is that nobody does an exercise that it was taught
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How far a window lies from all that was taught: the least Mahalanobis distance of its summary to a class's mean,
+    with one covariance for all classes (Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution
+    Samples and Adversarial Attacks", equation 1)."""
+
+    means: np.ndarray  # (classes, D) float32
+    whiten: np.ndarray  # (D, D) float32: summaries times this have covariance 1
+    middle: float  # the distance at which 'none' is as likely as not
+    width: float  # how fast that changes
+
+    def distances(self, summaries: np.ndarray) -> np.ndarray:
+        """(N, D) summaries to (N,) distances."""
+        away = (summaries[:, None] - self.means) @ self.whiten
+        return np.sqrt((away**2).sum(axis=-1)).min(axis=1)
+
+    def share(self, distance: float) -> float:
+        """0 to 1: how sure a clip of this mean distance shows nothing that was taught."""
+        return float(1 / (1 + np.exp(np.clip((self.middle - distance) / self.width, -50, 50))))
+
+
+@dataclass(frozen=True)
+class Classifier(ABC):
     """A trained network and all that is needed to use and to judge it."""
 
     network: keras.Model
     exercises: list[str]  # in the order of the network's outputs
-    cnn: Cnn
     fit: str  # how pictures are brought to 640x480
     fps: float  # frames a second that a clip is judged by
     group: str  # the expression that reads a group from a clip's file name
     split: dict[str, Split]  # clip name -> how it was used
+    temperature: float  # probabilities are raised to 1/temperature, so that they say how often they are right
 
-    def classify_frames(self, frames: Iterable[np.ndarray]) -> np.ndarray:
-        """Probabilities (T, exercises) float32 of T frames (480, 640, 3) uint8 RGB; only the shrunk ones are held."""
+    model: ClassVar[str]
+
+    @abstractmethod
+    def judge(self, frames: Iterable[np.ndarray]) -> Answer:
+        """What T frames (480, 640, 3) uint8 RGB show, `fps` of them a second; only one at a time is held."""
+
+    @abstractmethod
+    def judge_file(self, path: Path) -> Answer:
+        """The same of what the stages made of a clip: its zip of frames, or its landmarks."""
+
+    @abstractmethod
+    def build(self) -> keras.Model:
+        """The network as it is before training."""
+
+    @abstractmethod
+    def own(self) -> dict[str, Any]:
+        """What this kind of classifier has beyond the fields above, for `classifier.json`."""
+
+    def save_own(self, folder: Path) -> None:  # noqa: B027
+        """Writes what does not fit into `classifier.json`."""
+
+    def name(self, answer: Answer) -> tuple[str, float]:
+        """The exercise, or 'none', and the confidence in it, 0 to 1."""
+        likeliest = self.exercises[int(answer.exercises.argmax())]
+        if likeliest == NONE or answer.none > 0.5:
+            return NONE, answer.none
+        return likeliest, float(answer.exercises.max())
+
+    def calibrated(self, probabilities: np.ndarray) -> np.ndarray:
+        return temper(probabilities, self.temperature)
+
+
+def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """(..., K) probabilities with the logits divided by `temperature` (Guo et al. 2017)."""
+    logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return (shares / shares.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FrameClassifier(Classifier):
+    """The classic frame network; a clip's answer is the mean over its frames."""
+
+    cnn: Cnn
+    model: ClassVar[str] = "cnn"
+
+    def judge(self, frames: Iterable[np.ndarray]) -> Answer:
         small = np.stack([shrink(frame, self.cnn.image_size) for frame in frames])
-        return np.concatenate([np.asarray(self.network(small[i : i + 64])) for i in range(0, len(small), 64)])
+        said = [np.asarray(self.network(small[i : i + 64])) for i in range(0, len(small), 64)]
+        probabilities = self.calibrated(np.concatenate(said))
+        mean = probabilities.mean(axis=0)
+        return Answer(probabilities, mean, float(mean[self.exercises.index(NONE)]) if NONE in self.exercises else 0.0)
+
+    def judge_file(self, path: Path) -> Answer:
+        return self.judge(frame for _, frame in read_zip(path))
+
+    def build(self) -> keras.Model:
+        return build_cnn(self.cnn, len(self.exercises))
+
+    def own(self) -> dict[str, Any]:
+        return {"cnn": asdict(self.cnn)}
+
+
+@dataclass(frozen=True)
+class PoseClassifier(Classifier):
+    """The pose network; a clip's answer is the mean over its windows."""
+
+    pose: Pose
+    window: int  # frames
+    novelty: Novelty
+    estimators: dict[str, bytes]  # BlazePose's two networks
+    model: ClassVar[str] = "pose"
+
+    def judge(self, frames: Iterable[np.ndarray]) -> Answer:
+        timed = ((number / self.fps, frame) for number, frame in enumerate(frames))
+        return self.judge_landmarks(estimator(**self.estimators).follow(timed))
+
+    def judge_file(self, path: Path) -> Answer:
+        return self.judge_landmarks(read_landmarks(path))
+
+    def judge_landmarks(self, landmarks: Landmarks) -> Answer:
+        said, distance = self.judge_poses(poses_of(landmarks))
+        mean, found = said.mean(axis=0), float(landmarks.found.mean())
+        none = self.exercises.index(NONE)
+        if len(landmarks.found) == 1:  # a picture does not tell who stands from who begins
+            said[:, none] = mean[none] = 0
+            said, mean = said / said.sum(axis=1, keepdims=True), mean / mean.sum()
+            return Answer(said, mean, 1 - found)
+        known = (1 - mean[none]) * (1 - self.novelty.share(distance)) * found
+        return Answer(over_frames(said, len(landmarks.found), self.window), mean, float(1 - known))
+
+    def judge_poses(self, poses: Poses) -> tuple[np.ndarray, float]:
+        """Probabilities (N, exercises) float32 of a clip's windows, and their mean distance from what was taught."""
+        said, summaries = self.network(features(cut_windows(poses, self.window)))
+        return self.calibrated(np.asarray(said)), float(self.novelty.distances(np.asarray(summaries)).mean())
+
+    def build(self) -> keras.Model:
+        return build_pose(self.pose, len(self.exercises))
+
+    def own(self) -> dict[str, Any]:
+        return {
+            "pose": asdict(self.pose),
+            "window": self.window,
+            "novelty": {"middle": self.novelty.middle, "width": self.novelty.width},
+        }
+
+    def save_own(self, folder: Path) -> None:
+        for role, name in NETWORKS.items():
+            (folder / name).write_bytes(self.estimators[role])
+        np.savez(folder / "novelty.npz", means=self.novelty.means, whiten=self.novelty.whiten)
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
-    """Writes `classifier.json` and `classifier.weights.h5`: the same classifier gives the same bytes.
-
-    (A `.keras` file carries its date and memory addresses.)
-    """
+    """Writes `classifier.json`, `classifier.weights.h5` and what else it is made of: the same classifier gives the same
+    bytes. (A `.keras` file carries its date and memory addresses.)"""
     folder.mkdir(parents=True, exist_ok=True)
-    bare = build_cnn(classifier.cnn, len(classifier.exercises))  # without the optimizer, which is twice the weights
+    bare = classifier.build()  # without the optimizer, which is twice the weights
     bare.set_weights(classifier.network.get_weights())
     bare.save_weights(folder / "classifier.weights.h5")
+    classifier.save_own(folder)
     described = {
-        "model": "cnn",
+        "model": classifier.model,
         "exercises": classifier.exercises,
-        "cnn": asdict(classifier.cnn),
         "fit": classifier.fit,
         "fps": classifier.fps,
         "group": classifier.group,
         "split": {name: asdict(used) for name, used in classifier.split.items()},
+        "temperature": classifier.temperature,
+        **classifier.own(),
     }
     write_json(folder / "classifier.json", described)
 
@@ -105,14 +272,27 @@ def load_classifier(folder: Path) -> Classifier:
     """The classifier in `folder`; raises `UserError` if there is none or it is damaged."""
     try:
         kept = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-        cnn = Cnn(**kept["cnn"])
-        network = build_cnn(cnn, len(kept["exercises"]))
-        network.load_weights(folder / "classifier.weights.h5")
-        split = {name: Split(**used) for name, used in kept["split"].items()}
-        return Classifier(network, kept["exercises"], cnn, kept["fit"], kept["fps"], kept["group"], split)
+        common = {name: kept[name] for name in ("exercises", "fit", "fps", "group", "temperature")}
+        common["split"] = {name: Split(**used) for name, used in kept["split"].items()}
+        if kept["model"] == "cnn":
+            cnn = Cnn(**kept["cnn"])
+            network = build_cnn(cnn, len(kept["exercises"]))
+            classifier: Classifier = FrameClassifier(network=network, cnn=cnn, **common)
+        else:
+            pose = Pose(**kept["pose"])
+            network = build_pose(pose, len(kept["exercises"]))
+            with np.load(folder / "novelty.npz") as arrays:
+                novelty = Novelty(arrays["means"], arrays["whiten"], **kept["novelty"])
+            classifier = PoseClassifier(
+                network=network, pose=pose, window=kept["window"], novelty=novelty,
+                estimators=read_networks(folder), **common,
+            )  # fmt: skip
+        with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there
+            network.load_weights(folder / "classifier.weights.h5")
+        return classifier
     except FileNotFoundError:
         raise UserError(f"{folder}: holds no classifier; `make repro` trains one, `dvc pull` fetches one") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, UserWarning, zipfile.BadZipFile) as error:
         first = re.sub(r"\s+", " ", str(error))[:120]
         raise UserError(f"{folder}: the classifier is damaged ({first}); train or fetch it again") from None
 

@@ -20,7 +20,7 @@ class ParamsError(UserError):
 
 
 FITS = ("pad", "stretch", "crop")
-MODELS = ("cnn",)
+MODELS = ("pose", "cnn")
 
 
 def check(ok: bool, key: str, value: object, want: str) -> None:
@@ -69,6 +69,7 @@ class Split:
 class Train:
     model: str
     seed: int
+    window: float
     epochs: int
     batch_size: int
     learning_rate: float
@@ -78,6 +79,7 @@ class Train:
     def __post_init__(self) -> None:
         check(self.model in MODELS, "train.model", self.model, "one of " + ", ".join(MODELS))
         check(0 <= self.seed < 2**32, "train.seed", self.seed, "from 0 to 4294967295")
+        check(0.2 <= self.window <= 60, "train.window", self.window, "from 0.2 to 60 seconds")
         check(1 <= self.epochs <= 100_000, "train.epochs", self.epochs, "from 1 to 100000")
         check(1 <= self.batch_size <= 100_000, "train.batch_size", self.batch_size, "from 1 to 100000")
         check(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
@@ -100,6 +102,26 @@ class Cnn:
 
 
 @dataclass(frozen=True)
+class Pose:
+    windows: int
+    units: int
+    dropout: float
+    members: int
+    smoothing: float
+    rejected: float
+    idle: float
+
+    def __post_init__(self) -> None:
+        check(1 <= self.windows <= 1000, "pose.windows", self.windows, "from 1 to 1000")
+        check(1 <= self.units <= 4096, "pose.units", self.units, "from 1 to 4096")
+        check(0 <= self.dropout < 1, "pose.dropout", self.dropout, "at least 0 and below 1")
+        check(1 <= self.members <= 100, "pose.members", self.members, "from 1 to 100")
+        check(0 <= self.smoothing < 1, "pose.smoothing", self.smoothing, "at least 0 and below 1")
+        check(0 <= self.rejected < 1, "pose.rejected", self.rejected, "at least 0 and below 1")
+        check(0 <= self.idle <= 1, "pose.idle", self.idle, "from 0 to 1")
+
+
+@dataclass(frozen=True)
 class Augment:
     mirror: bool
     rotate: float
@@ -114,12 +136,34 @@ class Augment:
 
 
 @dataclass(frozen=True)
+class Vary:
+    yaw: float
+    tilt: float
+    stretch: float
+    depth: float
+    speed: float
+    offset: float
+    jitter: float
+    missing: float
+    still: float
+
+    def __post_init__(self) -> None:
+        check(0 <= self.yaw <= 180, "vary.yaw", self.yaw, "from 0 to 180 degrees")
+        check(0 <= self.tilt <= 90, "vary.tilt", self.tilt, "from 0 to 90 degrees")
+        for name in ("stretch", "depth", "offset", "jitter", "missing", "still"):
+            check(0 <= getattr(self, name) <= 1, f"vary.{name}", getattr(self, name), "from 0 to 1")
+        check(1 <= self.speed <= 4, "vary.speed", self.speed, "from 1 to 4")
+
+
+@dataclass(frozen=True)
 class Params:
     videos: str
     resize: Resize
     extract: Extract
     split: Split
     train: Train
+    pose: Pose
+    vary: Vary
     cnn: Cnn
     augment: Augment
 

@@ -36,7 +36,7 @@ def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
 
 
 def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
-    """The exercise in a frame (H, W, 3) uint8 RGB of any size, and the confidence in it, 0 to 1.
+    """The exercise in a frame (H, W, 3) uint8 RGB of any size, or 'none', and the confidence in it, 0 to 1.
 
     Raises `ValueError` if `frame` is no such array, `UserError` if there is no classifier.
     """
@@ -46,11 +46,11 @@ def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFI
     if not frame.size:
         raise ValueError("the frame is empty")
     known = load_once(classifier) if isinstance(classifier, Path) else classifier
-    return best(known.classify_frames([fit_frame(frame, known.fit)]), known)
+    return known.name(known.judge([fit_frame(frame, known.fit)]))
 
 
 def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
-    """The exercise in a picture or clip, and the confidence in it: of a clip, the mean over its frames.
+    """The exercise in a picture or clip, or 'none', and the confidence in it, 0 to 1.
 
     Raises `UserError` if the file cannot be read as what its name says, or there is no classifier.
     """
@@ -62,18 +62,13 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
     except OSError as error:
         raise UserError(error.strerror or str(error)) from None
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return best(known.classify_frames(read_frames(data, known.fps, known.fit)), known)
+        return known.name(known.judge(read_frames(data, known.fps, known.fit)))
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
     picture = decode_picture(data)
     if picture is None:
         raise UserError("does not decode as a picture")
     return predict_exercise(picture, known)
-
-
-def best(probabilities: np.ndarray, classifier: Classifier) -> tuple[str, float]:
-    mean = probabilities.mean(axis=0)
-    return classifier.exercises[int(mean.argmax())], float(mean.max())
 
 
 def find_files(paths: list[Path]) -> list[Path]:

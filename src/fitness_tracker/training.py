@@ -1,4 +1,4 @@
-"""Trains the frame network, with memory that does not grow with the number of clips.
+"""Trains the frame network, with memory that does not grow with the number of clips; and what all training shares.
 
 All frames are decoded and shrunk once into a file of raw uint8; batches are read from there while training.
 """
@@ -10,18 +10,29 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import joblib
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.optimize import minimize_scalar
 from sklearn.utils.class_weight import compute_class_weight
 
 from fitness_tracker import params
 from fitness_tracker.augment import frame_augmenter
-from fitness_tracker.clips import Clip, ClipsError, group_of, split_clips
+from fitness_tracker.clips import TRAIN, VALIDATION, Clip, ClipsError, group_of, split_clips
 from fitness_tracker.frames import read_zip, shrink
-from fitness_tracker.models import Split, build_cnn
+from fitness_tracker.models import Classifier, FrameClassifier, Split, build_cnn, temper
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A classifier and how it came about."""
+
+    classifier: Classifier
+    metrics: dict[str, float]
+    history: dict[str, list[float]]  # of each epoch
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,63 @@ def train_cnn(
         verbose=0,
     )
     return network, history.history
+
+
+def teach_frames(clips: Sequence[Clip], split: dict[str, Split], settings: params.Params) -> Trained:
+    """The frame network, learnt from the clips' zips of frames."""
+    exercises = sorted({clip.exercise for clip in clips})
+    seen = [clip for clip in clips if split[clip.name].part in (TRAIN, VALIDATION)]
+    with frame_store(seen, exercises, settings.cnn.image_size) as store:
+        is_train = np.array([split[clip.name].part == TRAIN for clip in seen])[store.clips]
+        rows, validation = np.flatnonzero(is_train), np.flatnonzero(~is_train)
+        network, history = train_cnn(store, rows, validation, len(exercises), settings)
+        learnt, checked = score_network(network, store, rows), score_network(network, store, validation)
+        owner = store.clips[validation]
+        said = [
+            np.concatenate([np.asarray(network(store.read(part))) for part in np.array_split(of, len(of) // 256 + 1)])
+            for of in (validation[owner == clip] for clip in np.unique(owner))
+        ]
+        temperature = fit_temperature(
+            said, np.array([store.labels[validation[owner == c][0]] for c in np.unique(owner)])
+        )
+    classifier = FrameClassifier(
+        network=network, exercises=exercises, cnn=settings.cnn, temperature=temperature, **use(split, settings)
+    )
+    return Trained(classifier, describe(learnt, checked, temperature, history), history)
+
+
+def use(split: dict[str, Split], settings: params.Params) -> dict[str, Any]:
+    """What every classifier keeps of the parameters that it was made with."""
+    return {
+        "split": split, "fit": settings.resize.fit, "fps": settings.extract.fps, "group": settings.split.group,
+    }  # fmt: skip
+
+
+def describe(
+    learnt: dict[str, float], checked: dict[str, float], temperature: float, history: dict[str, list[float]]
+) -> dict[str, float]:
+    """The metrics of a training from the scores on what was learnt from and on the validation part."""
+    said = {"val_accuracy": checked["accuracy"], "val_loss": checked["loss"], "epochs": len(history["loss"])}
+    return {"accuracy": learnt["accuracy"], "loss": learnt["loss"], **said, "temperature": temperature}
+
+
+def fit_temperature(said: Sequence[np.ndarray], labels: np.ndarray) -> float:
+    """The temperature at which clips, each the mean over its rows (N, K) of probabilities, are as sure as they are
+    right: the one with the least negative log likelihood of their labels (clips,).
+
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips that are all right would
+    make it 0; so they count as right to (n + 1) / (n + 2) only, as in Platt (1999), "Probabilistic Outputs for Support
+    Vector Machines", section 2.2.
+    """
+    right = (len(labels) + 1) / (len(labels) + 2)
+
+    def loss(logarithm: float) -> float:
+        means = np.stack([temper(rows, np.exp(logarithm)).mean(axis=0) for rows in said])
+        sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
+        return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(round(np.exp(found.x), 4))
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:

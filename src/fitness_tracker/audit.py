@@ -1,0 +1,343 @@
+"""Looks through a folder of labelled clips for what makes scores lie, before anything is trained.
+
+Each clip is reduced to a fingerprint (small grey frames, edges that stay, people), all clips at once on all cores, and
+remembered like the stages' outputs. The findings come from comparing fingerprints.
+"""
+
+import base64
+import html
+import io
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fitness_tracker.clips import Clip, ClipsError, group_of
+from fitness_tracker.frames import encode_jpeg
+from fitness_tracker.landmarks import estimator, read_networks
+from fitness_tracker.mapping import run_clips
+from fitness_tracker.video import read_frames
+
+FPS = 4.0  # frames a second that are looked at
+PEOPLE_EVERY = 4  # of them, one in so many is searched for all people
+WIDE, HIGH = 32, 24  # of the small grey frames
+HASH_SIDE = 8  # a difference hash of 8x8 bits, after N. Krawetz (2013), "Kind of Like That"
+SIMILAR_BITS = 14  # of 64: so near must two hashes be for the clips to be compared frame by frame
+SAME_PICTURE = 6.0  # grey levels: so far apart are frames of two copies at most, on average
+SAME_MOVEMENT = 0.8  # correlation of what moves, from which two clips in one place count as copies
+STILL = 2.5  # grey levels: a picture shown as a clip changes less anywhere in its small frames
+CUT_LEVELS, CUT_ALIKE = 30.0, 0.5  # a cut changes frames by more grey levels, and leaves them less alike (correlation)
+MARKED, UNMARKED = 0.7, 0.25  # shares of groups with an edge at a place, of the exercise and of the others
+MARK_PIXELS = 24  # of 160x120: the least that is taken for writing
+SAME_PLACE = 12.0  # grey levels: so far apart are two backgrounds of one place at most
+FEW_GROUPS = 3  # one each to learn from, to stop by and to test on
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the audit keeps of a clip."""
+
+    small: np.ndarray  # (T, 24, 32) uint8 grey frames
+    edges: np.ndarray  # (120, 160) bool: where an edge stays through the clip
+    found: float  # share of frames with a person
+    people: float  # share of the searched frames with two or more people
+    picture: bytes  # a JPEG of the middle frame, 160x120
+
+    @property
+    def background(self) -> np.ndarray:
+        """(24, 32) float64: what stays behind who moves."""
+        return np.median(self.small, axis=0)
+
+    @property
+    def hashes(self) -> np.ndarray:
+        """(T, 64) bool: difference hashes of the frames."""
+        shrunk = [cv2.resize(frame, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA) for frame in self.small]
+        grey = np.stack(shrunk).astype(int)
+        return (grey[:, :, 1:] > grey[:, :, :-1]).reshape(len(grey), -1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that may make scores lie."""
+
+    kind: str
+    clips: tuple[str, ...]  # names, the most telling first
+    what: str  # and what to do about it
+
+
+def fingerprint(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
+    """A clip to its `Fingerprint` as `.npz`; raises `ClipError` if it does not decode."""
+    person = estimator(detector, landmarker)
+    small, pictures, people = [], [], []
+    lasting: np.ndarray = np.zeros((120, 160))
+
+    def looked_at():
+        nonlocal lasting
+        for number, frame in enumerate(read_frames(clip, FPS, "pad")):
+            grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+            small.append(cv2.resize(grey, (WIDE, HIGH), interpolation=cv2.INTER_AREA))
+            lasting = lasting + (cv2.Canny(cv2.resize(grey, (160, 120), interpolation=cv2.INTER_AREA), 80, 160) > 0)
+            pictures.append(encode_jpeg(cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA), 85))
+            if number % PEOPLE_EVERY == 0:
+                sure = [seen.region for region in person.detect(frame, None) if (seen := person.read(frame, region))]
+                people.append(apart(sure) >= 2)
+            yield number / FPS, frame
+
+    found = person.follow(looked_at()).found
+    target = io.BytesIO()
+    np.savez_compressed(
+        target, small=np.stack(small), edges=lasting >= 0.9 * len(small), found=found.mean(), people=np.mean(people),
+        picture=np.frombuffer(pictures[len(pictures) // 2], np.uint8),
+    )  # fmt: skip
+    return target.getvalue()
+
+
+def apart(regions: Sequence) -> int:
+    """How many of the regions are people of their own: further from the others than a quarter of a side."""
+    kept: list = []
+    for one in regions:
+        if all(np.hypot(*(one.centre - other.centre)) > 0.25 * min(one.side, other.side) for other in kept):
+            kept.append(one)
+    return len(kept)
+
+
+def read_fingerprint(data: bytes) -> Fingerprint:
+    with np.load(io.BytesIO(data)) as kept:
+        return Fingerprint(
+            kept["small"], kept["edges"], float(kept["found"]), float(kept["people"]), kept["picture"].tobytes()
+        )
+
+
+def audit(clips: Sequence[Clip], networks: Path, pattern: str) -> tuple[list[Finding], dict[str, Fingerprint]]:
+    """All findings, and the fingerprints of the clips that decode, by name; `pattern` is `split.group`."""
+    kept: dict[str, Fingerprint] = {}
+    look = partial(fingerprint, **read_networks(networks))
+    _, failed = run_clips(look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}))
+    findings = [Finding("unreadable", (), line) for line in failed]
+    prints = {clip.name: kept[clip.name] for clip in clips if clip.name in kept}
+    groups: dict[str, str] = {}
+    for clip in clips:
+        try:
+            groups[clip.name] = group_of(clip, pattern)
+        except ClipsError as error:
+            findings.append(Finding("no group", (clip.name,), str(error)))
+            groups[clip.name] = clip.name
+    findings += few_groups(groups)
+    findings += copies(prints, groups)
+    findings += marks(prints, groups)
+    findings += places(prints, groups)
+    for name, one in prints.items():
+        findings += odd_clip(name, one)
+    kinds = list(dict.fromkeys(one.kind for one in findings))
+    return sorted(findings, key=lambda one: kinds.index(one.kind)), prints
+
+
+def exercise_of(name: str) -> str:
+    return name.split("/")[0]
+
+
+def few_groups(groups: dict[str, str]) -> list[Finding]:
+    """Exercises that too few people, shoots or places show."""
+    shown: dict[str, set[str]] = defaultdict(set)
+    for name, group in groups.items():
+        shown[exercise_of(name)].add(group)
+    return [
+        Finding(
+            "few groups",
+            tuple(sorted(name for name in groups if exercise_of(name) == exercise)),
+            f"{exercise} is shown by {len(members)} group{'s' * (len(members) > 1)}; at least {FEW_GROUPS} are needed "
+            "to learn from, to stop by and to test on: record other people",
+        )
+        for exercise, members in sorted(shown.items())
+        if len(members) < FEW_GROUPS
+    ]
+
+
+def copies(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
+    """The same clip, or nearly so, in two groups or under two exercises."""
+    names = sorted(prints)
+    hashes = {name: prints[name].hashes for name in names}
+    packed = {name: np.packbits(one, axis=1) for name, one in hashes.items()}
+    findings = []
+    for one, other in itertools.combinations(names, 2):
+        crossed = exercise_of(one) != exercise_of(other)
+        if not crossed and groups[one] == groups[other]:
+            continue
+        short, long = sorted((one, other), key=lambda name: len(packed[name]))
+        middle = packed[short][len(packed[short]) // 2]
+        if np.bitwise_count(packed[long] ^ middle).sum(axis=1).min() > SIMILAR_BITS:
+            continue
+        if same_video(prints[short].small, prints[long].small):
+            where = "under two exercises" if crossed else "in two groups"
+            other_label = "one of the labels is wrong" if crossed else "training may see what is tested"
+            findings.append(
+                Finding("copy", (one, other), f"the same video {where}: {other_label}; take one away, or mend its name")
+            )
+    return findings
+
+
+def same_video(short: np.ndarray, long: np.ndarray) -> bool:
+    """Do (S, 24, 32) uint8 frames come from the same recording as (L, 24, 32), S <= L, at some shift?
+
+    In one place many clips look alike: what moves must move alike as well, if anything moves.
+    """
+    short, long = short.astype(np.float32), long.astype(np.float32)
+    moving = short - short.mean(axis=0)
+    for shift in range(len(long) - len(short) + 1):
+        part = long[shift : shift + len(short)]
+        if np.abs(part - short).mean() > SAME_PICTURE:
+            continue
+        other = part - part.mean(axis=0)
+        energy = np.sqrt((moving**2).sum() * (other**2).sum())
+        if min(np.abs(moving).max(), np.abs(other).max()) < STILL:
+            if np.abs(part - short).max() < 4 * STILL:
+                return True
+        elif (moving * other).sum() / energy > SAME_MOVEMENT:
+            return True
+    return False
+
+
+def marks(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
+    """Writing, a logo or a frame at the same place in the clips of one exercise, and not in the others'."""
+    edges: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    for name, one in prints.items():
+        wide = cv2.dilate(one.edges.astype(np.uint8), np.ones((3, 3), np.uint8))
+        edges[exercise_of(name)][groups[name]].append(wide)
+    means = {  # of each exercise, every group counting the same
+        exercise: np.stack([np.mean(maps, axis=0) for maps in of.values()]) for exercise, of in edges.items()
+    }
+    findings = []
+    for exercise in sorted(means):
+        others = [maps for name, maps in means.items() if name != exercise]
+        if len(means[exercise]) < 2 or not others:
+            continue
+        marked = (means[exercise].mean(axis=0) >= MARKED) & (np.concatenate(others).mean(axis=0) <= UNMARKED)
+        count, _, boxes, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8))
+        for box in boxes[1:count]:
+            left, top, width, height, size = (int(value) for value in box)
+            if size >= MARK_PIXELS:
+                place = f"{4 * left}-{4 * (left + width)} across, {4 * top}-{4 * (top + height)} down of 640x480"
+                findings.append(
+                    Finding(
+                        "mark",
+                        tuple(sorted(name for name in prints if exercise_of(name) == exercise)),
+                        f"something is drawn at the same place in clips of {exercise} only ({place}): a network would "
+                        "read it instead of the movement; cut it off or paint it over",
+                    )
+                )
+                break
+    return findings
+
+
+def places(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
+    """Exercises whose groups were all recorded in one place, where no other exercise was."""
+    backgrounds = {name: one.background for name, one in prints.items()}
+    findings = []
+    for exercise in sorted({exercise_of(name) for name in prints}):
+        inside = [name for name in sorted(prints) if exercise_of(name) == exercise]
+        outside = [name for name in prints if exercise_of(name) != exercise]
+        if len({groups[name] for name in inside}) < 2 or not outside:
+            continue
+        alone = 0
+        for name in inside:
+            own = [other for other in inside if groups[other] != groups[name]]
+            near, far = (
+                min(np.abs(backgrounds[name] - backgrounds[other]).mean() for other in others)
+                for others in (own, outside)
+            )
+            alone += near < SAME_PLACE and near < 0.5 * far
+        if alone >= 0.8 * len(inside):
+            findings.append(
+                Finding(
+                    "one place",
+                    tuple(inside),
+                    f"{alone} of {len(inside)} clips of {exercise} have one background that no other exercise has: a "
+                    "network would know the room; record it in other places, or other exercises there",
+                )
+            )
+    return findings
+
+
+def odd_clip(name: str, one: Fingerprint) -> list[Finding]:
+    """What is wrong with a clip by itself."""
+    small = one.small.astype(np.float32)
+    steps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2))
+    findings = []
+    if np.abs(small - small[0]).max() < STILL:
+        findings.append(Finding("no motion", (name,), "nothing moves: a picture, or a clip that hangs; take it away"))
+    if one.found < 0.5:
+        findings.append(
+            Finding("nobody", (name,), f"a person is found in {one.found:.0%} of the frames; cut it, or take it away")
+        )
+    if one.people >= 0.5:
+        findings.append(
+            Finding(
+                "several people",
+                (name,),
+                f"{one.people:.0%} of the frames show two people or more: who is followed may not be who exercises",
+            )
+        )
+    cuts = [
+        number
+        for number, step in enumerate(steps, start=1)
+        if step > CUT_LEVELS and alike(small[number - 1], small[number]) < CUT_ALIKE
+    ]
+    if cuts:
+        at = ", ".join(f"{number / FPS:.1f} s" for number in cuts[:5])
+        findings.append(Finding("cut", (name,), f"the picture jumps at {at}; cut the clip there"))
+    return findings
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two grey frames; 1 if both are blank."""
+    one, other = one - one.mean(), other - other.mean()
+    energy = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum() / energy) if energy else 1.0
+
+
+def describe(findings: Sequence[Finding]) -> str:
+    """A table, one line a finding."""
+    wide = max((len(one.kind) for one in findings), default=0)
+    lines = []
+    for one in findings:
+        first = ", ".join(one.clips[:2]) + (f" and {len(one.clips) - 2} more" if len(one.clips) > 2 else "")
+        lines.append(f"{one.kind:{wide}}  {first + ': ' if first else ''}{one.what}")
+    return "\n".join(lines)
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Audit of {videos}</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #1b2a41; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin: 2rem 0 .4rem; }}
+section {{ border-top: 1px solid #d5dae2; padding: .8rem 0; }} p {{ margin: 0 0 .6rem; }}
+section.one {{ display: inline-block; width: 160px; margin-right: 1.2rem; vertical-align: top; font-size: 13px; }}
+figure {{ display: inline-block; margin: 0 .6rem .6rem 0; width: 160px; vertical-align: top; }}
+figcaption {{ font-size: 12px; color: #5a6678; overflow-wrap: anywhere; }} img {{ display: block; border-radius: 4px; }}
+</style></head><body><h1>Audit of {videos}</h1><p>{summary}</p>{findings}</body></html>
+"""
+SHOWN = 6  # pictures of a finding
+
+
+def page(findings: Sequence[Finding], prints: dict[str, Fingerprint], videos: Path) -> str:
+    """The findings as one HTML page with pictures in it, for a browser; it needs nothing else."""
+    parts, kind = [], ""
+    for one in findings:
+        if one.kind != kind:
+            kind = one.kind
+            parts.append(f"<h2>{html.escape(kind)} ({sum(other.kind == kind for other in findings)})</h2>")
+        figures = "".join(figure(name, prints[name]) for name in one.clips[:SHOWN] if name in prints)
+        sort = ' class="one"' if len(one.clips) == 1 else ""
+        parts.append(f"<section{sort}>{figures}<p>{html.escape(one.what)}</p></section>")
+    summary = f"{len(prints)} clips were looked at; {len(findings)} findings." if findings else "Nothing was found."
+    return PAGE.format(videos=html.escape(str(videos)), summary=summary, findings="".join(parts))
+
+
+def figure(name: str, one: Fingerprint) -> str:
+    picture = base64.b64encode(one.picture).decode()
+    source = f'<img src="data:image/jpeg;base64,{picture}" width="160" height="120" alt="">'
+    return f"<figure>{source}<figcaption>{html.escape(name)}</figcaption></figure>"

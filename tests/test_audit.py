@@ -1,0 +1,196 @@
+"""The audit on drawn clips, some of which are spoilt on purpose."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import run
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from fitness_tracker.audit import Finding, Fingerprint, audit, describe, few_groups, page, same_video
+from fitness_tracker.clips import find_clips
+
+GROUP = "^(.+?)__"
+RNG = np.random.default_rng(0)
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    subprocess.run([get_ffmpeg_exe(), "-y", "-loglevel", "error", *map(str, arguments)], check=True)
+
+
+@pytest.fixture(scope="module")
+def found(drawn: Path, networks_folder: Path) -> list[Finding]:
+    return audit(find_clips(drawn / "videos"), networks_folder, GROUP)[0]
+
+
+@pytest.fixture(scope="module")
+def spoilt(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn clips, with one of everything that the audit looks for."""
+    videos = tmp_path_factory.mktemp("spoilt") / "videos"
+    shutil.copytree(drawn / "videos", videos)
+    one, other = (videos / f"squat/person0{n}__1.mp4" for n in (1, 2))
+    ffmpeg("-ss", "0.5", "-i", one, "-vf", "eq=brightness=0.01", "-crf", "32", videos / "squat/zoe__copy.mp4")
+    ffmpeg("-i", other, "-crf", "30", videos / "jumping_jack/person02__squats.mp4")
+    for path in sorted((videos / "plank").glob("*.mp4")):  # bars in a corner, like writing
+        bars = ",".join(
+            f"drawbox=x=iw*{0.05 + 0.03 * n}:y=ih*0.86:w=iw*0.012:h=ih*0.1:t=fill:c=white" for n in range(8)
+        )
+        ffmpeg("-i", path, "-vf", bars, "-crf", "18", path.with_name("new.mp4"))
+        path.with_name("new.mp4").replace(path)
+    (videos / "lunge").mkdir()
+    for n, colour in enumerate(("red", "blue", "green")):  # three groups before one wall
+        source = "smptebars=size=640x480:rate=10:duration=2"
+        box = f"drawbox=x=200+60*{n}:y='100+60*sin(t*{n + 2})':w=80:h=120:t=fill:c={colour}"
+        ffmpeg("-f", "lavfi", "-i", source, "-vf", box, videos / f"lunge/wall{n}__1.mp4")
+    ffmpeg("-loop", "1", "-t", "2", "-i", picture_of(one, videos.parent / "one.png"), "-pix_fmt", "yuv420p",
+           videos / "squat/anna__still.mp4")  # fmt: skip
+    two = "[0:v]scale=320:480,setsar=1[a];[1:v]scale=320:480,setsar=1[b];[a][b]hstack"
+    pair = ("-i", videos / "squat/person03__1.mp4", "-i", videos / "jumping_jack/person04__1.mp4")
+    ffmpeg(*pair, "-filter_complex", two, videos / "squat/both__1.mp4")
+    jump = "[0:v]trim=end=1,scale=640:480,setsar=1,fps=15[a];[1:v]scale=640:480,setsar=1,fps=15[b];[a][b]concat"
+    source = "testsrc2=size=640x480:rate=15:duration=1.5"
+    ffmpeg("-i", one, "-f", "lavfi", "-i", source, "-filter_complex", jump, videos / "squat/cut__1.mp4")
+    (videos / "squat/broken__1.mp4").write_bytes(b"no clip")
+    shutil.copy(videos / "squat/person05__1.mp4", videos / "squat/nameless.mp4")
+    return videos
+
+
+def picture_of(clip: Path, target: Path) -> Path:
+    ffmpeg("-i", clip, "-frames:v", "1", target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def audited(spoilt: Path, networks_folder: Path) -> tuple[list[Finding], dict[str, Fingerprint]]:
+    return audit(find_clips(spoilt), networks_folder, GROUP)
+
+
+def of_kind(audited, kind: str) -> list[Finding]:
+    return [one for one in audited[0] if one.kind == kind]
+
+
+@pytest.mark.slow
+def test_sound_clips_have_no_findings(found: list[Finding]) -> None:
+    assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("clips", "what"),
+    [
+        ({"squat/person01__1", "squat/zoe__copy"}, "in two groups"),
+        ({"jumping_jack/person02__squats", "squat/person02__1"}, "under two exercises"),
+        ({"squat/nameless", "squat/person05__1"}, "in two groups"),
+    ],
+)
+def test_copies_are_found_though_cut_and_coded_anew(audited, clips: set[str], what: str) -> None:
+    (finding,) = (one for one in of_kind(audited, "copy") if set(one.clips) == clips)
+    assert what in finding.what
+
+
+@pytest.mark.slow
+def test_only_copies_are_taken_for_copies(audited) -> None:
+    made = ("copy", "squats", "nameless", "still", "cut")
+    for finding in of_kind(audited, "copy"):
+        assert any(word in name for name in finding.clips for word in made), finding
+
+
+@pytest.mark.slow
+def test_writing_at_one_place_is_found(audited) -> None:
+    told = [finding.what for finding in of_kind(audited, "mark")]
+    assert any("clips of plank only" in what for what in told)
+    assert not any("squat" in what or "jumping_jack" in what for what in told)
+
+
+@pytest.mark.slow
+def test_one_background_of_all_groups_is_found(audited) -> None:
+    (finding,) = of_kind(audited, "one place")
+    assert "3 of 3 clips of lunge" in finding.what
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "clip"),
+    [
+        ("no motion", "squat/anna__still"),
+        ("several people", "squat/both__1"),
+        ("cut", "squat/cut__1"),
+        ("nobody", "lunge/wall0__1"),
+        ("no group", "squat/nameless"),
+    ],
+)
+def test_odd_clips_are_found(audited, kind: str, clip: str) -> None:
+    assert clip in {name for one in of_kind(audited, kind) for name in one.clips}
+
+
+@pytest.mark.slow
+def test_sound_clips_are_not_called_odd(audited) -> None:
+    for kind in ("no motion", "several people", "cut", "nobody"):
+        for finding in of_kind(audited, kind):
+            assert "person" not in finding.clips[0], finding
+
+
+@pytest.mark.slow
+def test_a_clip_that_does_not_decode_is_a_finding_and_stops_nothing(audited, spoilt: Path) -> None:
+    (finding,) = of_kind(audited, "unreadable")
+    assert "broken__1.mp4: does not decode" in finding.what
+    assert len(audited[1]) == len(find_clips(spoilt)) - 1
+
+
+@pytest.mark.slow
+def test_the_table_has_a_line_for_each_finding_and_the_page_its_pictures(audited) -> None:
+    findings, prints = audited
+    assert describe(findings).count("\n") == len(findings) - 1
+    text = page(findings, prints, Path("a<b"))
+    assert "a&lt;b" in text
+    assert text.count("<section") == len(findings)
+    assert text.count("data:image/jpeg;base64,") >= len(findings) - 2
+
+
+@pytest.mark.slow
+def test_the_command_fails_when_it_is_strict(project: Path, spoilt: Path, drawn: Path, networks_folder: Path) -> None:
+    folder = str(spoilt)
+    networks = ("--networks", str(networks_folder))
+    assert run(project, "fitness-tracker", "audit", folder, *networks).returncode == 0
+    done = run(project, "fitness-tracker", "audit", folder, *networks, "--strict")
+    assert done.returncode == 1
+    assert "several people" in done.stdout
+    assert (project / "audit.html").read_text().startswith("<!doctype html>")
+    sound = run(
+        project, "fitness-tracker", "audit", str(drawn / "videos"), "--strict", "--networks", str(networks_folder)
+    )
+    assert sound.returncode == 0, sound.stdout
+    assert "nothing was found" in sound.stdout
+
+
+def test_an_exercise_of_few_groups_is_told() -> None:
+    groups = {"squat/a__1": "a", "squat/b__1": "b", "squat/c__1": "c", "plank/a__1": "a", "plank/a__2": "a"}
+    (finding,) = few_groups(groups)
+    assert finding.clips == ("plank/a__1", "plank/a__2")
+    assert "plank is shown by 1 group;" in finding.what
+
+
+def test_the_same_room_with_another_movement_is_no_copy() -> None:
+    room = RNG.integers(0, 256, (24, 32))
+
+    def clip(phase: float) -> np.ndarray:
+        frames = np.tile(room, (12, 1, 1))
+        for number, frame in enumerate(frames):
+            top = int(8 + 6 * np.sin(number / 2 + phase))
+            frame[top : top + 4, 14:18] = 250
+        return frames.astype(np.uint8)
+
+    assert same_video(clip(0), clip(0))
+    assert same_video(clip(0)[3:9], clip(0))
+    assert not same_video(clip(0), clip(np.pi))
+    assert not same_video(clip(0), np.clip(clip(0).astype(int) + 40, 0, 255).astype(np.uint8)[:, ::-1])
+
+
+def test_help_names_the_options() -> None:
+    program = Path(sys.executable).parent / "fitness-tracker"
+    said = subprocess.run([program, "audit", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "--strict" in said
+    assert "--page" in said

@@ -1,0 +1,195 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from test_poses import figure, landmarks
+
+from fitness_tracker.clips import Clip
+from fitness_tracker.errors import UserError
+from fitness_tracker.models import NONE, Split, make_deterministic
+from fitness_tracker.params import Params, load_params
+from fitness_tracker.pose_training import (
+    WindowBatches,
+    all_windows,
+    answer_windows,
+    fit_novelty,
+    fit_pose_temperature,
+    teach_poses,
+    train_pose,
+)
+from fitness_tracker.poses import ANKLE, FEATURES, KNEE, WRIST, Poses, poses_of
+from fitness_tracker.training import fit_temperature
+
+PARAMS = load_params(ROOT / "params.yaml")
+WINDOW = 16
+
+
+def settings(**train: object) -> Params:
+    pose = dataclasses.replace(PARAMS.pose, windows=4, units=16, members=2)
+    train = {"batch_size": 16, "learning_rate": 0.005, **train}
+    return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
+
+
+def clip(exercise: str, seed: int, frames: int = 30):
+    """Landmarks of a figure that squats or presses, at its own pace and with its own proportions."""
+    rng = np.random.default_rng(seed)
+    effort = (1 - np.cos(np.arange(frames) * rng.uniform(0.3, 0.6) + rng.uniform(0, 6)))[:, None] / 2
+    body = np.tile(figure() * rng.uniform(0.9, 1.1, 3), (frames, 1, 1))
+    if exercise == "squat":
+        body[:, 2 * KNEE : 2 * KNEE + 2] += effort[:, None] * (0, -0.5, -0.6)
+        body[:, 2 * ANKLE : 2 * ANKLE + 2] += effort[:, None] * (0, -0.9, 0)
+    else:
+        body[:, 2 * WRIST : 2 * WRIST + 2] += (0, -1.2, -0.1) + effort[:, None] * (0, -0.7, 0)
+    return landmarks(frames, body + rng.normal(0, 0.01, body.shape))
+
+
+def some(number: int, first: int) -> tuple[list[Poses], np.ndarray]:
+    labels = np.arange(number) % 2
+    return [poses_of(clip(("press", "squat")[label], first + n)) for n, label in enumerate(labels)], labels
+
+
+@pytest.fixture(scope="module")
+def trained():
+    make_deterministic(0)
+    clips, labels = some(16, 0)
+    validation, truth = some(8, 100)
+    network, history = train_pose(clips, labels, validation, truth, 3, WINDOW, settings(epochs=20))
+    return network, history, clips, labels, validation, truth
+
+
+def test_the_network_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
+    network, history, *_ = trained
+    unseen, truth = some(10, 500)
+    windows, owner = all_windows(unseen, WINDOW)
+    said, summaries = answer_windows(network, windows)
+    assert said.shape == (len(windows), 3)
+    assert summaries.shape == (len(windows), 2 * 16)
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
+    assert (said.argmax(axis=1) == truth[owner]).mean() > 0.9
+    assert set(history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert len(history["loss"]) == 20
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    clips, labels = some(6, 0)
+    weights = []
+    for _ in range(2):
+        make_deterministic(0)
+        weights.append(train_pose(clips, labels, clips, labels, 3, WINDOW, settings(epochs=1))[0].get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_epoch_shows_every_clip_as_often_and_idle_people_beside() -> None:
+    clips, labels = some(6, 0)
+    batches = WindowBatches(clips, labels, 3, 0, WINDOW, settings(batch_size=7))
+    shown = [batches[number] for number in range(len(batches))]
+    assert all(features.shape[1:] == (WINDOW, FEATURES) for features, *_ in shown)
+    truth = np.concatenate([labels for _, labels, _ in shown]).argmax(axis=1)
+    idle = round(24 * PARAMS.pose.idle)
+    assert len(truth) == 24 + idle
+    assert (truth == 2).sum() >= idle
+    first = shown[0][0]
+    np.testing.assert_array_equal(first, batches[0][0])
+    batches.on_epoch_end()
+    assert (first != batches[0][0]).any()
+
+
+def test_rare_exercises_weigh_more() -> None:
+    clips, _ = some(4, 0)
+    batches = WindowBatches(clips, np.array([0, 0, 0, 1]), 3, 0, WINDOW, settings(batch_size=100))
+    _, labels, weights = batches[0]
+    label = labels.argmax(axis=1)
+    assert set(weights[label == 1]) == {2.0}
+    assert set(weights[label == 0]) == {np.float32(4 / 6)}
+    plain = WindowBatches(clips, np.array([0, 0, 0, 1]), 3, 0, WINDOW, settings(batch_size=100, class_weights=False))
+    assert set(plain[0][2]) == {1.0}
+
+
+def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
+    network, _, clips, labels, validation, _ = trained
+    novelty = fit_novelty(network, clips, labels, validation, WINDOW, 0.1)
+    strange = []
+    for seed in range(5):  # lies on the back and kicks: nothing like the others
+        marks = clip("squat", seed)
+        marks.metres[:] = marks.metres[..., [0, 2, 1]]
+        marks.points[..., :3] = marks.points[..., [0, 2, 1]]
+        strange.append(poses_of(marks))
+
+    def distance(poses: Poses) -> float:
+        return float(novelty.distances(answer_windows(network, all_windows([poses], WINDOW)[0])[1]).mean())
+
+    known = [distance(one) for one in some(8, 700)[0]]
+    foreign = [distance(one) for one in strange]
+    assert min(foreign) > max(known)
+    assert novelty.share(min(foreign)) > novelty.share(np.median(known))
+    assert novelty.share(novelty.middle) == pytest.approx(0.5)
+
+
+def test_the_temperature_makes_a_boaster_modest_and_a_doubter_sure() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 600)
+    guess = np.where(rng.random(600) < 0.7, labels, (labels + 1) % 3)
+    boaster = np.full((600, 3), 0.005)
+    boaster[np.arange(600), guess] = 0.99
+    warm = fit_temperature([row[None] for row in boaster], labels)
+    assert warm > 2
+    doubter = np.full((600, 3), 0.32)
+    doubter[np.arange(600), labels] = 0.36
+    assert fit_temperature([row[None] for row in doubter], labels) < 0.5
+
+
+def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
+    said = [np.array([[0.8, 0.1, 0.1]])] * 8
+    assert fit_temperature(said, np.zeros(8, int)) > 0.15
+    more = fit_temperature(said * 20, np.zeros(160, int))
+    assert more < fit_temperature(said, np.zeros(8, int))
+
+
+def test_the_temperature_is_of_clips(trained) -> None:
+    network, *_, validation, truth = trained
+    assert 0.1 < fit_pose_temperature(network, validation, truth, WINDOW) < 10
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, Split]]:
+    """Landmarks of eight people, squatting, pressing and doing nothing, as the stage writes them."""
+    clips, split = [], {}
+    for person in range(8):
+        for exercise in ("press", "squat", NONE):
+            name = f"{exercise}/p{person}__1"
+            marks = clip("squat" if exercise == NONE else exercise, 10 * person)
+            if exercise == NONE:
+                marks.points[:], marks.metres[:] = marks.points[:1], marks.metres[:1]
+            path = tmp_path / "landmarks" / f"{name}.npz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(path, points=marks.points, metres=marks.metres, times=marks.times, found=marks.found)
+            clips.append(Clip(name, path))
+            split[name] = Split("train" if person < 5 else "validation", f"p{person}", "")
+    return clips, tmp_path / "landmarks", split
+
+
+@pytest.mark.slow
+def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, split = folder
+    make_deterministic(0)
+    chosen = dataclasses.replace(
+        settings(epochs=15), pose=dataclasses.replace(PARAMS.pose, windows=8, units=32, members=1)
+    )
+    done = teach_poses(clips, landmarks_folder, networks_folder, split, chosen)
+    assert done.classifier.exercises == ["press", "squat", "none"]
+    assert set(done.metrics) == {"accuracy", "loss", "val_accuracy", "val_loss", "epochs", "temperature"}
+    assert done.metrics["val_accuracy"] > 0.9
+    answer = done.classifier.judge_file(landmarks_folder / "none/p7__1.npz")
+    assert done.classifier.name(answer)[0] == NONE
+    assert done.classifier.name(done.classifier.judge_file(landmarks_folder / "squat/p7__1.npz"))[0] == "squat"
+
+
+def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, split = folder
+    (landmarks_folder / "squat/p0__1.npz").unlink()
+    with pytest.raises(UserError, match=r"squat/p0__1\.npz: No such file"):
+        teach_poses(clips, landmarks_folder, networks_folder, split, settings())
