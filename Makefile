@@ -20,6 +20,14 @@ lock-check: .venv/installed  ## does dvc.lock belong to this code and these para
 	@said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
 	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
 
+PORT = 9000
+
+s3: .venv/installed-dev  ## starts an S3 server on this machine and points the remote at it
+	@python storage/serve.py start --port $(PORT)
+
+s3-stop: .venv/installed-dev  ## ends it
+	@python storage/serve.py stop
+
 requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
 	@[ -x .venv/uv/bin/uv ] || { python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
 	@$(UV) requirements.in -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
@@ -37,4 +45,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick lock-check requirements
+.PHONY: help repro test quick lock-check s3 s3-stop requirements

@@ -17,7 +17,8 @@ from fitness_tracker.landmarks import read_networks
 from fitness_tracker.video import read_frames
 
 ROOT = Path(__file__).parent.parent
-sys.path += [str(ROOT / "pretrained"), str(ROOT / "sample")]
+GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com")
+sys.path += [str(ROOT / "pretrained"), str(ROOT / "sample"), str(ROOT / "benchmarks")]
 REAL_CLIPS = Path(os.environ.get("FITNESS_TRACKER_REAL_CLIPS") or ROOT.parent / "shared" / "clips")
 # The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -85,18 +86,38 @@ def squat(drawn: Path) -> list[tuple[float, np.ndarray]]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of this project's own files in a Git repository of its own, without data; its videos are data/videos."""
-    folder = tmp_path / "project"
+    return make_project(tmp_path / "project")
+
+
+def make_project(folder: Path) -> Path:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    small = {"train.epochs": 2, "pose.windows": 2, "pose.members": 1, "cnn.image_size": 32, "cnn.dense_units": 16}
+    small = {
+        "train.epochs": 2,
+        "pose.windows": 2,
+        "pose.members": 1,
+        "pose.trees": 20,
+        "cnn.image_size": 32,
+        "cnn.dense_units": 16,
+    }
     edit_params(folder, {"videos": "data/videos", **small})
     (folder / "dvc.lock").unlink(missing_ok=True)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
-        subprocess.run([*git, *arguments], cwd=folder, check=True)
+        subprocess.run([*GIT, *arguments], cwd=folder, check=True)
+    return folder
+
+
+def make_tracked_project(folder: Path, videos: Path) -> Path:
+    """A project that has run once; DVC tracks its videos and Git knows all of it, as other clones need it."""
+    make_project(folder)
+    shutil.copytree(videos, folder / "data" / "videos")
+    for command in (("dvc", "add", "-q", "data/videos"), ("dvc", "repro", "-q"), (*GIT, "add", "-A")):
+        done = run(folder, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert run(folder, *GIT, "commit", "-qm", "data and first run").returncode == 0
     return folder
 
 
