@@ -1,11 +1,18 @@
 """The programs that make the README's numbers, on the drawn sample."""
 
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import unseen
 from conftest import edit_params, run
+from test_pose_training import clip, settings
+
+from fitness_tracker.clips import Clip
+from fitness_tracker.poses import poses_of
 
 
 @pytest.mark.slow
@@ -27,3 +34,65 @@ def test_memory_measures_the_train_stage(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     (row,) = (line for line in done.stdout.splitlines() if line.startswith("| 2,000"))
     assert 200 < int(row.split("|")[2].replace("MiB", "").replace(",", "")) < 4000
+
+
+@pytest.mark.slow
+def test_unseen_makes_its_table(project: Path, drawn: Path, networks_folder: Path) -> None:
+    shutil.copytree(drawn / "videos", project / "data" / "videos")
+    for stage, arguments in (
+        ("resize", ("data/videos", "data/resized")),
+        ("extract", ("data/resized", "data/frames")),
+        ("landmarks", ("data/frames", str(networks_folder), "data/landmarks")),
+    ):
+        assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
+    edit_params(project, {"pose.windows": 8})
+    (project / "alone.csv").write_text(
+        "clip\nsquat/person01__1.mp4\nplank/person01__1.mp4\njumping_jack/person01__1.mp4\n"
+    )
+    options = ("--folds", "3", "--seeds", "1", "--ways", "knn", "trees", "ours", "--alone", "alone.csv")
+    done = run(project, sys.executable, "benchmarks/unseen.py", *options, "--others", "data/landmarks")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1:5] for line in done.stdout.splitlines() if "±" in line]
+    assert [row[0].strip() for row in rows] == [
+        "k-NN on normalised poses",
+        "window statistics + ExtraTrees",
+        "our features, forest alone",
+        "our features, network alone",
+        "ours",
+    ]
+    assert all(0 <= float(cell.split("±")[0]) <= 1 for row in rows for cell in row[1:])
+    assert "as shipped: accuracy" in done.stdout
+    assert "AUROC of none" in done.stdout
+
+
+def material() -> unseen.Material:
+    """Eight people who squat and press, two of each group."""
+    marks = [clip(("press", "squat")[number % 2], number) for number in range(16)]
+    labels = np.arange(16) % 2
+    clips = [Clip(f"{('press', 'squat')[label]}/p{n // 2}__1", Path("none")) for n, label in enumerate(labels)]
+    groups = np.array([f"p{number // 2}" for number in range(16)])
+    chosen = settings(epochs=2, window=1.6)
+    return unseen.Material(
+        clips, ["press", "squat"], labels, groups, marks, [poses_of(one) for one in marks], 16, chosen
+    )
+
+
+def test_nobody_stands_on_both_sides_of_a_fold() -> None:
+    some = material()
+    for learns, tests in unseen.folds(some, 4, 0):
+        assert not set(some.groups[learns]) & set(some.groups[tests])
+        assert sorted([*learns, *tests]) == list(range(16))
+
+
+@pytest.mark.parametrize("way", ["knn", "trees", "lstm", "ours"])
+def test_no_way_looks_at_what_it_is_tested_on(way: str) -> None:
+    """Whatever the clips to be named are called, the answers stay."""
+    some = material()
+    learns, tests = unseen.folds(some, 4, 0)[0]
+    swapped = some.labels.copy()
+    swapped[tests] = 1 - swapped[tests]
+    one = unseen.WAYS[way](some, learns, tests, 0)
+    other = unseen.WAYS[way](dataclasses.replace(some, labels=swapped), learns, tests, 0)
+    for name, said in one.items():
+        assert said.shape == (len(tests), 2)
+        np.testing.assert_array_equal(said, other[name])

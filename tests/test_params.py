@@ -54,6 +54,7 @@ def test_the_projects_own_params_are_sound() -> None:
         ("pose.units", 0),
         ("pose.dropout", 1.0),
         ("pose.members", 0),
+        ("pose.trees", 0),
         ("pose.smoothing", 1.0),
         ("pose.rejected", 1.0),
         ("pose.idle", -0.1),

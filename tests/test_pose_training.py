@@ -1,25 +1,27 @@
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run
 from test_poses import figure, landmarks
 
+from fitness_tracker.augment import idle_windows
 from fitness_tracker.clips import Clip
 from fitness_tracker.errors import UserError
-from fitness_tracker.models import NONE, Split, make_deterministic
+from fitness_tracker.models import NONE, Split, make_deterministic, temper
 from fitness_tracker.params import Params, load_params
 from fitness_tracker.pose_training import (
     WindowBatches,
     all_windows,
-    answer_windows,
     fit_novelty,
-    fit_pose_temperature,
+    grow_forest,
+    learn,
     teach_poses,
     train_pose,
 )
-from fitness_tracker.poses import ANKLE, FEATURES, KNEE, WRIST, Poses, poses_of
+from fitness_tracker.poses import ANKLE, FEATURES, KNEE, WRIST, Poses, features, poses_of, statistics
 from fitness_tracker.training import fit_temperature
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -27,7 +29,7 @@ WINDOW = 16
 
 
 def settings(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows=4, units=16, members=2)
+    pose = dataclasses.replace(PARAMS.pose, windows=4, units=16, members=2, trees=20)
     train = {"batch_size": 16, "learning_rate": 0.005, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
@@ -55,22 +57,39 @@ def trained():
     make_deterministic(0)
     clips, labels = some(16, 0)
     validation, truth = some(8, 100)
-    network, history = train_pose(clips, labels, validation, truth, 3, WINDOW, settings(epochs=20))
-    return network, history, clips, labels, validation, truth
+    learnt = learn(clips, labels, validation, truth, 3, settings(epochs=20, window=WINDOW / 10))
+    return learnt, clips, labels, validation, truth
 
 
-def test_the_network_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
-    network, history, *_ = trained
+def test_the_model_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
+    learnt, *_ = trained
     unseen, truth = some(10, 500)
     windows, owner = all_windows(unseen, WINDOW)
-    said, summaries = answer_windows(network, windows)
+    said, summaries = learnt.model.answer(windows)
     assert said.shape == (len(windows), 3)
     assert summaries.shape == (len(windows), 2 * 16)
     np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
     assert (said.argmax(axis=1) == truth[owner]).mean() > 0.9
-    assert set(history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
-    assert len(history["loss"]) == 20
-    assert history["loss"][-1] < history["loss"][0]
+    assert set(learnt.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert len(learnt.history["loss"]) == 20
+    assert learnt.history["loss"][-1] < learnt.history["loss"][0]
+
+
+def test_the_forest_is_the_same_twice_and_knows_who_does_nothing() -> None:
+    clips, labels = some(12, 0)
+    chosen = settings(window=WINDOW / 10)
+    chosen = dataclasses.replace(chosen, pose=dataclasses.replace(chosen.pose, idle=0.5))
+    forest = grow_forest(clips, labels, 3, WINDOW, chosen)
+    same = grow_forest(clips, labels, 3, WINDOW, chosen)
+    for one, other in zip(vars(forest).values(), vars(same).values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    windows, owner = all_windows(some(6, 300)[0], WINDOW)
+    said = forest.answer(statistics(windows))
+    assert forest.roots.shape == (20,)
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
+    assert (said.argmax(axis=1) == np.array([0, 1] * 3)[owner]).mean() > 0.9
+    idle = idle_windows(40, WINDOW, 10.0, np.random.default_rng(5))
+    assert (forest.answer(statistics(features(idle))).argmax(axis=1) == 2).mean() > 0.8
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -85,10 +104,10 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 def test_an_epoch_shows_every_clip_as_often_and_idle_people_beside() -> None:
     clips, labels = some(6, 0)
-    batches = WindowBatches(clips, labels, 3, 0, WINDOW, settings(batch_size=7))
+    batches = WindowBatches(clips, labels, 3, WINDOW, settings(batch_size=7))
     shown = [batches[number] for number in range(len(batches))]
     assert all(features.shape[1:] == (WINDOW, FEATURES) for features, *_ in shown)
-    truth = np.concatenate([labels for _, labels, _ in shown]).argmax(axis=1)
+    truth = np.concatenate([labels for _, labels, _ in shown])[:, 0].argmax(axis=1)
     idle = round(24 * PARAMS.pose.idle)
     assert len(truth) == 24 + idle
     assert (truth == 2).sum() >= idle
@@ -100,18 +119,17 @@ def test_an_epoch_shows_every_clip_as_often_and_idle_people_beside() -> None:
 
 def test_rare_exercises_weigh_more() -> None:
     clips, _ = some(4, 0)
-    batches = WindowBatches(clips, np.array([0, 0, 0, 1]), 3, 0, WINDOW, settings(batch_size=100))
+    batches = WindowBatches(clips, np.array([0, 0, 0, 1]), 3, WINDOW, settings(batch_size=100))
     _, labels, weights = batches[0]
-    label = labels.argmax(axis=1)
-    assert set(weights[label == 1]) == {2.0}
-    assert set(weights[label == 0]) == {np.float32(4 / 6)}
-    plain = WindowBatches(clips, np.array([0, 0, 0, 1]), 3, 0, WINDOW, settings(batch_size=100, class_weights=False))
-    assert set(plain[0][2]) == {1.0}
+    label = labels[:, 0].argmax(axis=1)
+    assert set(weights[label == 1].ravel()) == {2.0}
+    assert set(weights[label == 0].ravel()) == {np.float32(4 / 6)}
+    plain = WindowBatches(clips, np.array([0, 0, 0, 1]), 3, WINDOW, settings(batch_size=100, class_weights=False))
+    assert set(plain[0][2].ravel()) == {1.0}
 
 
 def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
-    network, _, clips, labels, validation, _ = trained
-    novelty = fit_novelty(network, clips, labels, validation, WINDOW, 0.1)
+    learnt, *_ = trained
     strange = []
     for seed in range(5):  # lies on the back and kicks: nothing like the others
         marks = clip("squat", seed)
@@ -120,13 +138,47 @@ def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
         strange.append(poses_of(marks))
 
     def distance(poses: Poses) -> float:
-        return float(novelty.distances(answer_windows(network, all_windows([poses], WINDOW)[0])[1]).mean())
+        return float(learnt.novelty.distances(learnt.model.answer(all_windows([poses], WINDOW)[0])[1]).mean())
 
     known = [distance(one) for one in some(8, 700)[0]]
     foreign = [distance(one) for one in strange]
     assert min(foreign) > max(known)
-    assert novelty.share(min(foreign)) > novelty.share(np.median(known))
-    assert novelty.share(novelty.middle) == pytest.approx(0.5)
+    assert learnt.novelty.share(min(foreign)) > learnt.novelty.share(np.median(known))
+    assert learnt.novelty.share(learnt.novelty.middle) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("number", [1, 8])
+def test_no_clip_of_a_small_validation_part_is_foreign(trained, number: int) -> None:
+    learnt, clips, labels, validation, _ = trained
+    novelty = fit_novelty(learnt.model, clips, labels, validation[:number], WINDOW, 0.03)
+    windows, owner = all_windows(validation[:number], WINDOW)
+    distances = novelty.distances(learnt.model.answer(windows)[1])
+    for one in range(number):
+        assert novelty.share(float(distances[owner == one].mean())) < 0.3
+
+
+def test_what_is_foreign_does_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
+    """At the size of the default network, where the number of threads would change the last bits."""
+    program = """
+import hashlib, sys, numpy as np
+from fitness_tracker import pose_training
+rng = np.random.default_rng(0)
+class Model:
+    def answer(self, windows):
+        return None, windows[:, 0, :1] @ np.linspace(-1, 1, 384)[None].astype(np.float32) + noise[: len(windows)]
+noise = rng.normal(size=(3000, 384)).astype(np.float32)
+pose_training.all_windows = lambda clips, length: (noise[:, None], np.arange(3000))
+found = pose_training.fit_novelty(Model(), [], np.arange(3000) % 10, [], 16, 0.03)
+print(hashlib.sha256(found.whiten.tobytes() + repr((found.middle, found.width)).encode()).hexdigest())
+"""
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    told = {
+        run(tmp_path, sys.executable, str(path), cores=cores, PYTHONPATH=str(ROOT / "src")).stdout
+        for cores in ("0", "0,1")
+    }
+    assert len(told) == 1
+    assert len(told.pop()) == 65
 
 
 def test_the_temperature_makes_a_boaster_modest_and_a_doubter_sure() -> None:
@@ -144,14 +196,20 @@ def test_the_temperature_makes_a_boaster_modest_and_a_doubter_sure() -> None:
 
 def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
     said = [np.array([[0.8, 0.1, 0.1]])] * 8
-    assert fit_temperature(said, np.zeros(8, int)) > 0.15
-    more = fit_temperature(said * 20, np.zeros(160, int))
-    assert more < fit_temperature(said, np.zeros(8, int))
+    few, many = (fit_temperature(said * times, np.zeros(8 * times, int)) for times in (1, 20))
+    assert 0.3 < many < few < 1
 
 
-def test_the_temperature_is_of_clips(trained) -> None:
-    network, *_, validation, truth = trained
-    assert 0.1 < fit_pose_temperature(network, validation, truth, WINDOW) < 10
+def test_the_temperature_makes_the_validation_clips_likelier(trained) -> None:
+    learnt, *_, validation, truth = trained
+    windows, owner = all_windows(validation, WINDOW)
+    said, _ = learnt.model.answer(windows)
+
+    def loss(temperature: float) -> float:
+        means = np.stack([temper(said[owner == clip], temperature).mean(axis=0) for clip in range(len(truth))])
+        return -np.log(means[np.arange(len(truth)), truth]).mean()
+
+    assert loss(learnt.temperature) <= loss(1.0)
 
 
 @pytest.fixture
@@ -177,7 +235,7 @@ def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder
     clips, landmarks_folder, split = folder
     make_deterministic(0)
     chosen = dataclasses.replace(
-        settings(epochs=15), pose=dataclasses.replace(PARAMS.pose, windows=8, units=32, members=1)
+        settings(epochs=15), pose=dataclasses.replace(PARAMS.pose, windows=8, units=32, members=1, trees=50)
     )
     done = teach_poses(clips, landmarks_folder, networks_folder, split, chosen)
     assert done.classifier.exercises == ["press", "squat", "none"]
@@ -193,3 +251,10 @@ def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
     (landmarks_folder / "squat/p0__1.npz").unlink()
     with pytest.raises(UserError, match=r"squat/p0__1\.npz: No such file"):
         teach_poses(clips, landmarks_folder, networks_folder, split, settings())
+
+
+def test_a_validation_part_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, split = folder
+    kept = [clip for clip in clips if split[clip.name].part == "train" or clip.exercise == NONE]
+    done = teach_poses(kept, landmarks_folder, networks_folder, split, settings(epochs=1, window=1.6))
+    assert np.isfinite(done.classifier.novelty.middle)

@@ -105,7 +105,7 @@ def test_features_have_their_shape() -> None:
     assert found.dtype == np.float32
 
 
-def test_features_are_the_same_from_every_side() -> None:
+def test_features_of_the_body_are_the_same_from_every_side() -> None:
     plain = windows()
     turn = rotations(np.array([35.0]), 1)[0].T
     turned = Poses((plain.body @ turn).astype(np.float32), plain.seen, plain.path)

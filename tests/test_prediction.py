@@ -90,6 +90,7 @@ def test_a_picture_and_a_clip_of_it_are_the_same_exercise(bundle: Path, make_cli
         ("a.jpg", b"", "does not decode"),
         ("a.txt", b"text", "neither a clip"),
         ("missing.mp4", None, "No such file"),
+        ("x" * 300 + ".mp4", None, "too long"),
     ],
 )
 def test_a_file_that_fails_is_told(bundle: Path, tmp_path: Path, name: str, content: bytes, message: str) -> None:

@@ -31,7 +31,7 @@ SIMILAR_BITS = 14  # of 64: so near must two hashes be for the clips to be compa
 SAME_PICTURE = 6.0  # grey levels: so far apart are frames of two copies at most, on average
 SAME_MOVEMENT = 0.8  # correlation of what moves, from which two clips in one place count as copies
 STILL = 2.5  # grey levels: a picture shown as a clip changes less anywhere in its small frames
-CUT_LEVELS, CUT_ALIKE = 30.0, 0.5  # a cut changes frames by more grey levels, and leaves them less alike (correlation)
+CUT_LEVELS, CUT_TIMES = 18.0, 5.0  # a cut changes the frame by more grey levels, and so many times more than is usual
 MARKED, UNMARKED = 0.7, 0.25  # shares of groups with an edge at a place, of the exercise and of the others
 MARK_PIXELS = 24  # of 160x120: the least that is taken for writing
 SAME_PLACE = 12.0  # grey levels: so far apart are two backgrounds of one place at most
@@ -52,13 +52,6 @@ class Fingerprint:
     def background(self) -> np.ndarray:
         """(24, 32) float64: what stays behind who moves."""
         return np.median(self.small, axis=0)
-
-    @property
-    def hashes(self) -> np.ndarray:
-        """(T, 64) bool: difference hashes of the frames."""
-        shrunk = [cv2.resize(frame, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA) for frame in self.small]
-        grey = np.stack(shrunk).astype(int)
-        return (grey[:, :, 1:] > grey[:, :, :-1]).reshape(len(grey), -1)
 
 
 @dataclass(frozen=True)
@@ -161,24 +154,32 @@ def few_groups(groups: dict[str, str]) -> list[Finding]:
 def copies(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
     """The same clip, or nearly so, in two groups or under two exercises."""
     names = sorted(prints)
-    hashes = {name: prints[name].hashes for name in names}
-    packed = {name: np.packbits(one, axis=1) for name, one in hashes.items()}
+    packed = {name: np.packbits(difference_hashes(prints[name].small), axis=1) for name in names}
     findings = []
     for one, other in itertools.combinations(names, 2):
         crossed = exercise_of(one) != exercise_of(other)
         if not crossed and groups[one] == groups[other]:
             continue
         short, long = sorted((one, other), key=lambda name: len(packed[name]))
-        middle = packed[short][len(packed[short]) // 2]
-        if np.bitwise_count(packed[long] ^ middle).sum(axis=1).min() > SIMILAR_BITS:
-            continue
-        if same_video(prints[short].small, prints[long].small):
+        middle = len(prints[short].small) // 2
+        for small in (prints[short].small, prints[short].small[:, :, ::-1]):  # as it is, and mirrored
+            bits = np.packbits(difference_hashes(small[middle : middle + 1]), axis=1)
+            near = np.bitwise_count(packed[long] ^ bits).sum(axis=1).min() <= SIMILAR_BITS
+            if not near or not same_video(small, prints[long].small):
+                continue
             where = "under two exercises" if crossed else "in two groups"
-            other_label = "one of the labels is wrong" if crossed else "training may see what is tested"
-            findings.append(
-                Finding("copy", (one, other), f"the same video {where}: {other_label}; take one away, or mend its name")
-            )
+            harm = "one of the labels is wrong" if crossed else "training may see what is tested"
+            what = f"the same video {where}: {harm}; take one away, or mend its name"
+            findings.append(Finding("copy", (one, other), what))
+            break
     return findings
+
+
+def difference_hashes(small: np.ndarray) -> np.ndarray:
+    """(T, 24, 32) uint8 grey frames to (T, 64) bool: is each of 8x9 cells brighter than the one to its left?"""
+    shrunk = [cv2.resize(frame, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA) for frame in small]
+    grey = np.stack(shrunk).astype(int)
+    return (grey[:, :, 1:] > grey[:, :, :-1]).reshape(len(grey), -1)
 
 
 def same_video(short: np.ndarray, long: np.ndarray) -> bool:
@@ -282,22 +283,12 @@ def odd_clip(name: str, one: Fingerprint) -> list[Finding]:
                 f"{one.people:.0%} of the frames show two people or more: who is followed may not be who exercises",
             )
         )
-    cuts = [
-        number
-        for number, step in enumerate(steps, start=1)
-        if step > CUT_LEVELS and alike(small[number - 1], small[number]) < CUT_ALIKE
-    ]
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    cuts = [n for n, step in enumerate(steps, start=1) if step > max(CUT_LEVELS, CUT_TIMES * usual)]
     if cuts:
-        at = ", ".join(f"{number / FPS:.1f} s" for number in cuts[:5])
+        at = ", ".join(f"{n / FPS:.1f} s" for n in cuts[:5])
         findings.append(Finding("cut", (name,), f"the picture jumps at {at}; cut the clip there"))
     return findings
-
-
-def alike(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of two grey frames; 1 if both are blank."""
-    one, other = one - one.mean(), other - other.mean()
-    energy = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    return float((one * other).sum() / energy) if energy else 1.0
 
 
 def describe(findings: Sequence[Finding]) -> str:

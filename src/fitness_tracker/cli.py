@@ -63,13 +63,14 @@ def run_audit(args: argparse.Namespace) -> int:
     params = load_params()
     videos = args.videos or Path(params.videos)
     clips = find_clips(videos)
-    findings, prints = audit.audit(clips, args.networks, params.split.group)
     try:
-        args.page.write_text(audit.page(findings, prints, videos), encoding="utf-8")
+        args.page.touch()  # rather told now than after minutes
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
+    findings, prints = audit.audit(clips, args.networks, params.split.group)
     if findings:
         print(audit.describe(findings))
+    args.page.write_text(audit.page(findings, prints, videos), encoding="utf-8")
     told = f"{len(findings)} findings" if findings else "nothing was found"
     print(f"audit: {len(prints)} of {len(clips)} clips looked at, {told}; pictures: {args.page}")
     return int(args.strict and bool(findings))

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from fitness_tracker.errors import UserError, quiet
 from fitness_tracker.frames import read_zip, shrink
 from fitness_tracker.landmarks import NETWORKS, Landmarks, estimator, read_landmarks, read_networks
 from fitness_tracker.params import Cnn, Pose
-from fitness_tracker.poses import FEATURES, Poses, cut_windows, features, over_frames, poses_of
+from fitness_tracker.poses import FEATURES, cut_windows, features, over_frames, poses_of, statistics
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with quiet():  # TensorFlow tells of missing GPUs whatever the level
@@ -100,6 +100,40 @@ class Answer:
     frames: np.ndarray  # (T, exercises) float32 probabilities of each frame
     exercises: np.ndarray  # (exercises,) float32 probabilities of the clip
     none: float  # 0 to 1: how sure it is that nobody does an exercise that it was taught
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Decision trees, all their nodes in a row."""
+
+    roots: np.ndarray  # (trees,) int32: the node where each begins
+    children: np.ndarray  # (nodes, 2) int32: where to go if the value is at most the limit, and if not; a leaf stays
+    values: np.ndarray  # (nodes,) int32: which value of the row a node looks at
+    limits: np.ndarray  # (nodes,) float64
+    shares: np.ndarray  # (nodes, K) float32: probabilities
+
+    def answer(self, rows: np.ndarray) -> np.ndarray:
+        """(N, D) float32 to (N, K) float32 probabilities: the mean of the leaves."""
+        at = np.tile(self.roots, (len(rows), 1))  # (N, trees)
+        while True:
+            above = np.take_along_axis(rows, self.values[at], axis=1) > self.limits[at]
+            after = self.children[at, above.astype(int)]
+            if (after == at).all():
+                return self.shares[at].mean(axis=1)
+            at = after
+
+
+class PoseModel(NamedTuple):
+    """What names windows of poses: the mean of a network and a forest, who err in different places."""
+
+    network: keras.Model
+    forest: Forest
+
+    def answer(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Windows (N, T, FEATURES) float32 to probabilities (N, K) and the network's summaries (N, D), float32."""
+        said = [self.network(windows[i : i + 256]) for i in range(0, len(windows), 256)]
+        shares, summaries = (np.concatenate([np.asarray(one[part]) for one in said]) for part in (0, 1))
+        return (shares + self.forest.answer(statistics(windows))) / 2, summaries
 
 
 @dataclass(frozen=True)
@@ -200,9 +234,10 @@ class FrameClassifier(Classifier):
 
 @dataclass(frozen=True)
 class PoseClassifier(Classifier):
-    """The pose network; a clip's answer is the mean over its windows."""
+    """The pose network and forest; a clip's answer is the mean over its windows."""
 
     pose: Pose
+    forest: Forest
     window: int  # frames
     novelty: Novelty
     estimators: dict[str, bytes]  # BlazePose's two networks
@@ -216,20 +251,18 @@ class PoseClassifier(Classifier):
         return self.judge_landmarks(read_landmarks(path))
 
     def judge_landmarks(self, landmarks: Landmarks) -> Answer:
-        said, distance = self.judge_poses(poses_of(landmarks))
-        mean, found = said.mean(axis=0), float(landmarks.found.mean())
-        none = self.exercises.index(NONE)
-        if len(landmarks.found) == 1:  # a picture does not tell who stands from who begins
-            said[:, none] = mean[none] = 0
-            said, mean = said / said.sum(axis=1, keepdims=True), mean / mean.sum()
-            return Answer(said, mean, 1 - found)
-        known = (1 - mean[none]) * (1 - self.novelty.share(distance)) * found
+        windows = features(cut_windows(poses_of(landmarks), self.window))
+        said, summaries = PoseModel(self.network, self.forest).answer(windows)
+        none, found = self.exercises.index(NONE), float(landmarks.found.mean())
+        picture = len(landmarks.found) == 1
+        if picture:  # does not tell who stands from who begins
+            said[:, none] = 0
+            said = (said + 1e-6) / (said + 1e-6).sum(axis=1, keepdims=True)
+        said = self.calibrated(said)
+        mean = said.mean(axis=0)
+        foreign = 0.0 if picture else self.novelty.share(float(self.novelty.distances(summaries).mean()))
+        known = (1 - mean[none]) * (1 - foreign) * found
         return Answer(over_frames(said, len(landmarks.found), self.window), mean, float(1 - known))
-
-    def judge_poses(self, poses: Poses) -> tuple[np.ndarray, float]:
-        """Probabilities (N, exercises) float32 of a clip's windows, and their mean distance from what was taught."""
-        said, summaries = self.network(features(cut_windows(poses, self.window)))
-        return self.calibrated(np.asarray(said)), float(self.novelty.distances(np.asarray(summaries)).mean())
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))
@@ -245,6 +278,7 @@ class PoseClassifier(Classifier):
         for role, name in NETWORKS.items():
             (folder / name).write_bytes(self.estimators[role])
         np.savez(folder / "novelty.npz", means=self.novelty.means, whiten=self.novelty.whiten)
+        np.savez_compressed(folder / "forest.npz", **vars(self.forest))
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
@@ -268,6 +302,20 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
     write_json(folder / "classifier.json", described)
 
 
+DAMAGED = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, UserWarning, UserError, zipfile.BadZipFile
+)  # fmt: skip
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz` file; raises `ValueError` if a number in them is none."""
+    with np.load(path) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    if not all(np.isfinite(one).all() for one in arrays.values()):
+        raise ValueError(f"{path.name} holds what is no number")
+    return arrays
+
+
 def load_classifier(folder: Path) -> Classifier:
     """The classifier in `folder`; raises `UserError` if there is none or it is damaged."""
     try:
@@ -281,10 +329,14 @@ def load_classifier(folder: Path) -> Classifier:
         else:
             pose = Pose(**kept["pose"])
             network = build_pose(pose, len(kept["exercises"]))
-            with np.load(folder / "novelty.npz") as arrays:
-                novelty = Novelty(arrays["means"], arrays["whiten"], **kept["novelty"])
+            near = read_arrays(folder / "novelty.npz")
+            novelty = Novelty(near["means"], near["whiten"], **kept["novelty"])
+            forest = Forest(**read_arrays(folder / "forest.npz"))
+            size = pose.members * pose.units
+            if novelty.whiten.shape != (size, size) or forest.shares.shape[1] != len(kept["exercises"]):
+                raise ValueError("its parts do not belong together")
             classifier = PoseClassifier(
-                network=network, pose=pose, window=kept["window"], novelty=novelty,
+                network=network, pose=pose, forest=forest, window=kept["window"], novelty=novelty,
                 estimators=read_networks(folder), **common,
             )  # fmt: skip
         with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there
@@ -292,7 +344,7 @@ def load_classifier(folder: Path) -> Classifier:
         return classifier
     except FileNotFoundError:
         raise UserError(f"{folder}: holds no classifier; `make repro` trains one, `dvc pull` fetches one") from None
-    except (OSError, ValueError, KeyError, TypeError, UserWarning, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         first = re.sub(r"\s+", " ", str(error))[:120]
         raise UserError(f"{folder}: the classifier is damaged ({first}); train or fetch it again") from None
 

@@ -107,6 +107,7 @@ class Pose:
     units: int
     dropout: float
     members: int
+    trees: int
     smoothing: float
     rejected: float
     idle: float
@@ -116,6 +117,7 @@ class Pose:
         check(1 <= self.units <= 4096, "pose.units", self.units, "from 1 to 4096")
         check(0 <= self.dropout < 1, "pose.dropout", self.dropout, "at least 0 and below 1")
         check(1 <= self.members <= 100, "pose.members", self.members, "from 1 to 100")
+        check(1 <= self.trees <= 10_000, "pose.trees", self.trees, "from 1 to 10000")
         check(0 <= self.smoothing < 1, "pose.smoothing", self.smoothing, "at least 0 and below 1")
         check(0 <= self.rejected < 1, "pose.rejected", self.rejected, "at least 0 and below 1")
         check(0 <= self.idle <= 1, "pose.idle", self.idle, "from 0 to 1")

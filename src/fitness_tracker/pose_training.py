@@ -3,35 +3,37 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from sklearn.covariance import LedoitWolf
+from sklearn.ensemble import ExtraTreesClassifier
+from threadpoolctl import threadpool_limits
 
 from fitness_tracker.augment import idle_windows, varied_windows, vary_poses
 from fitness_tracker.clips import TRAIN, VALIDATION, Clip
 from fitness_tracker.landmarks import read_landmarks, read_networks
-from fitness_tracker.models import NONE, Novelty, PoseClassifier, Split, build_pose
+from fitness_tracker.models import NONE, Forest, Novelty, PoseClassifier, PoseModel, Split, build_pose
 from fitness_tracker.params import Params
-from fitness_tracker.poses import Poses, Sequences, cut_windows, features, poses_of
+from fitness_tracker.poses import Poses, Sequences, cut_windows, features, poses_of, statistics
 from fitness_tracker.training import Trained, class_weights, describe, fit_temperature, tell, use
 
 WEIGHT_DECAY = 0.01  # of AdamW
+HARDLY = 0.2  # of the frames: where somebody is found in fewer, there is nothing to learn
 IDLE = -1  # stands for a window of somebody who does nothing, where else stands the number of a clip
 
 
 class WindowBatches(keras.utils.PyDataset):
-    """Batches (features (N, T, FEATURES), labels (N, K) one-hot, weights (N,)), float32.
+    """Batches (features (N, T, FEATURES), labels (N, members, K) one-hot, weights (N, members)), float32.
 
     Each depends on nothing but the seed, the epoch and its number in it.
     """
 
-    def __init__(
-        self, clips: Sequence[Poses], labels: np.ndarray, classes: int, seed: int, window: int, settings: Params
-    ) -> None:
+    def __init__(self, clips: Sequence[Poses], labels: np.ndarray, classes: int, window: int, settings: Params) -> None:
         super().__init__()
-        self.clips, self.labels, self.classes, self.seed, self.window = Sequences(clips), labels, classes, seed, window
-        self.settings, self.epoch = settings, 0
+        self.clips, self.labels, self.classes, self.window = Sequences(clips), labels, classes, window
+        self.settings, self.seed, self.epoch = settings, settings.train.seed, 0
         number = len(labels) * settings.pose.windows
         self.rows = np.repeat(np.arange(len(labels)), settings.pose.windows)
         self.rows = np.concatenate([self.rows, np.full(round(number * settings.pose.idle), IDLE)])
@@ -53,8 +55,10 @@ class WindowBatches(keras.utils.PyDataset):
         if idle := len(order) - len(busy):
             still = idle_windows(idle, self.window, self.settings.extract.fps, rng)
             windows.append(features(vary_poses(still, self.settings.vary, rng)))
-        weights = np.array([self.weights.get(int(label), 1.0) for label in labels], np.float32)
-        return np.concatenate(windows), np.eye(self.classes, dtype=np.float32)[labels], weights
+        members = self.settings.pose.members
+        weights = np.ones((len(order), members), np.float32)
+        weights[: len(busy)] = [[self.weights.get(label, 1.0)] for label in self.labels[busy].tolist()]
+        return np.concatenate(windows), one_hot(labels, self.classes, members), weights
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -63,39 +67,97 @@ class WindowBatches(keras.utils.PyDataset):
 def teach_poses(
     clips: Sequence[Clip], landmarks: Path, networks: Path, split: dict[str, Split], settings: Params
 ) -> Trained:
-    """The pose network, learnt from the clips' landmarks; `networks` is the folder of BlazePose's two.
+    """The pose classifier, learnt from the clips' landmarks; `networks` is the folder of BlazePose's two.
 
-    Raises `UserError` if landmarks are missing or damaged.
+    Clips in which hardly anybody is found are left out. Raises `UserError` if landmarks are missing or damaged.
     """
     exercises = [*sorted({clip.exercise for clip in clips} - {NONE}), NONE]
-    window = max(2, round(settings.train.window * settings.extract.fps))
-    poses, labels = {}, {}
+    taught = {}
     for part in (TRAIN, VALIDATION):
         chosen = [clip for clip in clips if split[clip.name].part == part]
-        poses[part] = [poses_of(read_landmarks(landmarks / f"{clip.name}.npz")) for clip in chosen]
-        labels[part] = np.array([exercises.index(clip.exercise) for clip in chosen])
-    network, history = train_pose(
-        poses[TRAIN], labels[TRAIN], poses[VALIDATION], labels[VALIDATION], len(exercises), window, settings
-    )
-    learnt, checked = (score_pose(network, poses[part], labels[part], window) for part in (TRAIN, VALIDATION))
-    temperature = fit_pose_temperature(network, poses[VALIDATION], labels[VALIDATION], window)
-    known = {part: [pose for pose, label in zip(poses[part], labels[part], strict=True) if label < len(exercises) - 1]
-             for part in poses}  # fmt: skip
-    novelty = fit_novelty(
-        network, known[TRAIN], labels[TRAIN][labels[TRAIN] < len(exercises) - 1], known[VALIDATION], window,
-        settings.pose.rejected,
-    )  # fmt: skip
+        marks = [read_landmarks(landmarks / f"{clip.name}.npz") for clip in chosen]
+        labels = [exercises.index(clip.exercise) for clip in chosen]
+        seen = [n for n, one in enumerate(marks) if one.found.mean() >= HARDLY] or range(len(marks))
+        taught[part] = [poses_of(marks[n]) for n in seen], np.array([labels[n] for n in seen])
+    learnt = learn(*taught[TRAIN], *taught[VALIDATION], len(exercises), settings)
     classifier = PoseClassifier(
-        network=network, exercises=exercises, pose=settings.pose, window=window, novelty=novelty,
-        estimators=read_networks(networks), temperature=temperature, **use(split, settings),
+        network=learnt.model.network, forest=learnt.model.forest, exercises=exercises, pose=settings.pose,
+        window=window_of(settings), novelty=learnt.novelty, temperature=learnt.temperature,
+        estimators=read_networks(networks), **use(split, settings),
     )  # fmt: skip
-    return Trained(classifier, describe(learnt, checked, temperature, history), history)
+    known, checked = (score_pose(learnt.model, *taught[part], window_of(settings)) for part in (TRAIN, VALIDATION))
+    return Trained(classifier, describe(known, checked, learnt.temperature, learnt.history), learnt.history)
 
 
-def score_pose(network: keras.Model, clips: Sequence[Poses], labels: np.ndarray, window: int) -> dict[str, float]:
+def window_of(settings: Params) -> int:
+    """Frames of a window."""
+    return max(2, round(settings.train.window * settings.extract.fps))
+
+
+class Learnt(NamedTuple):
+    model: PoseModel
+    novelty: Novelty
+    temperature: float
+    history: dict[str, list[float]]
+
+
+def learn(
+    clips: Sequence[Poses],
+    labels: np.ndarray,
+    validation: Sequence[Poses],
+    validation_labels: np.ndarray,
+    classes: int,
+    settings: Params,
+) -> Learnt:
+    """Network and forest from the training clips; what is foreign to them, and how sure they may be, from the others.
+
+    `labels` (clips,) int64 count the exercises from 0; the last of the `classes` is 'none'.
+    """
+    window = window_of(settings)
+    network, history = train_pose(clips, labels, validation, validation_labels, classes, window, settings)
+    model = PoseModel(network, grow_forest(clips, labels, classes, window, settings))
+    taught = [clip for clip, label in zip(clips, labels, strict=True) if label < classes - 1]
+    others = [clip for clip, label in zip(validation, validation_labels, strict=True) if label < classes - 1]
+    novelty = fit_novelty(model, taught, labels[labels < classes - 1], others or taught, window, settings.pose.rejected)
+    temperature = fit_pose_temperature(model, validation, validation_labels, window)
+    return Learnt(model, novelty, temperature, history)
+
+
+def grow_forest(clips: Sequence[Poses], labels: np.ndarray, classes: int, window: int, settings: Params) -> Forest:
+    """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of people who do nothing."""
+    windows, owner = all_windows(clips, window)
+    rng = np.random.default_rng(settings.train.seed)
+    number = max(1, round(len(clips) * settings.pose.windows * settings.pose.idle))
+    idle = vary_poses(idle_windows(number, window, settings.extract.fps, rng), settings.vary, rng)
+    rows = statistics(np.concatenate([windows, features(idle)]))
+    truth = np.concatenate([labels[owner], np.full(number, classes - 1)])
+    balance = class_weights(labels) if settings.train.class_weights else {}
+    share = np.array([balance.get(label, 1.0) for label in labels.tolist()]) / np.bincount(owner)
+    weights = np.concatenate([share[owner], np.full(number, 1 / settings.pose.windows)])
+    grown = ExtraTreesClassifier(
+        settings.pose.trees, min_samples_leaf=2, max_features=0.2, n_jobs=-1, random_state=settings.train.seed
+    ).fit(rows, truth, sample_weight=weights)
+    trees = [one.tree_ for one in grown.estimators_]
+    sizes = np.array([tree.node_count for tree in trees])
+    roots = np.cumsum(sizes) - sizes
+    children = np.concatenate([np.stack([tree.children_left, tree.children_right], axis=1) for tree in trees])
+    leaf = children[:, :1] < 0
+    nodes = np.arange(len(children))[:, None]
+    shares = np.zeros((len(children), classes), np.float32)
+    shares[:, grown.classes_] = np.concatenate([tree.value[:, 0] for tree in trees])
+    return Forest(
+        roots.astype(np.int32),
+        np.where(leaf, nodes, children + np.repeat(roots, sizes)[:, None]).astype(np.int32),
+        np.where(leaf[:, 0], 0, np.concatenate([tree.feature for tree in trees])).astype(np.int32),
+        np.concatenate([tree.threshold for tree in trees]),
+        np.where(leaf, shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12), 0).astype(np.float32),
+    )
+
+
+def score_pose(model: PoseModel, clips: Sequence[Poses], labels: np.ndarray, window: int) -> dict[str, float]:
     """Loss and accuracy of the clips' windows, plain."""
     windows, owner = all_windows(clips, window)
-    said, _ = answer_windows(network, windows)
+    said, _ = model.answer(windows)
     truth = labels[owner]
     likelihood = np.maximum(said[np.arange(len(truth)), truth], 1e-9)
     return {"loss": float(-np.log(likelihood).mean()), "accuracy": float((said.argmax(axis=1) == truth).mean())}
@@ -115,27 +177,33 @@ def train_pose(
     `labels` (clips,) int64 count the exercises from 0; the last of the `classes` is 'none'. Nothing is chosen by the
     validation clips: the learning rate falls to 0, and the last weights stay.
     """
-    train = settings.train
+    train, members = settings.train, settings.pose.members
     network = build_pose(settings.pose, classes)
+    answers = [network.get_layer(f"exercise{number}").output for number in range(1, members + 1)]
+    learner = keras.Model(network.inputs, keras.ops.stack(answers, axis=1))  # (N, members, classes)
+    batches = WindowBatches(clips, labels, classes, window, settings)
+    rate = keras.optimizers.schedules.CosineDecay(train.learning_rate, train.epochs * len(batches))
+    learner.compile(
+        keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings.pose.smoothing),
+        metrics=["accuracy"],
+        weighted_metrics=[],
+    )
     checked, owner = all_windows(validation, window)
-    truth = np.eye(classes, dtype=np.float32)[validation_labels[owner]]
-    histories = []
-    for number in range(1, settings.pose.members + 1):
-        learner = keras.Model(network.inputs, network.get_layer(f"exercise{number}").output)
-        batches = WindowBatches(clips, labels, classes, train.seed * 1000 + number, window, settings)
-        rate = keras.optimizers.schedules.CosineDecay(train.learning_rate, train.epochs * len(batches))
-        learner.compile(
-            keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
-            keras.losses.CategoricalCrossentropy(label_smoothing=settings.pose.smoothing),
-            weighted_metrics=[],
-            metrics=["accuracy"],
-        )
-        told = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))
-        fitted = learner.fit(
-            batches, epochs=train.epochs, validation_data=(checked, truth), callbacks=[told], shuffle=False, verbose=0
-        )
-        histories.append(fitted.history)
-    return network, {key: list(np.mean([one[key] for one in histories], axis=0)) for key in histories[0]}
+    history = learner.fit(
+        batches,
+        epochs=train.epochs,
+        validation_data=(checked, one_hot(validation_labels[owner], classes, members)),
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))],
+        shuffle=False,
+        verbose=0,
+    )
+    return network, history.history
+
+
+def one_hot(labels: np.ndarray, classes: int, members: int) -> np.ndarray:
+    """Labels (N,) int64 to (N, members, classes) float32: every member is to say the same."""
+    return np.eye(classes, dtype=np.float32)[labels][:, None].repeat(members, axis=1)
 
 
 def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,37 +212,37 @@ def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.nda
     return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(one) for one in windows])
 
 
-def answer_windows(network: keras.Model, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (N, K) and summaries (N, D) of windows, float32."""
-    said = [network(windows[i : i + 256]) for i in range(0, len(windows), 256)]
-    return tuple(np.concatenate([np.asarray(one[part]) for one in said]) for part in (0, 1))
-
-
 def fit_novelty(
-    network: keras.Model,
+    model: PoseModel,
     clips: Sequence[Poses],
     labels: np.ndarray,
     validation: Sequence[Poses],
     window: int,
     rejected: float,
 ) -> Novelty:
-    """What the training clips' summaries look like; a share `rejected` of the validation clips counts as novel."""
+    """What the training clips' summaries look like; all but a share `rejected` of the validation clips counts as near.
+
+    Of few clips the furthest is near as well, and what is a tenth further off is not foreign at once.
+    """
     windows, owner = all_windows(clips, window)
-    _, summaries = answer_windows(network, windows)
+    _, summaries = model.answer(windows)
     classes = np.unique(labels)
     means = np.stack([summaries[labels[owner] == label].mean(axis=0) for label in classes])
     residuals = summaries - means[np.searchsorted(classes, labels[owner])]
-    whiten = np.linalg.cholesky(LedoitWolf(assume_centered=True).fit(residuals).precision_).astype(np.float32)
-    windows, owner = all_windows(validation, window)
-    bare = Novelty(means.astype(np.float32), whiten, 0.0, 1.0)
-    distances = bare.distances(answer_windows(network, windows)[1])
+    with threadpool_limits(1):  # the number of threads decides the order of sums
+        precision = LedoitWolf(assume_centered=True).fit(residuals).precision_
+        whiten = np.linalg.cholesky(precision).astype(np.float32)
+        windows, owner = all_windows(validation, window)
+        bare = Novelty(means.astype(np.float32), whiten, 0.0, 1.0)
+        distances = bare.distances(model.answer(windows)[1])
     of_clips = np.bincount(owner, distances) / np.bincount(owner)
-    middle = float(np.quantile(of_clips, 1 - rejected))
-    return Novelty(bare.means, whiten, middle, max((middle - float(np.median(of_clips))) / 2, 1e-3))
+    near = float(np.quantile(of_clips, 1 - rejected, method="higher"))
+    width = max((near - float(np.median(of_clips))) / 2, 0.1 * near, 1e-3)
+    return Novelty(bare.means, whiten, near + width, width)
 
 
-def fit_pose_temperature(network: keras.Model, clips: Sequence[Poses], labels: np.ndarray, window: int) -> float:
+def fit_pose_temperature(model: PoseModel, clips: Sequence[Poses], labels: np.ndarray, window: int) -> float:
     """The temperature at which the clips' answers are as sure as they are right."""
     windows, owner = all_windows(clips, window)
-    said, _ = answer_windows(network, windows)
+    said, _ = model.answer(windows)
     return fit_temperature([said[owner == clip] for clip in range(len(clips))], labels)

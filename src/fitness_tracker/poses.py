@@ -123,7 +123,8 @@ def over_frames(windows: np.ndarray, frames: int, length: int) -> np.ndarray:
 
 
 def features(windows: Poses) -> np.ndarray:
-    """Windows (N, T, ...) to (N, T, FEATURES) float32, the same from every side and for the mirror image.
+    """Windows (N, T, ...) to (N, T, FEATURES) float32, the same for the mirror image; what is of the body is the same
+    from every side as well.
 
     Of each pair of joints, left and right, stand the mean and the difference; of the body: bends of joints (cosines),
     heights above the hips, spans between joints, inclinations of bones; of the picture: where each joint moves,
@@ -161,6 +162,14 @@ def features(windows: Poses) -> np.ndarray:
         ],
         axis=-1,
     ).astype(np.float32)
+
+
+def statistics(windows: np.ndarray) -> np.ndarray:
+    """Features (N, T, D) to what they are like over the window (N, 7 x D) float32: mean, standard deviation, the 5th,
+    25th, 75th and 95th percentile, and the mean change from frame to frame."""
+    percentiles = np.percentile(windows, [5, 25, 75, 95], axis=1)
+    change = np.abs(np.diff(windows, axis=1, prepend=windows[:, :1])).mean(axis=1)
+    return np.concatenate([windows.mean(axis=1), windows.std(axis=1), *percentiles, change], axis=1).astype(np.float32)
 
 
 def joint(points: np.ndarray, number: int) -> np.ndarray:

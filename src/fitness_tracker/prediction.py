@@ -1,5 +1,6 @@
 """Names the exercise in a frame, a picture or a clip. Needs nothing but a classifier bundle."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -55,9 +56,9 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
     Raises `UserError` if the file cannot be read as what its name says, or there is no classifier.
     """
     known = load_once(classifier) if isinstance(classifier, Path) else classifier
-    if path.exists() and not path.is_file():
-        raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
     try:
+        if path.exists() and not path.is_file():
+            raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
         data = path.read_bytes()
     except OSError as error:
         raise UserError(error.strerror or str(error)) from None
@@ -78,7 +79,7 @@ def find_files(paths: list[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails on a name that is too long
             below = (found for found in sorted(path.rglob("*")) if found.is_file())
             files += [
                 found for found in below

@@ -196,7 +196,7 @@ def fit_temperature(said: Sequence[np.ndarray], labels: np.ndarray) -> float:
         sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
         return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded")
+    found = minimize_scalar(loss, bounds=(np.log(0.25), np.log(10)), method="bounded")
     return float(round(np.exp(found.x), 4))
 
 

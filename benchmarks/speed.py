@@ -1,0 +1,54 @@
+"""How long training takes from landmarks, and how long a clip takes from file to answer on one core.
+
+Reads params.yaml, FRAMES and LANDMARKS, the outs of those stages, and a CLIP; prints a Markdown table. The
+clip is answered twice, the model loaded, and the second time counts; its seconds are given beside.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from fitness_tracker import pose_training
+from fitness_tracker.clips import find_clips
+from fitness_tracker.errors import told_plainly
+from fitness_tracker.models import make_deterministic
+from fitness_tracker.params import load_params
+from fitness_tracker.pose_training import teach_poses
+from fitness_tracker.prediction import predict_file
+from fitness_tracker.training import read_split
+from fitness_tracker.video import read_frames
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("frames", type=Path)
+    parser.add_argument("landmarks", type=Path)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--networks", type=Path, default=Path("pretrained/models"))
+    args = parser.parse_args()
+    pose_training.tell = lambda *_: None
+    with told_plainly("speed"):
+        params = load_params()
+        make_deterministic(params.train.seed)
+        clips = find_clips(args.frames, (".zip",))
+        cores = len(os.sched_getaffinity(0))
+        start = time.perf_counter()
+        split = read_split(clips, params.split)
+        classifier = teach_poses(clips, args.landmarks, args.networks, split, params).classifier
+        training = time.perf_counter() - start
+
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        frames = read_frames(args.clip.read_bytes(), classifier.fps, classifier.fit)
+        seconds = sum(1 for _ in frames) / classifier.fps
+        for _ in range(2):
+            start = time.perf_counter()
+            predict_file(args.clip, classifier)
+            answer = time.perf_counter() - start
+    print("| what | seconds |\n| --- | --- |")
+    print(f"| training from the landmarks of {len(clips)} clips, {cores} cores | {training:.0f} |")
+    print(f"| a clip of {seconds:.1f} s from file to answer, one core | {answer:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
