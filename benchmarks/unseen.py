@@ -3,7 +3,7 @@
 Reads params.yaml, FRAMES and LANDMARKS, the outs of those stages, for the same clips. Folds go by group, so nobody
 stands on both sides; each fold is tested once for each seed. Every way learns from all groups of the other folds for a
 fixed time. But: the settings in params.yaml were chosen by folds, of another seed, of the 367 clips of one collection.
-`--alone` scores the clips that no choice looked at by themselves, as far as nobody on them is in the others either.
+`--alone` scores the clips of a catalog by themselves too, as far as their groups are in no other clips.
 
 Then our own way as it ships: a fifth of the training groups held back for the temperature and for what is foreign, and
 `none` among the answers. Then the score of `none`: exercises that were left out of training in turn, on unseen people.

@@ -91,6 +91,13 @@ def objects(server: Server) -> list[Path]:
     return [path for path in sorted(server.objects.rglob("*")) if path.is_file() and "temp" not in path.name]
 
 
+def push_three(server: Server) -> Path:
+    """Pushes three files; one of them, as the server keeps it."""
+    add_noise(server.home, 3, 1000)
+    assert run(server.home, "dvc", "push", "-q", "noise").returncode == 0
+    return next(path for path in objects(server) if path.stat().st_size == 1000)
+
+
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
     """The error of a command that failed, which must be one line, beside DVC's own offer of help."""
     assert done.returncode != 0
@@ -149,9 +156,7 @@ def test_a_push_that_lost_its_server_is_completed_by_the_next(server: Server, tm
 
 
 def test_a_damaged_object_is_told_and_does_not_get_into_the_workspace(server: Server, tmp_path: Path) -> None:
-    add_noise(server.home, 3, 1000)
-    assert run(server.home, "dvc", "push", "-q", "noise").returncode == 0
-    victim = next(path for path in objects(server) if path.stat().st_size == 1000)
+    victim = push_three(server)
     victim.write_bytes(b"!" * 1000)
     other = clone(server.home, tmp_path / "other")
     pulled = run(other, "dvc", "pull", "noise")
@@ -161,9 +166,7 @@ def test_a_damaged_object_is_told_and_does_not_get_into_the_workspace(server: Se
 
 
 def test_a_missing_object_is_named(server: Server, tmp_path: Path) -> None:
-    add_noise(server.home, 3, 1000)
-    assert run(server.home, "dvc", "push", "-q", "noise").returncode == 0
-    victim = next(path for path in objects(server) if path.stat().st_size == 1000)
+    victim = push_three(server)
     victim.unlink()
     other = clone(server.home, tmp_path / "other")
     pulled = run(other, "dvc", "pull", "noise")
