@@ -28,6 +28,9 @@ s3: .venv/installed-dev  ## starts an S3 server on this machine and points the r
 s3-stop: .venv/installed-dev  ## ends it
 	@python storage/serve.py stop
 
+push: .venv/installed  ## data, models and the run cache to the remote
+	@dvc push && python storage/push.py
+
 requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
 	@[ -x .venv/uv/bin/uv ] || { python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
 	@$(UV) requirements.in -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
@@ -45,4 +48,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick lock-check s3 s3-stop requirements
+.PHONY: help repro test quick lock-check s3 s3-stop push requirements

@@ -75,7 +75,7 @@ def test_the_command_names_its_data_and_its_outs(name: str) -> None:
     words = shlex.split(stage["cmd"])
     assert words[:3] == ["python", "-m", f"stages.{name}"]
     data = {path for path in paths_of(stage, "deps") if not path.endswith(".py")}
-    for path in data | paths_of(stage, "outs", "metrics"):
+    for path in data | paths_of(stage, "outs", "metrics", "plots"):
         assert path in words or str(Path(path).parent) in words, path
     assert stage["desc"]
 
@@ -111,8 +111,16 @@ def test_every_param_has_a_comment() -> None:
             assert "#" in line, line
 
 
+@pytest.mark.parametrize("name", STAGES)
+def test_an_out_that_git_keeps_is_a_metric_or_a_plot(name: str) -> None:
+    """One that is neither turns the run cache off for its stage, and equal runs of a sweep train again."""
+    assert [entry for entry in STAGES[name].get("outs", []) if not isinstance(entry, str)] == []
+
+
 def test_every_plot_has_a_title_and_a_source() -> None:
-    declared = set().union(*(paths_of(stage, "outs") for stage in STAGES.values()))
+    declared = set().union(*(paths_of(stage, "outs", "plots") for stage in STAGES.values()))
+    for table in (table for stage in STAGES.values() for entry in stage.get("plots", []) for table in entry.values()):
+        assert table["title"]
     for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]:
         if isinstance(entry, str):
             assert entry in declared

@@ -61,7 +61,8 @@ def ran(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     """A server that holds all that a project's run made."""
     home = make_tracked_project(tmp_path_factory.mktemp("ran") / "project", drawn / "videos")
     for server in serve(home):
-        assert run(home, "dvc", "push", "-q", "--run-cache").returncode == 0
+        pushed = run(home, "make", "-o", ".venv/installed", "push")
+        assert pushed.returncode == 0, pushed.stdout + pushed.stderr
         yield server
 
 
@@ -118,21 +119,39 @@ def test_what_one_clone_pushes_another_pulls_to_the_byte(ran: Server, tmp_path: 
     assert json.loads(told.stdout).get("not_in_remote", []) in ([], ["sample/videos/"])
 
 
+def test_what_one_clone_ran_the_run_cache_spares_another(ran: Server, tmp_path: Path) -> None:
+    other = clone(ran.home, tmp_path / "other")
+    lock = (other / "dvc.lock").read_text()
+    tables = digests(other / "metrics")
+    run(other, *GIT, "rm", "-q", "dvc.lock", *(f"metrics/{name}" for name in tables))  # as if it was never committed
+    assert run(other, "dvc", "fetch", "-q", "--run-cache", "data/videos.dvc", "pretrained/dvc.yaml").returncode == 0
+    done = run(other, "dvc", "repro", "--pull")
+    assert done.returncode == 0, done.stderr
+    assert "Running stage" not in done.stdout
+    assert done.stdout.count("is cached - skipping run") == 5
+    assert (other / "dvc.lock").read_text() == lock
+    assert digests(other / "metrics") == tables
+    assert digests(other / "models") == digests(ran.home / "models")
+
+
 def test_the_model_and_its_metrics_come_alone(ran: Server, tmp_path: Path) -> None:
+    run(ran.home, *GIT, "tag", "-am", "first", "classifier@v1.0.0")
     endpoint = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{ran.port}"}
     for line in (ran.home / CONFIG).read_text().splitlines():
         name, _, value = line.strip().partition(" = ")
         if name in ("access_key_id", "secret_access_key"):
             endpoint[f"AWS_{name.upper()}"] = value
-    home, out = str(ran.home), str(tmp_path / "a")
-    got = run(ran.home, "dvc", "get", home, "models/classifier", "-o", out, **endpoint)
-    assert got.returncode == 0, got.stderr
-    assert digests(tmp_path / "a") == digests(ran.home / "models/classifier")
-    got = run(
-        ran.home, "dvc", "get", str(ran.home), "metrics/evaluate.json", "-o", str(tmp_path / "m.json"), **endpoint
-    )
-    assert got.returncode == 0, got.stderr
-    assert (tmp_path / "m.json").read_text() == (ran.home / "metrics/evaluate.json").read_text()
+    home = str(ran.home)
+    for command, out in (
+        (("get", home, "models/classifier"), "by_path"),
+        (("artifacts", "get", home, "classifier"), "by_name"),
+        (("get", home, "metrics/evaluate.json"), "metrics.json"),
+    ):
+        got = run(tmp_path, "dvc", *command, "-o", out, **endpoint)
+        assert got.returncode == 0, got.stderr
+    for out in ("by_path", "by_name"):
+        assert digests(tmp_path / out) == digests(ran.home / "models/classifier")
+    assert (tmp_path / "metrics.json").read_text() == (ran.home / "metrics/evaluate.json").read_text()
 
 
 def test_a_push_that_lost_its_server_is_completed_by_the_next(server: Server, tmp_path: Path) -> None:
@@ -162,6 +181,9 @@ def test_a_damaged_object_is_told_and_does_not_get_into_the_workspace(server: Se
     pulled = run(other, "dvc", "pull", "noise")
     assert pulled.returncode != 0
     assert "noise" in pulled.stderr
+    loud = run(other, "dvc", "pull", "-v", "noise").stdout
+    (told,) = (line for line in loud.splitlines() if "corrupted" in line)
+    assert f"{victim.parent.name}/{victim.name}" in told
     assert b"!" * 1000 not in [path.read_bytes() for path in other.glob("noise/*")]
 
 
