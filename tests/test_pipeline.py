@@ -37,7 +37,7 @@ def test_one_core_and_two_give_the_same_lock_and_metrics(project: Path, drawn: P
     result = json.loads(metrics[0])
     assert set(result) == {"accuracy", "clips", "ece", "f1", "frame_accuracy", "frame_f1", "groups"}
     train = json.loads((project / "metrics/train.json").read_text())
-    assert set(train) == {"accuracy", "epochs", "loss", "temperature", "val_accuracy", "val_loss"}
+    assert set(train) == {"epochs", "train_accuracy", "train_loss", "val_accuracy", "val_loss"}
     assert train["epochs"] <= 2
 
     assert set(locked(project)["stages"]) == set(STEPS)

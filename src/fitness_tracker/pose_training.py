@@ -86,7 +86,7 @@ def teach_poses(
         estimators=read_networks(networks), **use(split, settings),
     )  # fmt: skip
     known, checked = (score_pose(learnt.model, *taught[part], window_of(settings)) for part in (TRAIN, VALIDATION))
-    return Trained(classifier, describe(known, checked, learnt.temperature, learnt.history), learnt.history)
+    return Trained(classifier, describe(known, checked, learnt.history), learnt.history)
 
 
 def window_of(settings: Params) -> int:

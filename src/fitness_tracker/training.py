@@ -163,7 +163,7 @@ def teach_frames(clips: Sequence[Clip], split: dict[str, Split], settings: param
     classifier = FrameClassifier(
         network=network, exercises=exercises, cnn=settings.cnn, temperature=temperature, **use(split, settings)
     )
-    return Trained(classifier, describe(learnt, checked, temperature, history), history)
+    return Trained(classifier, describe(learnt, checked, history), history)
 
 
 def use(split: dict[str, Split], settings: params.Params) -> dict[str, Any]:
@@ -173,12 +173,11 @@ def use(split: dict[str, Split], settings: params.Params) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def describe(
-    learnt: dict[str, float], checked: dict[str, float], temperature: float, history: dict[str, list[float]]
-) -> dict[str, float]:
+def describe(learnt: dict[str, float], checked: dict[str, float], history: dict[str, list[float]]) -> dict[str, float]:
     """The metrics of a training from the scores on what was learnt from and on the validation part."""
-    said = {"val_accuracy": checked["accuracy"], "val_loss": checked["loss"], "epochs": len(history["loss"])}
-    return {"accuracy": learnt["accuracy"], "loss": learnt["loss"], **said, "temperature": temperature}
+    parts = {"train": learnt, "val": checked}
+    scores = {f"{part}_{name}": value for part, found in parts.items() for name, value in found.items()}
+    return {**scores, "epochs": len(history["loss"])}
 
 
 def fit_temperature(said: Sequence[np.ndarray], labels: np.ndarray) -> float:
