@@ -21,12 +21,16 @@ lock-check: .venv/installed  ## does dvc.lock belong to this code and these para
 	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
 
 PORT = 9000
+HIDDEN = Created|State|Executor|epochs|train_.*|.*_loss|frame_.*|.*/.*
 
 s3: .venv/installed-dev  ## starts an S3 server on this machine and points the remote at it
 	@python storage/serve.py start --port $(PORT)
 
 s3-stop: .venv/installed-dev  ## ends it
 	@python storage/serve.py stop
+
+runs: .venv/installed  ## what sweeps tried, best first: the parameters that changed, and the scores
+	@dvc exp show --md --only-changed --sort-by metrics/evaluate.json:f1 --sort-order desc --drop '$(HIDDEN)'
 
 push: .venv/installed  ## data, models and the run cache to the remote
 	@dvc push && python storage/push.py
@@ -48,4 +52,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick lock-check s3 s3-stop push requirements
+.PHONY: help repro test quick lock-check s3 s3-stop runs push requirements

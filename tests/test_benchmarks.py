@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from conftest import edit_params, run
 from test_pose_training import clip, settings
 
 from fitness_tracker.clips import Clip
+from fitness_tracker.frames import encode_jpeg
 from fitness_tracker.poses import poses_of
 
 
@@ -97,3 +99,16 @@ def test_no_way_looks_at_what_it_is_tested_on(way: str) -> None:
     for name, said in one.items():
         assert said.shape == (len(tests), 2)
         np.testing.assert_array_equal(said, other[name])
+
+
+@pytest.mark.slow
+def test_remote_compares_zips_with_loose_frames(project: Path) -> None:
+    (project / "data" / "frames" / "squat").mkdir(parents=True)
+    jpegs = encode_jpeg(np.zeros((480, 640, 3), np.uint8), 90)
+    with zipfile.ZipFile(project / "data/frames/squat/one.zip", "w") as archive:
+        archive.writestr("00000.000.jpg", jpegs)
+    done = run(project, sys.executable, "benchmarks/remote.py", "--clips", "3", "--each", "2")
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["a zip a clip", "3"], ["loose JPEGs", "6"]]
+    assert all(float(cell.removesuffix(" s")) > 0 for row in rows for cell in row[2:])

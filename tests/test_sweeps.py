@@ -44,6 +44,10 @@ def test_queued_runs_compare_both_models_two_at_a_time(tracked: Path) -> None:
         train = one["params"]["params.yaml"]["data"]["train"]
         ran.add((train["model"], train["seed"]))
     assert ran == {("pose", 1), ("pose", 2), ("cnn", 1), ("cnn", 2)}
+    table = run(tracked, "make", "-s", "-o", ".venv/installed", "runs").stdout
+    columns = {cell.strip() for cell in table.splitlines()[0].split("|")}
+    assert {"Experiment", "f1", "train.model", "train.seed"} <= columns
+    assert len(columns) <= 10
     assert run(tracked, *GIT, "status", "--porcelain").stdout == ""
 
 

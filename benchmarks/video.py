@@ -1,0 +1,160 @@
+"""How fast resize and extract are, in one run on the same clips: the usual way, ours, and the limit; a Markdown table.
+
+a: moviepy's `resized`, frame by frame, then OpenCV writing every n-th frame. b: our stages, nothing known. c: our
+stages again. d: one clip more. e: bare ffmpeg for both jobs, as many at once as there are cores. a, b and e take the
+clips of CLIPS (or every `--every`-th of them) and a drawn one of 60 s, 1080p. c, d and the growth take 10, 100 and
+1,000 short clips, each the first of the sample with other bytes at its end, so that every one is computed.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from fitness_tracker.clips import find_clips
+from fitness_tracker.errors import told_plainly
+from fitness_tracker.params import load_params
+from fitness_tracker.video import FILTERS, ffmpeg_command
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def timed(work: Callable[..., None], *arguments: Any) -> float:
+    start = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - start
+
+
+def run(*command: str, **environment: str) -> None:
+    """Runs a command from the project's folder; ends the program if it fails."""
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"video: {' '.join(command[:4])} …: {done.stderr.decode(errors='replace').strip()}")
+
+
+def long_clip(target: Path) -> None:
+    """60 s of moving patterns with noise, 1080p, 30 frames a second."""
+    run(
+        *ffmpeg_command(), "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30:duration=60",
+        "-vf", "noise=alls=8:allf=t", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-pix_fmt", "yuv420p",
+        str(target),
+    )  # fmt: skip
+
+
+def usual(clips: Sequence[Path], out: Path, fps: float) -> None:
+    """Every frame through Python, twice."""
+    import cv2
+    from moviepy import VideoFileClip
+
+    for number, path in enumerate(clips):
+        small = out / f"{number}.mp4"
+        with VideoFileClip(str(path)) as video:
+            video.resized((640, 480)).write_videofile(str(small), codec="libx264", audio=False, logger=None)
+        video = cv2.VideoCapture(str(small))
+        step = max(1, round(video.get(cv2.CAP_PROP_FPS) / fps))
+        place = 0
+        while (read := video.read())[0]:
+            if place % step == 0:
+                cv2.imwrite(str(out / f"{number}_{place:05d}.jpg"), read[1])
+            place += 1
+
+
+def bare(clips: Sequence[Path], out: Path, fps: float) -> None:
+    def both(number: int) -> None:
+        small, first = str(out / f"{number}.mp4"), [*ffmpeg_command(), "-threads", "1", "-i"]
+        encode = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", "1"]
+        scale = ["-map", "0:v:0", "-vf", FILTERS["pad"], "-filter_threads", "1"]
+        run(*first, str(clips[number]), *scale, *encode, small)
+        run(*first, small, "-vf", f"fps={fps}", "-q:v", "3", str(out / f"{number}_%05d.jpg"))
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(both, range(len(clips))))
+
+
+def ours(videos: Path, out: Path) -> None:
+    """Both stages, as DVC calls them."""
+    for stage, source, target in (("resize", videos, out / "resized"), ("extract", out / "resized", out / "frames")):
+        run(sys.executable, "-m", f"stages.{stage}", str(source), str(target), FITNESS_TRACKER_CACHE=str(out / "memo"))
+
+
+def lay(clips: Sequence[Path], videos: Path) -> None:
+    (videos / "exercise").mkdir(parents=True)
+    for number, path in enumerate(clips):
+        shutil.copy(path, videos / "exercise" / f"{number:04d}{path.suffix}")
+
+
+def side_by_side(clips: Sequence[Path], scratch: Path, fps: float) -> None:
+    """a, b and e."""
+    lay(clips, scratch / "videos")
+    for name in ("a", "e"):
+        (scratch / name).mkdir()
+    times = {
+        "b, our stages": timed(ours, scratch / "videos", scratch / "b"),
+        "e, bare ffmpeg": timed(bare, clips, scratch / "e", fps),
+        "a, moviepy and OpenCV": timed(usual, clips, scratch / "a", fps),
+    }
+    for name, taken in sorted(times.items()):
+        print(f"| {name} | {len(clips)} | {taken:.1f} s | {taken / times['b, our stages']:.2f} |", flush=True)
+
+
+def short_clips(clip: Path, videos: Path, numbers: range) -> None:
+    """Copies of a clip that differ in bytes after its end, which nothing reads."""
+    (videos / "exercise").mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        (videos / "exercise" / f"{number:04d}.mp4").write_bytes(clip.read_bytes() + b"\0\0\0\x10free%08d" % number)
+
+
+def growth(clip: Path, sizes: Sequence[int], scratch: Path) -> None:
+    """b, c and d for more and more clips."""
+    alone = scratch / "alone"
+    short_clips(clip, alone / "videos", range(1))
+    own = timed(ours, alone / "videos", alone)
+    print(f"| one clip alone | 1 | {own:.1f} s | |")
+    for size in sizes:
+        place = scratch / str(size)
+        short_clips(clip, place / "videos", range(size))
+        cold = timed(ours, place / "videos", place)
+        again = timed(ours, place / "videos", place)
+        short_clips(clip, place / "videos", range(size, size + 1))
+        more = timed(ours, place / "videos", place)
+        print(f"| b, nothing known | {size:,} | {cold:.1f} s | 1 |")
+        print(f"| c, nothing changed | {size:,} | {again:.1f} s | {again / cold:.3f} |")
+        print(f"| d, one clip more | {size + 1:,} | {more:.1f} s | {more / cold:.3f} |", flush=True)
+        shutil.rmtree(place)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path, nargs="?", default=Path("sample/videos"))
+    parser.add_argument("--every", type=int, default=1, help="take one clip in so many")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10, 100, 1000])
+    parser.add_argument("--without-long", action="store_true", help="leave out the 60 s in 1080p")
+    args = parser.parse_args()
+    with told_plainly("video"):
+        fps = load_params().extract.fps
+        clips = [clip.path.resolve() for clip in find_clips(args.clips)][:: args.every]
+        sample = find_clips(ROOT / "sample/videos")[0].path if args.sizes else clips[0]
+    print("| way | clips | time | of b |\n| --- | --- | --- | --- |", flush=True)
+    with tempfile.TemporaryDirectory(prefix="fitness-tracker-") as folder:
+        scratch = Path(folder)
+        if not args.without_long:
+            long_clip(scratch / "long.mp4")
+            clips.append(scratch / "long.mp4")
+        side_by_side(clips, scratch / "side", fps)
+        growth(sample, args.sizes, scratch / "growth")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"\npeak memory of the largest process that ran: {peak:,.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
