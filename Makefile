@@ -21,6 +21,9 @@ lock-check: .venv/installed  ## does dvc.lock belong to this code and these para
 	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
 
 PORT = 9000
+BASE = main
+HEAD = HEAD
+MAX_DROP = 0.02
 HIDDEN = Created|State|Executor|epochs|train_.*|.*_loss|frame_.*|.*/.*
 
 s3: .venv/installed-dev  ## starts an S3 server on this machine and points the remote at it
@@ -34,6 +37,15 @@ runs: .venv/installed  ## what sweeps tried, best first: the parameters that cha
 
 push: .venv/installed  ## data, models and the run cache to the remote
 	@dvc push && python storage/push.py
+
+report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to report.md; fails if F1 falls by more than MAX_DROP
+	@fitness-tracker report $(BASE) $(HEAD) --max-drop $(MAX_DROP) > report.md; good=$$?; cat report.md; exit $$good
+
+remote-check: .venv/installed  ## is all data of dvc.lock in the remote?
+	@python storage/check.py
+
+reproduce: .venv/installed  ## from videos to metrics with data from the remote; fails if dvc.lock or metrics change by it
+	@dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
 
 requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
 	@[ -x .venv/uv/bin/uv ] || { python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
@@ -52,4 +64,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick lock-check s3 s3-stop runs push requirements
+.PHONY: help repro test quick lock-check s3 s3-stop runs push report remote-check reproduce requirements

@@ -14,7 +14,7 @@ from conftest import ROOT
 # Every module imports only from those before it.
 ORDER = [
     "errors", "params", "clips", "video", "frames", "landmarks", "poses", "augment", "models", "training",
-    "pose_training", "evaluation", "charts", "prediction", "mapping", "audit", "cli",
+    "pose_training", "evaluation", "charts", "prediction", "mapping", "audit", "report", "cli",
 ]  # fmt: skip
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 UPSTREAM = {"${videos}", "pretrained/models"}  # outs of the pipelines that feed this one

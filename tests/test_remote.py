@@ -99,6 +99,13 @@ def push_three(server: Server) -> Path:
     return next(path for path in objects(server) if path.stat().st_size == 1000)
 
 
+def lose(server: Server, victim: Path) -> None:
+    """Takes an object away; the server, which remembers what it listed, is started anew."""
+    victim.unlink()
+    server.kill()
+    assert server.do("start").returncode == 0
+
+
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
     """The error of a command that failed, which must be one line, beside DVC's own offer of help."""
     assert done.returncode != 0
@@ -194,6 +201,28 @@ def test_a_missing_object_is_named(server: Server, tmp_path: Path) -> None:
     pulled = run(other, "dvc", "pull", "noise")
     assert pulled.returncode != 0
     assert victim.parent.name + victim.name in (pulled.stderr + pulled.stdout).replace("/", "")
+
+
+def test_a_checkout_without_data_tells_what_the_remote_lacks(server: Server, tmp_path: Path) -> None:
+    victim = push_three(server)
+    run(server.home, *GIT, "rm", "-rq", "sample/dvc.lock", "pretrained/dvc.lock")  # they are not in this remote
+    run(server.home, *GIT, "commit", "-qm", "only noise")
+    other = clone(server.home, tmp_path / "other")
+    command = (sys.executable, "storage/check.py")
+    whole = run(other, *command)
+    assert (whole.returncode, whole.stdout) == (0, "check: all 4 objects are in the remote\n")
+    lose(server, victim)
+    broken = run(other, *command)
+    assert broken.returncode == 1
+    assert broken.stdout.startswith("not in the remote: noise/00")
+    assert "1 of 4 objects" in broken.stderr
+    (folder,) = (path for path in objects(server) if path.suffix == ".dir")
+    lose(server, folder)
+    assert "not in the remote: noise\n" in run(other, *command).stdout
+    server.kill()
+    silent = run(other, *command)
+    assert silent.returncode == 1
+    assert "Traceback" not in silent.stderr
 
 
 def test_a_wrong_key_is_told_at_once(server: Server) -> None:

@@ -28,6 +28,11 @@ def main() -> None:
     audit.add_argument("--page", type=Path, default=Path("audit.html"), help="where the pictures go (%(default)s)")
     audit.add_argument("--networks", type=Path, default=Path("pretrained/models"), metavar="FOLDER")
     audit.set_defaults(run=run_audit)
+    report = commands.add_parser("report", help="what changes between two revisions, as Markdown; reads Git only")
+    report.add_argument("base", metavar="BASE")
+    report.add_argument("head", metavar="HEAD")
+    report.add_argument("--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more")
+    report.set_defaults(run=run_report)
     args = parser.parse_args()
     with told_plainly("fitness-tracker"):
         sys.exit(args.run(args))
@@ -74,6 +79,17 @@ def run_audit(args: argparse.Namespace) -> int:
     told = f"{len(findings)} findings" if findings else "nothing was found"
     print(f"audit: {len(prints)} of {len(clips)} clips looked at, {told}; pictures: {args.page}")
     return int(args.strict and bool(findings))
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, or F1 falls too far."""
+    from fitness_tracker.report import read_state, report
+
+    if args.max_drop is not None and not 0 <= args.max_drop <= 1:
+        raise UserError(f"--max-drop {args.max_drop:g}: must be from 0 to 1")
+    markdown, good = report(read_state(args.base), read_state(args.head), args.max_drop)
+    print(markdown)
+    return int(not good)
 
 
 def printable(path: Path) -> str:
