@@ -17,11 +17,10 @@ def main() -> None:
     parser.add_argument("frames", type=Path, metavar="OUT")
     args = parser.parse_args()
     with told_plainly("extract"):
-        params = load_params().extract
-        clips = find_clips(args.resized)
-        cut = partial(extract_frames, fps=params.fps, quality=params.quality)
-        new = map_clips(cut, clips, args.frames, ".zip", "extract")
-        print(f"extract: {len(clips)} clips, {new} of them new")
+        params = load_params()
+        cut = partial(extract_frames, fps=params.extract.fps, quality=params.extract.quality, limits=params.limits)
+        skip = params.bad_clips == "skip"
+        map_clips(cut, find_clips(args.resized), args.frames, ".zip", "extract", skip, params.memo_gb)
 
 
 if __name__ == "__main__":

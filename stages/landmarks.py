@@ -1,4 +1,7 @@
-"""Reads frames from IN and the pose networks from NETWORKS, writes the person's landmarks in each clip to OUT."""
+"""Reads frames from IN and the pose networks from NETWORKS, writes the person's landmarks in each clip to OUT.
+
+Writes to METRICS/rejected.csv which clips were set aside on the way here, by which stage, and why.
+"""
 
 import argparse
 from functools import partial
@@ -7,7 +10,8 @@ from pathlib import Path
 from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import told_plainly
 from fitness_tracker.landmarks import find_landmarks, read_landmarks, read_networks
-from fitness_tracker.mapping import map_clips
+from fitness_tracker.mapping import map_clips, write_rejected
+from fitness_tracker.params import load_params
 
 
 def main() -> None:
@@ -15,14 +19,18 @@ def main() -> None:
     parser.add_argument("frames", type=Path, metavar="IN")
     parser.add_argument("networks", type=Path)
     parser.add_argument("landmarks", type=Path, metavar="OUT")
+    parser.add_argument("metrics", type=Path)
     args = parser.parse_args()
     with told_plainly("landmarks"):
-        clips = find_clips(args.frames, (".zip",))
+        params = load_params()
         find = partial(find_landmarks, **read_networks(args.networks))
-        new = map_clips(find, clips, args.landmarks, ".npz", "landmarks")
+        skip = params.bad_clips == "skip"
+        clips = find_clips(args.frames, (".zip",))
+        rejected = map_clips(find, clips, args.landmarks, ".npz", "landmarks", skip, params.memo_gb)
+        write_rejected(args.metrics / "rejected.csv", rejected)
         found = [read_landmarks(clip.path).found for clip in find_clips(args.landmarks, (".npz",))]
         share = sum(one.sum() for one in found) / sum(map(len, found))
-        print(f"landmarks: {len(clips)} clips, {new} of them new; a person is found in {share:.1%} of the frames")
+        print(f"landmarks: a person is found in {share:.1%} of the frames; {len(rejected)} clips set aside in all")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ def main() -> None:
     args = parser.parse_args()
     with told_plainly("resize"):
         params = load_params()
-        clips = find_clips(args.videos)
-        new = map_clips(partial(resize_video, fit=params.resize.fit), clips, args.resized, ".mp4", "resize")
-        print(f"resize: {len(clips)} clips, {new} of them new")
+        small = partial(resize_video, fit=params.resize.fit, limits=params.limits)
+        skip = params.bad_clips == "skip"
+        map_clips(small, find_clips(args.videos), args.resized, ".mp4", "resize", skip, params.memo_gb)
 
 
 if __name__ == "__main__":

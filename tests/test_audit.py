@@ -23,7 +23,7 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def found(drawn: Path, networks_folder: Path) -> list[Finding]:
-    return audit(find_clips(drawn / "videos"), networks_folder, GROUP)[0]
+    return audit(find_clips(drawn / "videos"), networks_folder, GROUP, 1)[0]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def picture_of(clip: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def audited(spoilt: Path, networks_folder: Path) -> tuple[list[Finding], dict[str, Fingerprint]]:
-    return audit(find_clips(spoilt), networks_folder, GROUP)
+    return audit(find_clips(spoilt), networks_folder, GROUP, 1)
 
 
 def of_kind(audited, kind: str) -> list[Finding]:

@@ -44,7 +44,7 @@ def test_unseen_makes_its_table(project: Path, drawn: Path, networks_folder: Pat
     for stage, arguments in (
         ("resize", ("data/videos", "data/resized")),
         ("extract", ("data/resized", "data/frames")),
-        ("landmarks", ("data/frames", str(networks_folder), "data/landmarks")),
+        ("landmarks", ("data/frames", str(networks_folder), "data/landmarks", "metrics")),
     ):
         assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
     edit_params(project, {"pose.windows": 8})

@@ -264,7 +264,7 @@ def test_the_stage_names_a_bad_clip_and_keeps_the_rest(project: Path, drawn: Pat
         clip = (drawn / f"videos/squat/person0{number}__1.mp4").read_bytes()
         (frames / f"p{number}__1.zip").write_bytes(extract_frames(clip, 5, 90))
     (frames / "p4__1.zip").write_bytes(b"rubbish")
-    stage = ("python", "-m", "stages.landmarks", "frames", "models", "landmarks")
+    stage = ("python", "-m", "stages.landmarks", "frames", "models", "landmarks", "metrics")
     failed = run(project, *stage)
     assert failed.returncode == 1
     assert "1 of 4 clips failed" in failed.stderr

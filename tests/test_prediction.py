@@ -121,7 +121,7 @@ def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPath
     """A pose classifier that was taught on four of the six drawn people, for a moment."""
     scratch = tmp_path_factory.mktemp("taught")
     look = partial(whole_chain, **read_networks(networks_folder))
-    map_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain")
+    map_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", False, 1)
     clips = find_clips(scratch / "landmarks", (".npz",))
     split = {}
     for clip in clips:

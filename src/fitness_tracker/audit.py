@@ -106,12 +106,14 @@ def read_fingerprint(data: bytes) -> Fingerprint:
         )
 
 
-def audit(clips: Sequence[Clip], networks: Path, pattern: str) -> tuple[list[Finding], dict[str, Fingerprint]]:
+def audit(
+    clips: Sequence[Clip], networks: Path, pattern: str, memo_gb: float
+) -> tuple[list[Finding], dict[str, Fingerprint]]:
     """All findings, and the fingerprints of the clips that decode, by name; `pattern` is `split.group`."""
     kept: dict[str, Fingerprint] = {}
     look = partial(fingerprint, **read_networks(networks))
-    _, failed = run_clips(look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}))
-    findings = [Finding("unreadable", (), line) for line in failed]
+    done = run_clips(look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}), memo_gb)
+    findings = [Finding("unreadable", (), f"{one.clip.path}: {one.reason}") for one in done if one.reason]
     prints = {clip.name: kept[clip.name] for clip in clips if clip.name in kept}
     groups: dict[str, str] = {}
     for clip in clips:

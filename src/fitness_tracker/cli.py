@@ -72,7 +72,7 @@ def run_audit(args: argparse.Namespace) -> int:
         args.page.touch()  # rather told now than after minutes
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
-    findings, prints = audit.audit(clips, args.networks, params.split.group)
+    findings, prints = audit.audit(clips, args.networks, params.split.group, params.memo_gb)
     if findings:
         print(audit.describe(findings))
     args.page.write_text(audit.page(findings, prints, videos), encoding="utf-8")

@@ -13,16 +13,20 @@ import cv2
 import numpy as np
 
 from fitness_tracker.errors import UserError
-from fitness_tracker.video import read_frames
+from fitness_tracker.params import Limits
+from fitness_tracker.video import LIMITS, read_frames
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
-def extract_frames(clip: bytes, fps: float, quality: int) -> bytes:
-    """A resized clip's frames at `fps` a second as a zip of JPEGs. Raises `ClipError` if it does not decode."""
+def extract_frames(clip: bytes, fps: float, quality: int, limits: Limits = LIMITS) -> bytes:
+    """A resized clip's frames at `fps` a second as a zip of JPEGs.
+
+    Raises `ClipError` if it does not decode, or not within the limits.
+    """
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for number, frame in enumerate(read_frames(clip, fps, "pad")):
+        for number, frame in enumerate(read_frames(clip, fps, "pad", limits)):
             member = zipfile.ZipInfo(f"{number / fps:09.3f}.jpg", DATE)
             archive.writestr(member, encode_jpeg(frame, quality))
     return target.getvalue()

@@ -1,11 +1,15 @@
-"""One pure function, bytes to bytes, over many clips: on all cores, each clip once.
+"""One pure function, bytes to bytes, over many clips: on all cores or a cluster, each clip once.
 
 Finished outputs are kept in a memo outside the project, keyed by the source's bytes, the function's parameters and
 its code. So a changed clip costs its own time only, and a stage that was stopped goes on where it was. The memo may
 be deleted at any time. It lies in `$FITNESS_TRACKER_CACHE`, else in the user's cache folder.
+
+With `$DASK_SCHEDULER_ADDRESS` the function runs on the workers of that Dask cluster. Bytes travel with the tasks: a
+worker needs this package, and neither the project nor a disk that is shared.
 """
 
 import contextlib
+import csv
 import functools
 import hashlib
 import inspect
@@ -13,9 +17,12 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import joblib
 from diskcache import Cache, Timeout
@@ -23,12 +30,35 @@ from tqdm import tqdm
 
 from fitness_tracker.clips import Clip
 from fitness_tracker.errors import UserError
-from fitness_tracker.video import ffmpeg_version
+from fitness_tracker.video import ClipError, ffmpeg_version
 
-MEMO_BYTES = 20 * 2**30  # the oldest outputs go when the memo grows beyond this
+GB = 2**30  # bytes
 DIGEST = 32  # bytes of a SHA-256
 BROKEN = (OSError, sqlite3.Error, Timeout)
 LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
+REJECTED = ".rejected.csv"  # in an out: what was set aside on the way to it
+PATIENCE = 30  # seconds without any worker
+
+
+class ClusterError(UserError):
+    """The cluster is not there any more; no clip is to blame."""
+
+
+class Rejected(NamedTuple):
+    """A clip that was set aside, by which stage, and why."""
+
+    clip: str
+    stage: str
+    reason: str
+
+
+class Done(NamedTuple):
+    """What became of a clip."""
+
+    clip: Clip
+    source: str  # SHA-256 of its bytes
+    new: bool  # was it computed, or known?
+    reason: str  # why it is bad; empty if it is not
 
 
 def memo_folder() -> Path:
@@ -39,9 +69,11 @@ def memo_folder() -> Path:
 class Memo:
     """Outputs by key, checked against their hash when read; shared by threads and processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: float = 20) -> None:
+        """`size` in GB; beyond it the oldest outputs go."""
         try:
-            self.cache = Cache(str(folder), size_limit=MEMO_BYTES, eviction_policy="least-recently-stored")
+            limit = round(size * GB)
+            self.cache = Cache(str(folder), size_limit=limit, eviction_policy="least-recently-stored")
         except (OSError, sqlite3.Error) as error:
             raise UserError(
                 f"{folder}: cannot hold the memo ({error}); delete it, or set FITNESS_TRACKER_CACHE"
@@ -64,53 +96,127 @@ class Memo:
 
 def code_key(function: functools.partial) -> str:
     """What the output depends on besides the clip: parameters, the code of this package that runs, libraries."""
-    module = sys.modules[function.func.__module__]
-    names = {getattr(value, "__module__", "") for value in vars(module).values()} | {module.__name__}
-    used = sorted(name for name in names if name and name.startswith("fitness_tracker."))
-    sources = [inspect.getsource(sys.modules[name]) for name in used]
+    sources = [inspect.getsource(module) for module in modules_of(sys.modules[function.func.__module__])]
     libraries = [ffmpeg_version(), *(version(name) for name in LIBRARIES)]
     text = repr((function.func.__qualname__, sorted(function.keywords.items()), libraries, sources))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def modules_of(first: ModuleType) -> list[ModuleType]:
+    """The module and what it uses of this package, by name; but `params`, whose values are in the key themselves."""
+    known, waiting = {first.__name__: first}, [first]
+    while waiting:
+        used = {getattr(value, "__module__", "") or "" for value in vars(waiting.pop()).values()} - known.keys()
+        for name in used - {"fitness_tracker.params"}:
+            if name.startswith("fitness_tracker."):
+                known[name] = sys.modules[name]
+                waiting.append(known[name])
+    return [known[name] for name in sorted(known)]
+
+
+@contextlib.contextmanager
+def workers(function: functools.partial) -> Iterator[tuple[int, Callable[[bytes], bytes]]]:
+    """(how many clips at once, what to call for each): the function here, or on the workers of a Dask cluster."""
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if not address:
+        yield joblib.cpu_count(), function
+        return
+    from distributed import Client
+    from distributed.comm import resolve_address
+
+    try:
+        resolve_address(address)
+        client = Client(address, timeout=PATIENCE // 4, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UserError(f"DASK_SCHEDULER_ADDRESS={address}: no scheduler answers ({error})") from None
+    with client:
+        cores = sum(client.nthreads().values())
+        if not cores:
+            raise UserError(f"{address}: the scheduler has no worker; start some: dask worker {address}")
+        there = client.scatter(function, broadcast=True, hash=False)  # once: it may hold networks
+        yield 2 * cores, functools.partial(far, client, there)  # while one clip travels another is worked on
+
+
+def far(client: Any, function: Any, source: bytes) -> bytes:
+    """`function(source)` on a worker; raises `ClusterError` when no worker is left."""
+    from distributed import CancelledError, KilledWorker
+
+    task = client.submit(call, function, source, pure=False)
+    while True:
+        try:
+            return task.result(timeout=PATIENCE)
+        except TimeoutError:  # it may be a long clip
+            if client.nthreads():
+                continue
+        except KilledWorker:
+            raise ClipError("every Dask worker that took it died; take it away, or give workers more memory") from None
+        except CancelledError:
+            pass
+        raise ClusterError("no Dask worker is left, or the scheduler has gone; what is finished is kept") from None
+
+
+def call(function: functools.partial, source: bytes) -> bytes:
+    return function(source)
+
+
 def run_clips(
-    function: functools.partial, clips: Sequence[Clip], desc: str, keep: Callable[[Clip, bytes], None]
-) -> tuple[int, list[str]]:
+    function: functools.partial, clips: Sequence[Clip], desc: str, keep: Callable[[Clip, bytes], None], memo_gb: float
+) -> list[Done]:
     """Calls `keep(clip, function(bytes of the clip))` for every clip, from any thread, in any order.
 
-    Returns how many were computed anew, and what went wrong, a line a clip: a clip that fails does not stop the others,
-    and what is finished is in the memo.
+    A clip that is bad does not stop the others, and what is finished is in the memo.
     """
-    memo, code = Memo(memo_folder()), code_key(function)
-    task = joblib.delayed(functools.partial(run_clip, function, code, memo, keep))
-    results = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator")(task(clip) for clip in clips)
-    done = list(tqdm(results, desc=desc, total=len(clips), unit="clip", disable=None))
-    return sum(new for new, _ in done), [problem for _, problem in done if problem]
+    memo, code = Memo(memo_folder(), memo_gb), code_key(function)
+    with workers(function) as (many, work):
+        task = joblib.delayed(functools.partial(run_clip, work, code, memo, keep))
+        results = joblib.Parallel(many, backend="threading", return_as="generator")(task(clip) for clip in clips)
+        return list(tqdm(results, desc=desc, total=len(clips), unit="clip", disable=None))
 
 
 def run_clip(
-    function: Callable[[bytes], bytes], code: str, memo: Memo, keep: Callable[[Clip, bytes], None], clip: Clip
-) -> tuple[bool, str]:
-    """(was it computed anew?, what went wrong) for one clip."""
+    work: Callable[[bytes], bytes], code: str, memo: Memo, keep: Callable[[Clip, bytes], None], clip: Clip
+) -> Done:
     try:
         source = clip.path.read_bytes()
-        key = f"{hashlib.sha256(source).hexdigest()}-{code}"
-        output = memo.get(key)
-        new = output is None
-        if output is None:
-            output = function(source)
-            memo.set(key, output)
-        keep(clip, output)
-    except (UserError, OSError) as error:
-        return False, f"{clip.path}: {error}"
-    return new, ""
+    except OSError as error:
+        return Done(clip, clip.name, False, f"cannot be read ({error.strerror}); replace it or take it away")
+    digest = hashlib.sha256(source).hexdigest()
+    output = memo.get(f"{digest}-{code}")
+    new = output is None
+    if output is None:
+        try:
+            output = work(source)
+        except ClusterError:
+            raise
+        except UserError as error:
+            return Done(clip, digest, False, str(error))
+        memo.set(f"{digest}-{code}", output)
+    keep(clip, output)
+    return Done(clip, digest, new, "")
 
 
-def map_clips(function: functools.partial, clips: Sequence[Clip], out: Path, suffix: str, desc: str) -> int:
-    """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip; returns how many were new.
+def doubly_named(done: Sequence[Done]) -> list[Done]:
+    """The same, where clips that are shown under two exercises are bad."""
+    exercises = defaultdict(set)
+    for one in done:
+        exercises[one.source].add(one.clip.exercise)
+    why = "is the same file as a clip of another exercise ({}); keep it where it belongs"
+    return [
+        one._replace(reason=why.format(", ".join(sorted(exercises[one.source] - {one.clip.exercise}))))
+        if not one.reason and len(exercises[one.source]) > 1
+        else one
+        for one in done
+    ]
 
-    `out` appears whole or not at all: it is built beside and moved into place. Raises `UserError` that names all clips
-    that failed.
+
+def map_clips(
+    function: functools.partial, clips: Sequence[Clip], out: Path, suffix: str, stage: str, skip: bool, memo_gb: float
+) -> list[Rejected]:
+    """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip, and prints how many.
+
+    Returns which are set aside by this stage and those before. `out` appears whole or not at
+    all: it is built beside and moved into place. Raises `UserError` that names the bad clips, unless they are to be
+    skipped, and if no clip is good.
     """
     beside = out.with_name(out.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)
@@ -121,11 +227,49 @@ def map_clips(function: functools.partial, clips: Sequence[Clip], out: Path, suf
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(output)
 
-    new, failed = run_clips(function, clips, desc, write)
-    if failed:
+    try:
+        done = doubly_named(run_clips(function, clips, stage, write, memo_gb))
+    except OSError as error:
+        raise UserError(f"{error.filename or out}: {error.strerror or error}; what is finished is kept") from None
+    bad = [one for one in done if one.reason]
+    if bad and (not skip or len(bad) == len(done)):
         shutil.rmtree(beside)
-        told = "\n".join(f"  {line}" for line in failed)
-        raise UserError(f"{len(failed)} of {len(clips)} clips failed, the others are finished and kept:\n{told}")
+        told = "\n".join(f"  {one.clip.path}: {one.reason}" for one in bad)
+        raise UserError(f"{len(bad)} of {len(done)} clips failed, the others are finished and kept:\n{told}")
+    rejected = [Rejected(one.clip.name, stage, one.reason) for one in bad]
+    for path in (beside / (one.clip.name + suffix) for one in bad):
+        if path.exists():  # it is also shown under another exercise
+            path.unlink()
+            with contextlib.suppress(OSError):
+                os.removedirs(path.parent)  # as far as they are empty
+    earlier = read_rejected(common_folder(clips) / REJECTED)
+    if earlier + rejected:
+        write_rejected(beside / REJECTED, earlier + rejected)
     shutil.rmtree(out, ignore_errors=True)
     os.replace(beside, out)
-    return new
+    told = f"; {len(bad)} set aside" if bad else ""
+    lost = {one.clip.exercise for one in bad} - {one.clip.exercise for one in done if not one.reason}
+    told += "".join(f"; {exercise} has none left" for exercise in sorted(lost))
+    print(f"{stage}: {len(done) - len(bad)} clips, {sum(one.new for one in done)} of them new{told}")
+    return earlier + rejected
+
+
+def common_folder(clips: Sequence[Clip]) -> Path:
+    """The folder below which the clips have their names."""
+    return clips[0].path.parents[clips[0].name.count("/")]
+
+
+def read_rejected(path: Path) -> list[Rejected]:
+    """What `write_rejected` wrote; nothing, if it is not there."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [Rejected(**row) for row in csv.DictReader(file)]
+
+
+def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(Rejected._fields)
+        rows.writerows(sorted(rejected))

@@ -21,11 +21,28 @@ class ParamsError(UserError):
 
 FITS = ("pad", "stretch", "crop")
 MODELS = ("pose", "cnn")
+BAD_CLIPS = ("fail", "skip")
 
 
 def check(ok: bool, key: str, value: object, want: str) -> None:
     if not ok:
         raise ParamsError(f"params.yaml: {key} is {value!r}; it must be {want}")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one clip; the defaults hold where there is no params.yaml."""
+
+    pixels: int = 40_000_000
+    seconds: int = 3600
+    cpu_seconds: int = 3600
+    memory: int = 4 * 2**30
+
+    def __post_init__(self) -> None:
+        check(1 <= self.pixels < 2**31, "limits.pixels", self.pixels, "from 1 to 2147483647")
+        check(1 <= self.seconds <= 10**6, "limits.seconds", self.seconds, "from 1 to 1000000")
+        check(1 <= self.cpu_seconds <= 10**6, "limits.cpu_seconds", self.cpu_seconds, "from 1 to 1000000")
+        check(2**28 <= self.memory <= 2**50, "limits.memory", self.memory, "from 268435456 bytes on")
 
 
 @dataclass(frozen=True)
@@ -160,6 +177,9 @@ class Vary:
 @dataclass(frozen=True)
 class Params:
     videos: str
+    bad_clips: str
+    memo_gb: float
+    limits: Limits
     resize: Resize
     extract: Extract
     split: Split
@@ -168,6 +188,10 @@ class Params:
     vary: Vary
     cnn: Cnn
     augment: Augment
+
+    def __post_init__(self) -> None:
+        check(self.bad_clips in BAD_CLIPS, "bad_clips", self.bad_clips, "one of " + ", ".join(BAD_CLIPS))
+        check(0 < self.memo_gb <= 10**6, "memo_gb", self.memo_gb, "above 0 and at most 1000000")
 
 
 def build(kind: type, values: Any, key: str = "") -> Any:

@@ -1,21 +1,26 @@
 """All contact with ffmpeg: the copy of it that moviepy brings along, one single-threaded process at a time.
 
 A clip goes in as the bytes of its file. Only container formats that cameras write are opened, and nothing but the
-one file, so that a playlist named .mp4 reads no other file and no network.
+one file, so that a playlist named .mp4 reads no other file and no network. Files have no name and processes hang on a
+pipe, so that nothing stays behind, whatever ends this program.
 """
 
+import errno
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from fitness_tracker.errors import UserError
+from fitness_tracker.params import Limits
 
 WIDTH, HEIGHT = 640, 480
+LIMITS = Limits()
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 # `dar` is the shape as shown on a screen, after rotation and with pixels that are not square. Sizes are even, as 4:2:0
 # chroma wants them; the flags give the same bytes on every CPU.
@@ -27,12 +32,25 @@ FILTERS = {
     "crop": f"scale=w='2*round(max({WIDTH},{HEIGHT}*dar)/2)':h='2*round(max({HEIGHT},{WIDTH}/dar)/2)':{FLAGS},"
     f"setsar=1,crop={WIDTH}:{HEIGHT}",
 }
+# Where a clip's clock jumps, the jump shrinks to GAP seconds: nobody moves in it, and it would be frozen frames.
+GAP = 2
+NO_JUMPS = f"setpts='if(isnan(PREV_INPTS),PTS,PREV_OUTPTS+min(PTS-PREV_INPTS,{GAP}/TB))'"
+
+# Runs a command within limits of CPU seconds and KiB of memory, and kills it when standard input ends, which it does
+# when the process that holds the other end does, in whatever way.
+LEASH = """ulimit -t "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; shift 2; exec LIFE<&0
+"$@" LIFE<&- </dev/null & command=$!
+{ read -r _ <&LIFE; kill -9 $command; } >/dev/null 2>&1 & watch=$!
+exec LIFE<&-; wait $command; code=$?; kill $watch 2>/dev/null; exit $code"""
+KILLED = (128 + 9, 128 + 24)  # what a shell makes of SIGKILL and SIGXCPU
 
 REASONS = {  # what ffmpeg says -> what it means
     "moov atom not found": "it was cut off, or never finished",
     "matches no streams": "there is no video in it",
     "Format not on whitelist": "it is no video file",
     "Error opening input": "it is no video file",
+    "Picture size": "it claims more pixels than limits.pixels",
+    "Cannot allocate memory": "it needs more than limits.memory",
 }
 
 
@@ -57,69 +75,96 @@ def ffmpeg_version() -> str:
 
 
 @contextmanager
-def opened(clip: bytes) -> Iterator[tuple[list[str], Path]]:
-    """The clip as ffmpeg's input: the arguments that open it safely, and a scratch folder that ends with the block."""
-    with tempfile.TemporaryDirectory(prefix="fitness-tracker-") as folder:
-        source = Path(folder) / "clip"
-        source.write_bytes(clip)
-        yield (
-            ["-threads", "1", "-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", str(source)],
-            Path(folder),
-        )
+def leashed(clip: bytes, output: list[str], limits: Limits) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """ffmpeg at work on the clip, and what it complains of; it ends with the block, or with this process."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as said:
+        source.write(clip)
+        source.flush()
+        place = f"/dev/fd/{source.fileno()}"
+        command = [
+            *ffmpeg_command(), "-threads", "1", "-max_pixels", str(limits.pixels), "-protocol_whitelist", "file",
+            "-format_whitelist", FORMATS, "-i", place, "-map", "0:v:0", "-filter_threads", "1", *output,
+        ]  # fmt: skip
+        files = [source.fileno(), *(int(one.rsplit("/", 1)[1]) for one in output if one.startswith("/dev/fd/"))]
+        free = next(number for number in range(3, 10) if number not in files)
+        script = LEASH.replace("LIFE", str(free))
+        leash = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory // 1024), *command]
+        run = subprocess.Popen(leash, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, pass_fds=files)
+        with run:
+            try:
+                yield run, said
+            finally:
+                assert run.stdin
+                run.stdin.close()
 
 
-def why(stderr: bytes) -> str:
-    """What ffmpeg complains of, in a person's words."""
-    said = stderr.decode(errors="replace")
-    return next((reason for phrase, reason in REASONS.items() if phrase in said), "no picture in it can be decoded")
+def problem(code: int, said: IO[bytes], limits: Limits) -> ClipError:
+    """Why ffmpeg ended with that exit code; raises `OSError` if it is not for the clip."""
+    said.seek(0)
+    text = said.read().decode(errors="replace")
+    if os.strerror(errno.ENOSPC) in text:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {tempfile.gettempdir()}")
+    reason = next((reason for phrase, reason in REASONS.items() if phrase in text), "no picture in it can be decoded")
+    if code in KILLED:
+        reason = f"it takes more than limits.cpu_seconds, {limits.cpu_seconds}"
+    return ClipError(f"does not decode ({reason}); replace it or take it away")
 
 
-def resize_video(clip: bytes, fit: str) -> bytes:
+def too_long(limits: Limits) -> ClipError:
+    return ClipError(f"is longer than limits.seconds, {limits.seconds}; cut it, or raise the limit")
+
+
+def resize_video(clip: bytes, fit: str, limits: Limits = LIMITS) -> bytes:
     """The clip as 640x480 H.264 in MP4: upright, square pixels, no sound, at its own frame rate.
 
-    `fit` is 'pad' (black bars), 'stretch' or 'crop'. Raises `ClipError` if it does not decode, or only in part.
+    `fit` is 'pad' (black bars), 'stretch' or 'crop'. Raises `ClipError` if it does not decode, or only in part, or
+    not within the limits.
     """
-    with opened(clip) as (source, folder):
-        target = folder / "resized.mp4"
-        command = [
-            *ffmpeg_command(), *source, "-map", "0:v:0", "-vf", FILTERS[fit], "-filter_threads", "1",
+    with tempfile.TemporaryFile() as target:
+        output = [
+            "-vf", f"{NO_JUMPS},{FILTERS[fit]}", "-t", str(limits.seconds + 1),
             "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", "1",
             "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1", "-map_chapters", "-1",
-            "-f", "mp4", str(target),
+            "-progress", "pipe:1", "-f", "mp4", "-y", f"/dev/fd/{target.fileno()}",
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode or not target.is_file() or b"moov" not in target.read_bytes():
-            raise ClipError(f"does not decode ({why(done.stderr)}); replace it or take it away")
-        if done.stderr:
-            raise ClipError("decodes only in part (it is damaged); replace it or take it away")
-        return target.read_bytes()
+        with leashed(clip, output, limits) as (run, said):
+            assert run.stdout
+            progress = run.stdout.read()
+            failed = run.wait()
+            resized = target.read()
+            if failed or b"moov" not in resized:
+                raise problem(failed, said, limits)
+            if said.seek(0, os.SEEK_END):
+                raise ClipError("decodes only in part (it is damaged); replace it or take it away")
+        if seconds_of(progress) > limits.seconds:
+            raise too_long(limits)
+        return resized
 
 
-def read_frames(clip: bytes, fps: float, fit: str) -> Iterator[np.ndarray]:
+def seconds_of(progress: bytes) -> float:
+    """The length of what ffmpeg wrote, from its reports; 0 where it says none."""
+    told = [line.split(b"=")[1] for line in progress.splitlines() if line.startswith(b"out_time_us=")]
+    return int(told[-1]) / 1e6 if told and told[-1].lstrip(b"-").isdigit() else 0.0
+
+
+def read_frames(clip: bytes, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
     """The clip's frames at the times 0, 1/fps, 2/fps, …: (480, 640, 3) uint8 RGB each, the nearest that the clip has.
 
     The last frame stands for what is left of its slot, so even the shortest clip gives one. Raises `ClipError` if
-    none can be decoded.
+    none can be decoded, or not all within the limits.
     """
-    with opened(clip) as (source, folder):
-        command = [
-            *ffmpeg_command(), *source, "-map", "0:v:0", "-filter_threads", "1",
-            "-vf", f"fps={fps}:start_time=0:eof_action=pass,{FILTERS[fit]}",
-            "-sws_flags", "bicubic+accurate_rnd+bitexact",
-            "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
-        ]  # fmt: skip
-        with (
-            (folder / "said").open("w+b") as said,
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as run,
-        ):
-            assert run.stdout
-            size, found = WIDTH * HEIGHT * 3, False
-            try:
-                while len(picture := run.stdout.read(size)) == size:
-                    found = True
-                    yield np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH, 3)
-                failed = run.wait()
-            finally:
-                run.kill()
-            if failed or not found:
-                raise ClipError(f"does not decode ({why((folder / 'said').read_bytes())}); replace it or take it away")
+    output = [
+        "-vf", f"{NO_JUMPS},fps={fps}:start_time=0:eof_action=pass,{FILTERS[fit]}",
+        "-sws_flags", "bicubic+accurate_rnd+bitexact", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
+    ]  # fmt: skip
+    size, found = WIDTH * HEIGHT * 3, 0
+    with leashed(clip, output, limits) as (run, said):
+        assert run.stdout
+        while len(picture := run.stdout.read(size)) == size:
+            if found >= max(1, limits.seconds * fps):
+                raise too_long(limits)
+            found += 1
+            yield np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        failed = run.wait()
+        if failed or not found:
+            raise problem(failed, said, limits)
