@@ -13,8 +13,8 @@ from conftest import ROOT
 
 # Every module imports only from those before it.
 ORDER = [
-    "errors", "params", "clips", "video", "frames", "landmarks", "poses", "augment", "models", "training",
-    "pose_training", "evaluation", "charts", "prediction", "mapping", "audit", "report", "cli",
+    "errors", "params", "memo", "clips", "video", "frames", "landmarks", "poses", "augment", "models", "resuming",
+    "training", "pose_training", "evaluation", "charts", "prediction", "mapping", "audit", "report", "cli",
 ]  # fmt: skip
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 UPSTREAM = {"${videos}", "pretrained/models"}  # outs of the pipelines that feed this one
@@ -141,7 +141,7 @@ def test_only_what_needs_it_imports_tensorflow() -> None:
         tree = ast.parse((ROOT / f"src/fitness_tracker/{module}.py").read_text())
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         users |= {module} if names & {"tensorflow", "keras"} else set()
-    assert users <= {"models", "training", "pose_training", "evaluation", "prediction"}
+    assert users <= {"models", "resuming", "training", "pose_training", "evaluation", "prediction"}
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))

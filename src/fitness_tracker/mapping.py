@@ -15,7 +15,6 @@ import hashlib
 import inspect
 import os
 import shutil
-import sqlite3
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -25,16 +24,13 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import joblib
-from diskcache import Cache, Timeout
 from tqdm import tqdm
 
 from fitness_tracker.clips import Clip
 from fitness_tracker.errors import UserError
+from fitness_tracker.memo import Memo, memo_folder
 from fitness_tracker.video import ClipError, ffmpeg_version
 
-GB = 2**30  # bytes
-DIGEST = 32  # bytes of a SHA-256
-BROKEN = (OSError, sqlite3.Error, Timeout)
 LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
 REJECTED = ".rejected.csv"  # in an out: what was set aside on the way to it
 PATIENCE = 30  # seconds without any worker
@@ -59,39 +55,6 @@ class Done(NamedTuple):
     source: str  # SHA-256 of its bytes
     new: bool  # was it computed, or known?
     reason: str  # why it is bad; empty if it is not
-
-
-def memo_folder() -> Path:
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fitness-tracker"
-    return Path(os.environ.get("FITNESS_TRACKER_CACHE") or default)
-
-
-class Memo:
-    """Outputs by key, checked against their hash when read; shared by threads and processes."""
-
-    def __init__(self, folder: Path, size: float = 20) -> None:
-        """`size` in GB; beyond it the oldest outputs go."""
-        try:
-            limit = round(size * GB)
-            self.cache = Cache(str(folder), size_limit=limit, eviction_policy="least-recently-stored")
-        except (OSError, sqlite3.Error) as error:
-            raise UserError(
-                f"{folder}: cannot hold the memo ({error}); delete it, or set FITNESS_TRACKER_CACHE"
-            ) from None
-
-    def get(self, key: str) -> bytes | None:
-        """The output under `key`; None if there is none, it is damaged, or the memo cannot be read."""
-        try:
-            kept = self.cache.get(key)
-        except BROKEN:
-            return None
-        sound = isinstance(kept, bytes) and hashlib.sha256(kept[DIGEST:]).digest() == kept[:DIGEST]
-        return kept[DIGEST:] if sound else None
-
-    def set(self, key: str, output: bytes) -> None:
-        """Keeps an output, if the memo can: a full disk costs time on the next run, not this one's result."""
-        with contextlib.suppress(*BROKEN):
-            self.cache.set(key, hashlib.sha256(output).digest() + output)
 
 
 def code_key(function: functools.partial) -> str:

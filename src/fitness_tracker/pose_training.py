@@ -14,9 +14,11 @@ from threadpoolctl import threadpool_limits
 from fitness_tracker.augment import idle_windows, varied_windows, vary_poses
 from fitness_tracker.clips import TRAIN, VALIDATION, Clip
 from fitness_tracker.landmarks import read_landmarks, read_networks
+from fitness_tracker.memo import Memo, memo_folder
 from fitness_tracker.models import NONE, Forest, Novelty, PoseClassifier, PoseModel, Split, build_pose
 from fitness_tracker.params import Params
 from fitness_tracker.poses import Poses, Sequences, cut_windows, features, poses_of, statistics
+from fitness_tracker.resuming import Checkpoint, training_key
 from fitness_tracker.training import Trained, class_weights, describe, fit_temperature, tell, use
 
 WEIGHT_DECAY = 0.01  # of AdamW
@@ -79,7 +81,9 @@ def teach_poses(
         labels = [exercises.index(clip.exercise) for clip in chosen]
         seen = [n for n, one in enumerate(marks) if one.found.mean() >= HARDLY] or range(len(marks))
         taught[part] = [poses_of(marks[n]) for n in seen], np.array([labels[n] for n in seen])
-    learnt = learn(*taught[TRAIN], *taught[VALIDATION], len(exercises), settings)
+    key = training_key(settings, split, [landmarks / f"{clip.name}.npz" for clip in clips])
+    checkpoint = Checkpoint(Memo(memo_folder(), settings.memo_gb), key)
+    learnt = learn(*taught[TRAIN], *taught[VALIDATION], len(exercises), settings, checkpoint)
     classifier = PoseClassifier(
         network=learnt.model.network, forest=learnt.model.forest, exercises=exercises, pose=settings.pose,
         window=window_of(settings), novelty=learnt.novelty, temperature=learnt.temperature,
@@ -108,13 +112,15 @@ def learn(
     validation_labels: np.ndarray,
     classes: int,
     settings: Params,
+    checkpoint: Checkpoint | None = None,
 ) -> Learnt:
     """Network and forest from the training clips; what is foreign to them, and how sure they may be, from the others.
 
-    `labels` (clips,) int64 count the exercises from 0; the last of the `classes` is 'none'.
+    `labels` (clips,) int64 count the exercises from 0; the last of the `classes` is 'none'. With a `checkpoint` the
+    network goes on where it was.
     """
     window = window_of(settings)
-    network, history = train_pose(clips, labels, validation, validation_labels, classes, window, settings)
+    network, history = train_pose(clips, labels, validation, validation_labels, classes, window, settings, checkpoint)
     model = PoseModel(network, grow_forest(clips, labels, classes, window, settings))
     taught = [clip for clip, label in zip(clips, labels, strict=True) if label < classes - 1]
     others = [clip for clip, label in zip(validation, validation_labels, strict=True) if label < classes - 1]
@@ -171,6 +177,7 @@ def train_pose(
     classes: int,
     window: int,
     settings: Params,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """The network of `models.build_pose`, and the mean losses and accuracies of its members in each epoch.
 
@@ -190,15 +197,20 @@ def train_pose(
         weighted_metrics=[],
     )
     checked, owner = all_windows(validation, window)
-    history = learner.fit(
+    checkpoint = checkpoint or Checkpoint()
+    batches.epoch = checkpoint.epochs
+    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))
+    learner.fit(
         batches,
         epochs=train.epochs,
+        initial_epoch=batches.epoch,
         validation_data=(checked, one_hot(validation_labels[owner], classes, members)),
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))],
+        callbacks=[checkpoint, told],
         shuffle=False,
         verbose=0,
     )
-    return network, history.history
+    checkpoint.forget()
+    return network, checkpoint.history
 
 
 def one_hot(labels: np.ndarray, classes: int, members: int) -> np.ndarray:

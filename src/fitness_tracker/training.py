@@ -23,7 +23,9 @@ from fitness_tracker import params
 from fitness_tracker.augment import frame_augmenter
 from fitness_tracker.clips import TRAIN, VALIDATION, Clip, ClipsError, group_of, split_clips
 from fitness_tracker.frames import read_zip, shrink
+from fitness_tracker.memo import Memo, memo_folder
 from fitness_tracker.models import Classifier, FrameClassifier, Split, build_cnn, temper
+from fitness_tracker.resuming import Checkpoint, training_key
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,13 @@ def read_split(clips: Sequence[Clip], split: params.Split) -> dict[str, Split]:
 
 
 def training_batches(
-    store: FrameStore, rows: np.ndarray, train: params.Train, vary: Callable[[np.ndarray, int], np.ndarray]
+    store: FrameStore,
+    rows: np.ndarray,
+    train: params.Train,
+    vary: Callable[[np.ndarray, int], np.ndarray],
+    first: int = 0,
 ) -> tf.data.Dataset:
-    """Batches (frames, labels) for all epochs, one after another; order and augmentation depend on seed and epoch."""
+    """Batches (frames, labels) for all epochs from `first` on; order and augmentation depend on seed and epoch."""
 
     def load(batch: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         return vary(store.read(batch), int(seeds[0]))
@@ -99,7 +105,7 @@ def training_batches(
         seeds = tf.random.stateless_uniform([len(rows)], seed, maxval=2**31 - 1, dtype=tf.int32)
         return tf.data.Dataset.from_tensor_slices((order, seeds)).batch(train.batch_size)
 
-    return tf.data.Dataset.range(train.epochs).flat_map(one_epoch).map(with_labels(store, load)).prefetch(2)
+    return tf.data.Dataset.range(first, train.epochs).flat_map(one_epoch).map(with_labels(store, load)).prefetch(2)
 
 
 def plain_batches(store: FrameStore, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
@@ -119,28 +125,39 @@ def with_labels(store: FrameStore, load: Callable) -> Callable:
 
 
 def train_cnn(
-    store: FrameStore, rows: np.ndarray, validation: np.ndarray, classes: int, settings: params.Params
+    store: FrameStore,
+    rows: np.ndarray,
+    validation: np.ndarray,
+    classes: int,
+    settings: params.Params,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """The network of the epoch with the highest validation accuracy, and each epoch's losses and accuracies.
 
-    `rows` and `validation` are the row numbers of the store to learn from and to stop by.
+    `rows` and `validation` are the row numbers of the store to learn from and to stop by. With a `checkpoint`
+    training goes on where it was.
     """
     train = settings.train
     network = build_cnn(settings.cnn, classes)
     optimizer = keras.optimizers.Adam(train.learning_rate)
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
-    history = network.fit(
-        training_batches(store, rows, train, frame_augmenter(settings.augment)),
+    checkpoint = checkpoint or Checkpoint()
+    checkpoint.stop = stop
+    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))
+    network.fit(
+        training_batches(store, rows, train, frame_augmenter(settings.augment), checkpoint.epochs),
         epochs=train.epochs,
+        initial_epoch=train.epochs if checkpoint.ended else checkpoint.epochs,
         steps_per_epoch=math.ceil(len(rows) / train.batch_size),
         validation_data=plain_batches(store, validation, train.batch_size),
         class_weight=class_weights(store.labels[rows]) if train.class_weights else None,
-        callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: tell(e + 1, train.epochs, logs))],
+        callbacks=[stop, checkpoint, told],
         shuffle=False,
         verbose=0,
     )
-    return network, history.history
+    checkpoint.forget()
+    return network, checkpoint.history
 
 
 def teach_frames(clips: Sequence[Clip], split: dict[str, Split], settings: params.Params) -> Trained:
@@ -150,7 +167,8 @@ def teach_frames(clips: Sequence[Clip], split: dict[str, Split], settings: param
     with frame_store(seen, exercises, settings.cnn.image_size) as store:
         is_train = np.array([split[clip.name].part == TRAIN for clip in seen])[store.clips]
         rows, validation = np.flatnonzero(is_train), np.flatnonzero(~is_train)
-        network, history = train_cnn(store, rows, validation, len(exercises), settings)
+        checkpoint = Checkpoint(Memo(memo_folder(), settings.memo_gb), training_key(settings, split, []))
+        network, history = train_cnn(store, rows, validation, len(exercises), settings, checkpoint)
         learnt, checked = score_network(network, store, rows), score_network(network, store, validation)
         owner = store.clips[validation]
         said = [
