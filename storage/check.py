@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Iterator
 
+from botocore.exceptions import BotoCoreError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc_data.hashfile.db import HashFileDB
@@ -22,7 +23,7 @@ def wanted(repo: Repo, remote: HashFileDB) -> Iterator[tuple[str, str]]:
         if out.hash_info.isdir:
             try:
                 tree = Tree.load(remote, out.hash_info)
-            except (OSError, ObjectDBError):
+            except (FileNotFoundError, ObjectDBError):
                 continue  # its list is not there, which is told
             for key, (_, hash_info) in tree.iteritems():
                 yield hash_info.value, "/".join((str(out), *key))
@@ -34,7 +35,7 @@ def main() -> None:
             remote = repo.cloud.get_remote_odb(None, "check")
             names = dict(wanted(repo, remote))
             there = set(remote.oids_exist(list(names)))
-    except DvcException as error:
+    except (DvcException, OSError, BotoCoreError) as error:
         sys.exit(f"check: {error}")
     lost = sorted(name for oid, name in names.items() if oid not in there)
     for name in lost:

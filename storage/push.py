@@ -6,6 +6,7 @@ them it can restore no stage that has any.
 
 import sys
 
+from botocore.exceptions import BotoCoreError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
@@ -16,7 +17,7 @@ def main() -> None:
             runs = repo.stage_cache.push(None)
             made = repo.stage_cache.get_used_objs(runs).values()
             pushed = repo.cloud.push(set().union(*made))
-    except DvcException as error:
+    except (DvcException, OSError, BotoCoreError) as error:
         sys.exit(f"push: {error}")
     if pushed.failed:
         sys.exit(f"push: {len(pushed.failed)} files that runs made did not get there; try again")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fitness_tracker import mapping
+from fitness_tracker import mapping, memo
 from fitness_tracker.clips import find_clips
 from fitness_tracker.errors import UserError
 from fitness_tracker.frames import extract_frames
@@ -160,7 +160,7 @@ def test_a_memo_that_fails_later_costs_nothing_but_time(videos: Path, monkeypatc
     def full(*_):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(mapping.Cache, "set", full)
-    monkeypatch.setattr(mapping.Cache, "get", full)
+    monkeypatch.setattr(memo.Cache, "set", full)
+    monkeypatch.setattr(memo.Cache, "get", full)
     assert run(videos)[0] == 3
     assert run(videos)[0] == 3

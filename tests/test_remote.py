@@ -222,6 +222,8 @@ def test_a_checkout_without_data_tells_what_the_remote_lacks(server: Server, tmp
     server.kill()
     silent = run(other, *command)
     assert silent.returncode == 1
+    assert silent.stderr.startswith("check: ")
+    assert f"127.0.0.1:{server.port}" in silent.stderr
     assert "Traceback" not in silent.stderr
 
 

@@ -177,8 +177,8 @@ def map_clips(
 ) -> list[Rejected]:
     """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip, and prints how many.
 
-    Returns which are set aside by this stage and those before. `out` appears whole or not at
-    all: it is built beside and moved into place. Raises `UserError` that names the bad clips, unless they are to be
+    Returns which are set aside by this stage and those before. `out` is whole or not there at any moment: it is built
+    beside and moved into place. Raises `UserError` that names the bad clips, unless they are to be
     skipped, and if no clip is good.
     """
     beside = out.with_name(out.name + ".partial")
@@ -208,13 +208,21 @@ def map_clips(
     earlier = read_rejected(common_folder(clips) / REJECTED)
     if earlier + rejected:
         write_rejected(beside / REJECTED, earlier + rejected)
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(beside, out)
+    move_into_place(beside, out)
     told = f"; {len(bad)} set aside" if bad else ""
     lost = {one.clip.exercise for one in bad} - {one.clip.exercise for one in done if not one.reason}
     told += "".join(f"; {exercise} has none left" for exercise in sorted(lost))
     print(f"{stage}: {len(done) - len(bad)} clips, {sum(one.new for one in done)} of them new{told}")
     return earlier + rejected
+
+
+def move_into_place(beside: Path, out: Path) -> None:
+    old = out.with_name(out.name + ".old.partial")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        os.replace(out, old)  # at once, where deleting takes its time
+    os.replace(beside, out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def common_folder(clips: Sequence[Clip]) -> Path:

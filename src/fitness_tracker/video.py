@@ -80,6 +80,8 @@ def leashed(clip: bytes, output: list[str], limits: Limits) -> Iterator[tuple[su
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as said:
         source.write(clip)
         source.flush()
+        said.write(bytes(4096))  # room, so that it can complain of a full disk on that disk
+        said.seek(0)
         place = f"/dev/fd/{source.fileno()}"
         command = [
             *ffmpeg_command(), "-threads", "1", "-max_pixels", str(limits.pixels), "-protocol_whitelist", "file",
@@ -98,13 +100,26 @@ def leashed(clip: bytes, output: list[str], limits: Limits) -> Iterator[tuple[su
                 run.stdin.close()
 
 
-def problem(code: int, said: IO[bytes], limits: Limits) -> ClipError:
-    """Why ffmpeg ended with that exit code; raises `OSError` if it is not for the clip."""
+def ended(run: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """(exit code, CPU seconds it took), when it has ended."""
+    _, status, usage = os.wait4(run.pid, 0)
+    run.returncode = os.waitstatus_to_exitcode(status)
+    return run.returncode, usage.ru_utime + usage.ru_stime
+
+
+def complaints(said: IO[bytes]) -> str:
     said.seek(0)
-    text = said.read().decode(errors="replace")
+    return said.read().strip(b"\0").decode(errors="replace")
+
+
+def problem(code: int, cpu_seconds: float, said: IO[bytes], limits: Limits) -> ClipError:
+    """Why ffmpeg ended with that exit code; raises `OSError` if it is not for the clip."""
+    text = complaints(said)
     if os.strerror(errno.ENOSPC) in text:
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {tempfile.gettempdir()}")
     reason = next((reason for phrase, reason in REASONS.items() if phrase in text), "no picture in it can be decoded")
+    if code in KILLED and cpu_seconds < limits.cpu_seconds:
+        raise OSError(errno.EINTR, "somebody killed ffmpeg, perhaps the system for want of memory")
     if code in KILLED:
         reason = f"it takes more than limits.cpu_seconds, {limits.cpu_seconds}"
     return ClipError(f"does not decode ({reason}); replace it or take it away")
@@ -130,11 +145,11 @@ def resize_video(clip: bytes, fit: str, limits: Limits = LIMITS) -> bytes:
         with leashed(clip, output, limits) as (run, said):
             assert run.stdout
             progress = run.stdout.read()
-            failed = run.wait()
+            failed, taken = ended(run)
             resized = target.read()
             if failed or b"moov" not in resized:
-                raise problem(failed, said, limits)
-            if said.seek(0, os.SEEK_END):
+                raise problem(failed, taken, said, limits)
+            if complaints(said):
                 raise ClipError("decodes only in part (it is damaged); replace it or take it away")
         if seconds_of(progress) > limits.seconds:
             raise too_long(limits)
@@ -165,6 +180,6 @@ def read_frames(clip: bytes, fps: float, fit: str, limits: Limits = LIMITS) -> I
                 raise too_long(limits)
             found += 1
             yield np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH, 3)
-        failed = run.wait()
+        failed, taken = ended(run)
         if failed or not found:
-            raise problem(failed, said, limits)
+            raise problem(failed, taken, said, limits)
