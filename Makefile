@@ -47,6 +47,11 @@ remote-check: .venv/installed  ## is all data of dvc.lock in the remote?
 reproduce: .venv/installed  ## from videos to metrics with data from the remote; fails if dvc.lock or metrics change by it
 	@dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
 
+CLIPS = $(firstword $(wildcard data/videos) sample/videos)
+
+bench: .venv/installed  ## how fast resize and extract are, beside the usual way and bare ffmpeg
+	@python benchmarks/video.py $(CLIPS)
+
 requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
 	@[ -x .venv/uv/bin/uv ] || { python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
 	@$(UV) requirements.in -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt

@@ -39,6 +39,7 @@ def main() -> None:
         epochs = pd.RangeIndex(1, len(trained.history["loss"]) + 1, name="epoch")
         curves = pd.DataFrame({key: trained.history[key] for key in sorted(trained.history)}, index=epochs)
         curves.to_csv(args.metrics / "history.csv", float_format="%.4f")
+        trained.checkpoint.forget()
         print(f"train: accuracy {metrics['train_accuracy']:.3f}, validation {metrics['val_accuracy']:.3f}")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from hypothesis import settings
@@ -139,6 +140,22 @@ def run(folder: Path, *command: str, cores: str | None = None, **environment: st
     env = {**os.environ, "PYTHONPATH": str(folder / "src"), **environment}
     pinned = ["taskset", "-c", cores] if cores and shutil.which("taskset") else []  # macOS has none
     return subprocess.run([*pinned, *command], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+# Before a command: to root no folder is read-only and no file forbidden, unless it gives that up.
+WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The processes that were started with `folder` for their temporary files."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TMPDIR") == str(folder):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -112,3 +112,59 @@ def test_remote_compares_zips_with_loose_frames(project: Path) -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
     assert [row[:2] for row in rows] == [["a zip a clip", "3"], ["loose JPEGs", "6"]]
     assert all(float(cell.removesuffix(" s")) > 0 for row in rows for cell in row[2:])
+
+
+def few(drawn: Path, folder: Path, clips: int) -> Path:
+    (folder / "squat").mkdir(parents=True)
+    for path in sorted((drawn / "videos/squat").iterdir())[:clips]:
+        shutil.copy(path, folder / "squat")
+    return folder
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.slow
+def test_video_times_all_ways_on_the_same_clips(project: Path, drawn: Path, tmp_path: Path) -> None:
+    videos = few(drawn, tmp_path / "videos", 2)
+    done = run(project, sys.executable, "benchmarks/video.py", str(videos), "--without-long", "--sizes", "3")
+    assert done.returncode == 0, done.stderr
+    rows = [cells(line) for line in done.stdout.splitlines() if line.startswith("|")][2:]
+    assert [(row[0][:1], row[1]) for row in rows] == [
+        ("a", "2"), ("b", "2"), ("e", "2"), ("o", "1"), ("b", "3"), ("c", "3"), ("d", "4")
+    ]  # fmt: skip
+    assert all(float(row[2].removesuffix(" s")) > 0 for row in rows)
+    assert "peak memory" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_encoding_compares_what_is_kept_with_what_was_there(project: Path, drawn: Path, tmp_path: Path) -> None:
+    done = run(project, sys.executable, "benchmarks/encoding.py", str(few(drawn, tmp_path / "videos", 1)))
+    assert done.returncode == 0, done.stderr
+    rows = {row[0]: row[1:] for row in map(cells, done.stdout.splitlines()[4:])}
+    sizes = {way: int(row[3].removesuffix(" kB")) for way, row in rows.items()}
+    likeness = {way: float(row[4]) for way, row in rows.items()}
+    assert len(rows) == 10
+    assert sizes["veryfast -crf 23"] < sizes["veryfast -crf 20"] < sizes["veryfast -crf 17"]
+    assert sizes["veryfast -crf 20"] < sizes["veryfast -crf 20 -g 3"]
+    assert 0.9 < likeness["veryfast -crf 23"] < likeness["veryfast -crf 17"] < 1
+
+
+@pytest.mark.slow
+def test_cluster_adds_up_what_clips_cost(project: Path, drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
+    (project / "pretrained/models").mkdir(parents=True, exist_ok=True)
+    for network in networks_folder.iterdir():
+        shutil.copy(network, project / "pretrained/models")
+    options = (str(few(drawn, tmp_path / "videos", 2)), "--workers", "1", "2")
+    done = run(project, sys.executable, "benchmarks/cluster.py", *options)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "2 clips"
+    assert [cells(line)[0] for line in lines if line.startswith("|")] == [
+        "workers", "---", "1", "2", "stage", "---", "resize", "extract", "landmarks"
+    ]  # fmt: skip
+    costs = {cells(line)[0]: cells(line)[1:] for line in lines[-3:]}
+    assert all(float(row[0].removesuffix(" s")) > 0 for row in costs.values())
+    assert costs["resize"][3] == costs["extract"][2]
+    assert costs["extract"][3] == costs["landmarks"][2]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import ROOT, run
 from test_remote import digests
@@ -38,8 +39,8 @@ class Cluster:
         with (home / "log").open("wb") as log:
             return subprocess.Popen([SCRIPT, *command], cwd=home, env=environment, stdout=log, stderr=log)
 
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        options = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
+    def add_worker(self, *more: str) -> subprocess.Popen[bytes]:
+        options = ("--nthreads", "1", "--no-dashboard", *(more or ["--no-nanny"]), "--host", "127.0.0.1")
         self.workers.append(self.start("worker", self.address, *options))
         return self.workers[-1]
 
@@ -136,6 +137,30 @@ def test_a_worker_that_is_killed_changes_nothing(filled: Path, cluster: Cluster)
     alone = stage(filled, "resize", "data/videos", "alone", FITNESS_TRACKER_CACHE=str(filled / "other"))
     assert alone.returncode == 0
     assert digests(filled / "data/resized") == digests(filled / "alone")
+
+
+def test_the_only_worker_that_is_killed_and_started_again_by_its_nanny_goes_on(filled: Path, cluster: Cluster) -> None:
+    nanny = cluster.add_worker("--nanny")
+    wait_for(cluster, 1)
+    running = start_stage(filled, cluster.address)
+    wait_until_some_are_done(filled)
+    (victim,) = (one for one in psutil.Process(nanny.pid).children() if "spawn_main" in " ".join(one.cmdline()))
+    victim.kill()
+    told, failed = running.communicate(timeout=120)
+    assert running.returncode == 0, failed
+    assert "18 clips" in told
+
+
+def test_a_worker_with_other_code_is_refused(filled: Path, cluster: Cluster) -> None:
+    cluster.add_worker()
+    wait_for(cluster, 1)
+    with (filled / "src/fitness_tracker/video.py").open("a") as file:
+        file.write("# a newer version\n")
+    far = {"FITNESS_TRACKER_CACHE": str(filled / "memo"), "DASK_SCHEDULER_ADDRESS": cluster.address}
+    done = stage(filled, "resize", "data/videos", "data/resized", **far)
+    assert done.returncode == 1
+    assert "has another fitness-tracker, ffmpeg or library than here" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_when_no_worker_is_left_it_is_told_and_what_is_done_is_kept(filled: Path, cluster: Cluster) -> None:

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import REAL_CLIPS, edit_params, run
+from conftest import REAL_CLIPS, WITHOUT_ROOTS_RIGHTS, edit_params, processes_of, run
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.params import Limits
@@ -93,6 +94,18 @@ def test_a_jump_of_the_clock_is_no_frozen_film(make_clip: Make, tmp_path: Path) 
     assert len(list(read_frames(jumps, 10, "pad"))) <= 10 + 2 * 10
 
 
+def test_a_clock_that_jumps_back_loses_no_film(make_clip: Make) -> None:
+    clip = bytearray(make_clip(*SMALL, "-c:v", "mjpeg", "-cluster_time_limit", "500", suffix=".mkv"))
+    times = [found.end() for found in re.finditer(rb"\xe7\x82", clip)]  # of clusters, in milliseconds; two bytes each
+    half = [place for place in times if int.from_bytes(clip[place : place + 2], "big") > 400]
+    assert half
+    first = int.from_bytes(clip[half[0] : half[0] + 2], "big")
+    for place in half:
+        clip[place : place + 2] = (int.from_bytes(clip[place : place + 2], "big") - first).to_bytes(2, "big")
+    assert frames_of(bytes(clip)) == pytest.approx(10, abs=1)
+    assert len(list(read_frames(bytes(clip), 10, "pad"))) == pytest.approx(10, abs=1)
+
+
 def test_a_header_that_claims_ten_hours_costs_nothing(make_clip: Make) -> None:
     clip = bytearray(make_clip(*SMALL))
     place = clip.index(b"mvhd") + 4 + 16
@@ -135,7 +148,7 @@ def test_what_takes_too_long_is_ended(make_clip: Make) -> None:
 
 def test_what_needs_too_much_memory_is_ended(make_clip: Make) -> None:
     large = make_clip("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.5", "-preset", "ultrafast")
-    with pytest.raises(ClipError):
+    with pytest.raises(ClipError, match=r"more than limits\.memory"):
         resize_video(large, "pad", Limits(memory=2**28))
 
 
@@ -171,7 +184,7 @@ def mutations(clip: bytes, number: int) -> bytes:
     """One of many ways to spoil a clip, by its number."""
     rng = np.random.default_rng(number)
     spoilt = bytearray(clip)
-    way = number % 5
+    way = number // 50 % 5
     if way == 0:  # bits flipped
         for place in rng.integers(0, len(spoilt), rng.integers(1, 50)):
             spoilt[place] ^= 1 << int(rng.integers(8))
@@ -194,13 +207,18 @@ def mutations(clip: bytes, number: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_five_hundred_spoilt_clips_harm_nothing(make_clip: Make) -> None:
+def test_five_hundred_spoilt_clips_harm_nothing(
+    make_clip: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each is done or told within the limits; no process stays, no file, and nothing but a `ClipError` comes out."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
     seeds = [make_clip("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=15:duration=0.6")]
     seeds += [make_clip("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=15:duration=0.6", suffix=".mkv")]
     real = sorted(REAL_CLIPS.glob("*/*.mp4"), key=lambda path: path.stat().st_size)[:8]
     seeds += [path.read_bytes() for path in real]
-    temporary = set(Path(tempfile.gettempdir()).iterdir())
     limits = Limits(cpu_seconds=10, seconds=60, memory=2**30)
     done, told, longest = 0, 0, 0.0
     for number in range(500):
@@ -216,8 +234,30 @@ def test_five_hundred_spoilt_clips_harm_nothing(make_clip: Make) -> None:
     assert done > 20
     assert told > 100
     assert longest < 60
-    assert [one for one in psutil.Process().children(recursive=True) if "ffmpeg" in one.name()] == []
-    assert {path for path in set(Path(tempfile.gettempdir()).iterdir()) - temporary if "fitness" in path.name} == set()
+    assert processes_of(place) == []
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_stage_of_spoilt_clips_ends_with_each_done_or_set_aside(project: Path, make_clip: Make) -> None:
+    edit_params(project, {"bad_clips": "skip"})
+    folder = project / "data/videos/squat"
+    folder.mkdir(parents=True)
+    clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=15:duration=0.6")
+    for number in range(0, 500, 5):
+        (folder / f"{number}__1.mp4").write_bytes(mutations(clip, number))
+    (project / "tmp").mkdir()
+    here = {"TMPDIR": str(project / "tmp")}
+    for stage, source in (("resize", "data/videos"), ("extract", "data/resized")):
+        out = "data/resized" if stage == "resize" else "data/frames"
+        done = run(project, sys.executable, "-m", f"stages.{stage}", source, out, **here)
+        assert done.returncode == 0, done.stderr
+    good = len(list((project / "data/frames").rglob("*.zip")))
+    with (project / "data/frames/.rejected.csv").open(newline="", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 100 - good
+    assert 10 < good < 90
+    assert processes_of(project / "tmp") == []
+    assert list((project / "tmp").iterdir()) == []
 
 
 def ffmpegs_of(folder: Path) -> list[psutil.Process]:
@@ -280,6 +320,9 @@ def zoo(project: Path, make_clip: Make) -> Path:
     for folder in (squat, lunge):
         (folder / "twice__1.mp4").write_bytes(twice)
     (lunge / "gone__1.mp4").symlink_to("/nowhere/at/all.mp4")
+    outside = project.parent / "outside.mp4"
+    outside.write_bytes(make_clip(*SMALL, "-r", "28"))
+    (lunge / "linked__1.mp4").symlink_to(outside)
     (lunge / "folder__1.mp4").mkdir()
     (lunge / "folder__1.mp4" / "inside__1.mp4").write_bytes(make_clip(*SMALL, "-r", "29"))
     return project
@@ -295,7 +338,7 @@ def test_bad_clips_fail_the_stage_with_the_whole_list_and_the_others_are_kept(zo
     command = (sys.executable, "-m", "stages.resize", "data/videos", "data/resized")
     failed = run(zoo, *command)
     assert failed.returncode == 1
-    assert f"{len(BAD)} of {len(NAMES) + 9} clips failed" in failed.stderr
+    assert f"{len(BAD)} of {len(NAMES) + 10} clips failed" in failed.stderr
     assert "Traceback" not in failed.stderr
     for name in BAD:
         assert f"data/videos/{name}.mp4: " in failed.stderr
@@ -303,7 +346,7 @@ def test_bad_clips_fail_the_stage_with_the_whole_list_and_the_others_are_kept(zo
     for name in BAD:
         (zoo / f"data/videos/{name}.mp4").unlink()
     again = run(zoo, *command)
-    assert again.stdout == f"resize: {len(NAMES) + 2} clips, 0 of them new\n"
+    assert again.stdout == f"resize: {len(NAMES) + 3} clips, 0 of them new\n"
 
 
 @pytest.mark.slow
@@ -327,7 +370,29 @@ def test_bad_clips_may_be_skipped_and_are_listed_with_their_reasons(zoo: Path, n
     assert str(zoo) not in str(rows)
     for folder, suffix in (("resized", ".mp4"), ("frames", ".zip"), ("landmarks", ".npz")):
         files = [path for path in (zoo / "data" / folder).rglob(f"*{suffix}") if path.is_file()]
-        assert len(files) == len(NAMES) + 2
+        assert len(files) == len(NAMES) + 3
+
+
+def test_what_is_no_file_too_large_or_forbidden_is_set_aside(project: Path, make_clip: Make) -> None:
+    edit_params(project, {"bad_clips": "skip"})
+    folder = project / "data/videos/squat"
+    folder.mkdir(parents=True)
+    for name in ("good", "forbidden"):
+        (folder / f"{name}__1.mp4").write_bytes(make_clip(*SMALL))
+    (folder / "forbidden__1.mp4").chmod(0)
+    os.mkfifo(folder / "pipe__1.mp4")
+    with (folder / "huge__1.mp4").open("wb") as file:
+        file.truncate(2**40)  # it takes no room
+    stage = (sys.executable, "-m", "stages.resize", "data/videos", "data/resized")
+    done = run(project, *WITHOUT_ROOTS_RIGHTS, *stage)
+    assert done.returncode == 0, done.stderr
+    assert "resize: 1 clips" in done.stdout
+    with (project / "data/resized/.rejected.csv").open(newline="", encoding="utf-8") as file:
+        assert [(row["clip"], row["reason"].split(";")[0]) for row in csv.DictReader(file)] == [
+            ("squat/forbidden__1", "cannot be read (Permission denied)"),
+            ("squat/huge__1", "is larger than 4 GiB"),
+            ("squat/pipe__1", "is no file"),
+        ]
 
 
 def test_a_stage_of_nothing_but_bad_clips_fails_also_when_skipping(project: Path) -> None:
@@ -339,12 +404,12 @@ def test_a_stage_of_nothing_but_bad_clips_fails_also_when_skipping(project: Path
     assert "1 of 1 clips failed" in done.stderr
 
 
-def test_an_ffmpeg_that_is_killed_is_not_the_clips_fault(make_clip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ffmpeg_that_is_killed_is_told(make_clip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(*SMALL)
     monkeypatch.setattr("fitness_tracker.video.ffmpeg_command", lambda: ["sh", "-c", "kill -9 $$"])
-    with pytest.raises(OSError, match="somebody killed ffmpeg"):
+    with pytest.raises(ClipError, match="somebody killed ffmpeg"):
         resize_video(clip, "pad")
-    with pytest.raises(OSError, match="somebody killed ffmpeg"):
+    with pytest.raises(ClipError, match="somebody killed ffmpeg"):
         list(read_frames(clip, 10, "pad"))
 
 

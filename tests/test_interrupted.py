@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import make_project, run
+from conftest import WITHOUT_ROOTS_RIGHTS, make_project, processes_of, run
 from test_cluster import Cluster, wait_for
 from test_remote import digests
 
@@ -65,17 +65,6 @@ def start(calm: Calm, command: list[str], place: Path, inside: Path, **more: str
     )
 
 
-def processes_of(place: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("TMPDIR") == str(place / "tmp"):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
 Trouble = Callable[[subprocess.Popen[str], Path], None]
 
 
@@ -102,7 +91,7 @@ def troubled(
         time.sleep(moments.uniform(0.1, 0.8) * calm.seconds[stage])
         trouble(running, place)
         _, errors = running.communicate(timeout=120)
-        assert psutil.wait_procs(processes_of(inside), timeout=10)[1] == []
+        assert psutil.wait_procs(processes_of(inside / "tmp"), timeout=10)[1] == []
         if running.returncode:
             told.append(errors)
         assert not (place / stage).exists() or digests(place / stage) == calm.outs[stage]
@@ -149,9 +138,7 @@ def test_a_folder_that_becomes_read_only(calm: Calm, tmp_path: Path) -> None:
     def allow(place: Path) -> None:
         set_mode(place, 0o755)
 
-    # root may write everywhere, unless it gives that up
-    within = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-    said = troubled(calm, tmp_path, forbid, allow, within)
+    said = troubled(calm, tmp_path, forbid, allow, WITHOUT_ROOTS_RIGHTS)
     assert "Permission denied" in said
     assert "Traceback" not in said
 
@@ -198,7 +185,9 @@ def test_a_worker_that_is_killed(calm: Calm, tmp_path: Path) -> None:
             wait_for(cluster, 2)
             running = start(calm, calm.command(stage, place), place, place, DASK_SCHEDULER_ADDRESS=cluster.address)
             time.sleep(moments.uniform(0.3, 1.3) * calm.seconds[stage])
+            at_work = psutil.Process(victim.pid).children(recursive=True)
             victim.kill()
+            assert psutil.wait_procs(at_work, timeout=10)[1] == []
             _, errors = running.communicate(timeout=120)
             assert running.returncode == 0, errors
             assert digests(place / stage) == calm.outs[stage]

@@ -13,7 +13,7 @@ class UserError(Exception):
 
 @contextmanager
 def told_plainly(program: str) -> Iterator[None]:
-    """Ends the program with exit code 1 and the message on stderr if a `UserError` comes out of the block.
+    """Ends the program with exit code 1 and the message on stderr if a `UserError` or `OSError` comes out of the block.
 
     Quietly, if whoever reads its output (`| head`) has left.
     """
@@ -27,6 +27,10 @@ def told_plainly(program: str) -> Iterator[None]:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails once more
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that is read-only
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{program}: {place}{error.strerror or error}; what is finished is kept", file=sys.stderr)
         sys.exit(1)
 
 

@@ -5,6 +5,7 @@ Stored, not compressed (JPEG is), with a fixed date, so that the same frames are
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -64,7 +65,7 @@ def middle_frame(path: Path) -> np.ndarray:
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
         frame = decode_picture(archive.read(name))
-    except (zipfile.BadZipFile, EOFError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):  # also NotImplementedError
         frame = None
     if frame is None:
         raise UserError(f"{archive.filename or 'the zip'}: {name} in it is no picture; run the extract stage again")

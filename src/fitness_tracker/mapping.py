@@ -10,10 +10,12 @@ worker needs this package, and neither the project nor a disk that is shared.
 
 import contextlib
 import csv
+import errno
 import functools
 import hashlib
 import inspect
 import os
+import platform
 import shutil
 import sys
 from collections import defaultdict
@@ -23,7 +25,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import joblib
 from tqdm import tqdm
 
 from fitness_tracker.clips import Clip
@@ -34,10 +35,22 @@ from fitness_tracker.video import ClipError, ffmpeg_version
 LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
 REJECTED = ".rejected.csv"  # in an out: what was set aside on the way to it
 PATIENCE = 30  # seconds without any worker
+LARGEST = 4 * 2**30  # bytes of a clip's file: it is held in memory
+# What a file can be blamed for; other errors are this machine's.
+BLAMED = (
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ELOOP,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENXIO,
+    errno.EIO,
+)
 
 
 class ClusterError(UserError):
-    """The cluster is not there any more; no clip is to blame."""
+    """The cluster is gone or of no use; no clip is to blame."""
 
 
 class Rejected(NamedTuple):
@@ -57,6 +70,7 @@ class Done(NamedTuple):
     reason: str  # why it is bad; empty if it is not
 
 
+@functools.cache
 def code_key(function: functools.partial) -> str:
     """What the output depends on besides the clip: parameters, the code of this package that runs, libraries."""
     sources = [inspect.getsource(module) for module in modules_of(sys.modules[function.func.__module__])]
@@ -78,11 +92,13 @@ def modules_of(first: ModuleType) -> list[ModuleType]:
 
 
 @contextlib.contextmanager
-def workers(function: functools.partial) -> Iterator[tuple[int, Callable[[bytes], bytes]]]:
+def workers(function: functools.partial, code: str) -> Iterator[tuple[int, Callable[[bytes], bytes]]]:
     """(how many clips at once, what to call for each): the function here, or on the workers of a Dask cluster."""
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if not address:
-        yield joblib.cpu_count(), function
+        from joblib import cpu_count
+
+        yield cpu_count(), function
         return
     from distributed import Client
     from distributed.comm import resolve_address
@@ -96,15 +112,16 @@ def workers(function: functools.partial) -> Iterator[tuple[int, Callable[[bytes]
         cores = sum(client.nthreads().values())
         if not cores:
             raise UserError(f"{address}: the scheduler has no worker; start some: dask worker {address}")
-        there = client.scatter(function, broadcast=True, hash=False)  # once: it may hold networks
-        yield 2 * cores, functools.partial(far, client, there)  # while one clip travels another is worked on
+        # It travels once, for it may hold networks; as a task's result it is made again where a worker took it along.
+        there = client.submit(functools.partial, function.func, **function.keywords, pure=False)
+        yield 2 * cores, functools.partial(far, client, there, code)  # while one clip travels another is worked on
 
 
-def far(client: Any, function: Any, source: bytes) -> bytes:
+def far(client: Any, function: Any, code: str, source: bytes) -> bytes:
     """`function(source)` on a worker; raises `ClusterError` when no worker is left."""
     from distributed import CancelledError, KilledWorker
 
-    task = client.submit(call, function, source, pure=False)
+    task = client.submit(call, function, code, source, pure=False)
     while True:
         try:
             return task.result(timeout=PATIENCE)
@@ -118,7 +135,12 @@ def far(client: Any, function: Any, source: bytes) -> bytes:
         raise ClusterError("no Dask worker is left, or the scheduler has gone; what is finished is kept") from None
 
 
-def call(function: functools.partial, source: bytes) -> bytes:
+def call(function: functools.partial, code: str, source: bytes) -> bytes:
+    """`function(source)`; raises `ClusterError` if this machine would make something else of it."""
+    if code_key(function) != code:
+        raise ClusterError(
+            f"the Dask worker on {platform.node()} has another fitness-tracker, ffmpeg or library than here"
+        )
     return function(source)
 
 
@@ -127,22 +149,34 @@ def run_clips(
 ) -> list[Done]:
     """Calls `keep(clip, function(bytes of the clip))` for every clip, from any thread, in any order.
 
-    A clip that is bad does not stop the others, and what is finished is in the memo.
+    A clip that is bad does not stop the others, and what is finished is in the memo. The largest go first, so that
+    no core waits for a long one at the end.
     """
+    import joblib  # here, because the import takes 0.2 s
+
     memo, code = Memo(memo_folder(), memo_gb), code_key(function)
-    with workers(function) as (many, work):
+    with workers(function, code) as (many, work):
         task = joblib.delayed(functools.partial(run_clip, work, code, memo, keep))
-        results = joblib.Parallel(many, backend="threading", return_as="generator")(task(clip) for clip in clips)
-        return list(tqdm(results, desc=desc, total=len(clips), unit="clip", disable=None))
+        tasks = (task(clip) for clip in sorted(clips, key=size_of, reverse=True))
+        results = joblib.Parallel(many, backend="threading", return_as="generator_unordered")(tasks)
+        return sorted(tqdm(results, desc=desc, total=len(clips), unit="clip", disable=None))
+
+
+def size_of(clip: Clip) -> int:
+    """In bytes; 0 of one that is not there."""
+    try:
+        return clip.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def run_clip(
     work: Callable[[bytes], bytes], code: str, memo: Memo, keep: Callable[[Clip, bytes], None], clip: Clip
 ) -> Done:
     try:
-        source = clip.path.read_bytes()
-    except OSError as error:
-        return Done(clip, clip.name, False, f"cannot be read ({error.strerror}); replace it or take it away")
+        source = read_source(clip.path)
+    except ClipError as error:
+        return Done(clip, clip.name, False, str(error))
     digest = hashlib.sha256(source).hexdigest()
     output = memo.get(f"{digest}-{code}")
     new = output is None
@@ -156,6 +190,20 @@ def run_clip(
         memo.set(f"{digest}-{code}", output)
     keep(clip, output)
     return Done(clip, digest, new, "")
+
+
+def read_source(path: Path) -> bytes:
+    """A clip's file; raises `ClipError` if it is to blame that there is none."""
+    try:
+        if not path.is_file() and path.exists():  # a pipe would keep us waiting
+            raise ClipError("is no file; take it away")
+        if path.stat().st_size > LARGEST:
+            raise ClipError(f"is larger than {LARGEST // 2**30} GiB; cut it")
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno not in BLAMED:
+            raise
+        raise ClipError(f"cannot be read ({error.strerror}); replace it or take it away") from None
 
 
 def doubly_named(done: Sequence[Done]) -> list[Done]:
@@ -190,10 +238,7 @@ def map_clips(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(output)
 
-    try:
-        done = doubly_named(run_clips(function, clips, stage, write, memo_gb))
-    except OSError as error:
-        raise UserError(f"{error.filename or out}: {error.strerror or error}; what is finished is kept") from None
+    done = doubly_named(run_clips(function, clips, stage, write, memo_gb))
     bad = [one for one in done if one.reason]
     if bad and (not skip or len(bad) == len(done)):
         shutil.rmtree(beside)
@@ -240,7 +285,9 @@ def read_rejected(path: Path) -> list[Rejected]:
 
 def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    beside = path.with_name(path.name + ".partial")
+    with beside.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(Rejected._fields)
         rows.writerows(sorted(rejected))
+    os.replace(beside, path)

@@ -90,7 +90,7 @@ def teach_poses(
         estimators=read_networks(networks), **use(split, settings),
     )  # fmt: skip
     known, checked = (score_pose(learnt.model, *taught[part], window_of(settings)) for part in (TRAIN, VALIDATION))
-    return Trained(classifier, describe(known, checked, learnt.history), learnt.history)
+    return Trained(classifier, describe(known, checked, learnt.history), learnt.history, checkpoint)
 
 
 def window_of(settings: Params) -> int:
@@ -209,7 +209,6 @@ def train_pose(
         shuffle=False,
         verbose=0,
     )
-    checkpoint.forget()
     return network, checkpoint.history
 
 

@@ -85,7 +85,7 @@ class Checkpoint(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def forget(self) -> None:
-        """The training has ended: the next one begins at the beginning."""
+        """All is saved: the next training begins at the beginning."""
         if self.memo:
             self.memo.forget(self.key)
 

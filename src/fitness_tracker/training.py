@@ -35,6 +35,7 @@ class Trained:
     classifier: Classifier
     metrics: dict[str, float]
     history: dict[str, list[float]]  # of each epoch
+    checkpoint: Checkpoint  # to be forgotten when all is saved
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,6 @@ def train_cnn(
         shuffle=False,
         verbose=0,
     )
-    checkpoint.forget()
     return network, checkpoint.history
 
 
@@ -181,7 +181,7 @@ def teach_frames(clips: Sequence[Clip], split: dict[str, Split], settings: param
     classifier = FrameClassifier(
         network=network, exercises=exercises, cnn=settings.cnn, temperature=temperature, **use(split, settings)
     )
-    return Trained(classifier, describe(learnt, checked, history), history)
+    return Trained(classifier, describe(learnt, checked, history), history, checkpoint)
 
 
 def use(split: dict[str, Split], settings: params.Params) -> dict[str, Any]:
