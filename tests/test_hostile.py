@@ -19,10 +19,9 @@ import numpy as np
 import psutil
 import pytest
 from conftest import REAL_CLIPS, WITHOUT_ROOTS_RIGHTS, edit_params, processes_of, run
-from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.params import Limits
-from fitness_tracker.video import ClipError, read_frames, resize_video
+from fitness_tracker.video import ClipError, ffmpeg_command, read_frames, resize_video
 
 SMALL = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=30:duration=1")
 Make = Callable[..., bytes]
@@ -429,4 +428,4 @@ def test_clips_are_worked_on_side_by_side(make_clip: Make) -> None:
 def test_ffmpeg_is_the_one_that_moviepy_brings() -> None:
     from moviepy.config import FFMPEG_BINARY
 
-    assert get_ffmpeg_exe() == FFMPEG_BINARY
+    assert ffmpeg_command()[0] == FFMPEG_BINARY

@@ -70,7 +70,7 @@ class Done(NamedTuple):
     reason: str  # why it is bad; empty if it is not
 
 
-@functools.cache
+@functools.lru_cache(4)
 def code_key(function: functools.partial) -> str:
     """What the output depends on besides the clip: parameters, the code of this package that runs, libraries."""
     sources = [inspect.getsource(module) for module in modules_of(sys.modules[function.func.__module__])]

@@ -43,7 +43,7 @@ class Memo:
             kept = self.cache.get(key)
         except BROKEN:
             return None
-        sound = isinstance(kept, bytes) and hashlib.sha256(kept[DIGEST:]).digest() == kept[:DIGEST]
+        sound = isinstance(kept, bytes) and hashlib.sha256(memoryview(kept)[DIGEST:]).digest() == kept[:DIGEST]
         return kept[DIGEST:] if sound else None
 
     def set(self, key: str, output: bytes) -> None:

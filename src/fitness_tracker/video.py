@@ -15,6 +15,7 @@ from functools import cache
 from typing import IO
 
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe  # moviepy itself takes 0.2 s to import
 
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Limits
@@ -66,9 +67,7 @@ class ClipError(UserError):
 
 
 def ffmpeg_command() -> list[str]:
-    from moviepy.config import FFMPEG_BINARY  # here, because the import takes 0.2 s
-
-    return [FFMPEG_BINARY, "-nostdin", "-hide_banner", "-loglevel", "error"]
+    return [get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "error"]
 
 
 @cache
@@ -78,7 +77,7 @@ def ffmpeg_version() -> str:
     try:
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        raise UserError(f"{command[0]}: does not run; unset FFMPEG_BINARY to use the ffmpeg of moviepy") from None
+        raise UserError(f"{command[0]}: does not run; unset IMAGEIO_FFMPEG_EXE to use the ffmpeg of moviepy") from None
 
 
 @contextmanager
