@@ -175,7 +175,7 @@ def read_frames(clip: bytes, fps: float, fit: str, limits: Limits = LIMITS) -> I
     """
     output = [
         "-vf", f"{NO_JUMPS},fps={fps}:start_time=0:eof_action=pass,{FILTERS[fit]}",
-        "-sws_flags", "bicubic+bitexact", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
+        "-sws_flags", "bicubic+accurate_rnd+bitexact", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
     ]  # fmt: skip
     size, found = WIDTH * HEIGHT * 3, 0
     with leashed(clip, output, limits) as (run, said):
