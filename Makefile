@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-d
 UV = .venv/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --override requirements-override.txt
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: .venv/installed  ## from videos to metrics: runs what is out of date
 	@python -m fitness_tracker.params && dvc repro && dvc metrics show
@@ -44,7 +44,7 @@ report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to repo
 remote-check: .venv/installed  ## is all data of dvc.lock in the remote?
 	@python storage/check.py
 
-reproduce: .venv/installed  ## from videos to metrics with data from the remote; fails if dvc.lock or metrics change by it
+reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock does not know; fails if it or metrics change
 	@dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
 
 CLIPS = $(firstword $(wildcard data/videos) sample/videos)
