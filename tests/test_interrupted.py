@@ -45,7 +45,7 @@ class Calm:
 @pytest.fixture(scope="module")
 def calm(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Calm:
     home = tmp_path_factory.mktemp("calm")
-    shutil.copytree(drawn / "videos", home / "videos", ignore=shutil.ignore_patterns("person0[4-6]*"))
+    shutil.copytree(drawn / "videos", home / "videos", ignore=shutil.ignore_patterns("person0[3-6]*"))
     return Calm(make_project(home / "project"), home / "videos", networks_folder)
 
 

@@ -69,7 +69,7 @@ def test_a_training_killed_again_and_again_ends_with_the_same_bytes(prepared: Pa
     assert start(prepared, tmp_path / "calm").wait() == 0
     calm = trained(prepared)
     random.seed(model)
-    for epoch in (1, 3, 4, 7):
+    for epoch in (1, 3, 4):
         told, _ = stop_after(prepared, tmp_path / "troubled", epoch, random.random() * 0.3, signal.SIGKILL)
         assert epoch == 1 or any("goes on after epoch" in line for line in told)
     last = start(prepared, tmp_path / "troubled")
