@@ -15,8 +15,8 @@ from pathlib import Path
 import mediapipe
 import numpy as np
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.frames import read_zip
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.video.frames import read_zip
 
 CHAIN = ((11, 12), (23, 24), (25, 26), (27, 28))  # pairs of landmarks from the shoulders down
 

@@ -11,10 +11,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
-from fitness_tracker.video import FILTERS, ffmpeg_command
+from fitness_tracker.video.ffmpeg import FILTERS, ffmpeg_command
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "medium")
 CHOSEN = "veryfast -crf 20"
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="?", default=Path("sample/videos"))
     parser.add_argument("--every", type=int, default=1, help="take one clip in so many")
     args = parser.parse_args()
-    with told_plainly("encoding"):
+    with exit_with_message("encoding"):
         fps = load_params().extract.fps
         clips = [clip.path for clip in find_clips(args.clips)][:: args.every]
     print(f"{len(clips)} clips, a clip on average\n\n| way | resize | extract | together | kept | SSIM |")

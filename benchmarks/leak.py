@@ -12,12 +12,15 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
-from fitness_tracker.clips import TEST, TRAIN, VALIDATION, find_clips
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.evaluation import macro_f1
-from fitness_tracker.models import make_deterministic
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.clips.split import TEST, TRAIN, VALIDATION
+from fitness_tracker.cnn.store import FrameStore, frame_store
+from fitness_tracker.cnn.training import train_cnn
+from fitness_tracker.errors import exit_with_message
+from fitness_tracker.learning import split_and_hash_clips
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.training import FrameStore, frame_store, read_split, train_cnn
+from fitness_tracker.scoring.evaluation import macro_f1
+from fitness_tracker.tensorflow_setup import make_deterministic
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("frames", type=Path, nargs="?", default=Path("data/frames"))
     args = parser.parse_args()
-    with told_plainly("leak"):
+    with exit_with_message("leak"):
         params = load_params()
         clips = find_clips(args.frames, (".zip",))
-        split = read_split(clips, params.split)
+        split = split_and_hash_clips(clips, params.split)
         exercises = sorted({clip.exercise for clip in clips})
         make_deterministic(params.train.seed)
         with frame_store(clips, exercises, params.cnn.image_size) as store:

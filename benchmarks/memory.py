@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from fitness_tracker.frames import encode_jpeg
+from fitness_tracker.video.frames import encode_jpeg
 
 FRAMES_A_CLIP = 100
 EXERCISES = ("lunge", "squat")

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 
 ROOT = Path(__file__).resolve().parent.parent
 GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost")
@@ -97,7 +97,7 @@ def main() -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     source = args.frames.resolve()
     print("| as | files | push | status | pull |\n| --- | --- | --- | --- | --- |", flush=True)
-    with told_plainly("remote"):
+    with exit_with_message("remote"):
         for name, loose in (("a zip a clip", False), ("loose JPEGs", True)):
             with tempfile.TemporaryDirectory(prefix="fitness-tracker-") as scratch:
                 times = measure(source, Path(scratch), args.clips, args.each, loose)

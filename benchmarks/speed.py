@@ -9,15 +9,15 @@ import os
 import time
 from pathlib import Path
 
-from fitness_tracker import pose_training
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.models import make_deterministic
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
+from fitness_tracker.learning import split_and_hash_clips
 from fitness_tracker.params import load_params
-from fitness_tracker.pose_training import teach_poses
-from fitness_tracker.prediction import predict_file
-from fitness_tracker.training import read_split
-from fitness_tracker.video import read_frames
+from fitness_tracker.pose import training as pose_training
+from fitness_tracker.pose.training import fit_pose_classifier
+from fitness_tracker.prediction.answers import predict_file
+from fitness_tracker.tensorflow_setup import make_deterministic
+from fitness_tracker.video.ffmpeg import read_frames
 
 
 def main() -> None:
@@ -27,15 +27,15 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--networks", type=Path, default=Path("pretrained/models"))
     args = parser.parse_args()
-    pose_training.tell = lambda *_: None
-    with told_plainly("speed"):
+    pose_training.log_epoch = lambda *_: None
+    with exit_with_message("speed"):
         params = load_params()
         make_deterministic(params.train.seed)
         clips = find_clips(args.frames, (".zip",))
         cores = len(os.sched_getaffinity(0))
         start = time.perf_counter()
-        split = read_split(clips, params.split)
-        classifier = teach_poses(clips, args.landmarks, args.networks, split, params).classifier
+        split = split_and_hash_clips(clips, params.split)
+        classifier = fit_pose_classifier(clips, args.landmarks, args.networks, split, params).classifier
         training = time.perf_counter() - start
 
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

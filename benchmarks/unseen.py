@@ -26,16 +26,29 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
-from fitness_tracker import pose_training, training
-from fitness_tracker.augment import frame_augmenter
-from fitness_tracker.clips import Clip, find_clips, group_of
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.evaluation import calibration_error, macro_f1
-from fitness_tracker.landmarks import Landmarks, read_landmarks
-from fitness_tracker.models import NONE, PoseClassifier, build_cnn, make_deterministic
+from fitness_tracker import learning
+from fitness_tracker.classifier import NONE
+from fitness_tracker.clips.folder import Clip, find_clips, group_of
+from fitness_tracker.cnn import store as cnn_store
+from fitness_tracker.cnn.augment import frame_augmenter
+from fitness_tracker.cnn.network import build_cnn
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose_training import all_windows, grow_forest, learn, train_pose, window_of
-from fitness_tracker.poses import BENDS, Poses, bend, joint, poses_of, statistics, window_starts
+from fitness_tracker.pose import training as pose_training
+from fitness_tracker.pose.blazepose import Landmarks, read_landmarks
+from fitness_tracker.pose.classifier import PoseClassifier
+from fitness_tracker.pose.features import (
+    JOINT_ANGLES,
+    Poses,
+    joint,
+    joint_angle_cosine,
+    poses_from_landmarks,
+    window_starts,
+    window_statistics,
+)
+from fitness_tracker.pose.training import all_windows, fit_forest, fit_pose_model, train_pose, window_length
+from fitness_tracker.scoring.evaluation import calibration_error, macro_f1
+from fitness_tracker.tensorflow_setup import make_deterministic
 
 FRAMES_EVERY = 5  # the frame network takes one frame in so many: neighbours are nearly the same, and time is short
 CNN_EPOCHS, LSTM_EPOCHS = 12, 15
@@ -76,15 +89,15 @@ def frame_network(material: Material, learns: np.ndarray, tests: np.ndarray, see
     """The classic network on pictures."""
     params = dataclasses.replace(material.params.train, seed=seed, epochs=CNN_EPOCHS)
     make_deterministic(seed)
-    with training.frame_store(material.clips, material.exercises, material.params.cnn.image_size) as store:
+    with cnn_store.frame_store(material.clips, material.exercises, material.params.cnn.image_size) as store:
         few = np.arange(0, len(store.labels), FRAMES_EVERY)
         rows = few[np.isin(store.clips[few], learns)]
         network = build_cnn(material.params.cnn, len(material.exercises))
         network.compile(keras.optimizers.Adam(params.learning_rate), "sparse_categorical_crossentropy")
         network.fit(
-            training.training_batches(store, rows, params, frame_augmenter(material.params.augment)),
+            cnn_store.training_batches(store, rows, params, frame_augmenter(material.params.frame_augmentation)),
             epochs=CNN_EPOCHS, steps_per_epoch=math.ceil(len(rows) / params.batch_size), shuffle=False, verbose=0,
-            class_weight=training.class_weights(store.labels[rows]),
+            class_weight=learning.class_weights(store.labels[rows]),
         )  # fmt: skip
         answers = []
         for clip in tests:
@@ -97,7 +110,7 @@ def frame_network(material: Material, learns: np.ndarray, tests: np.ndarray, see
 def pose_vectors(landmarks: Landmarks) -> np.ndarray:
     """(found frames, 23, 3): differences between joints, as the k-NN recipe of MediaPipe's pose classification has it:
     from the hips, over the larger of 2.5 trunks and the furthest joint; depth counts a fifth."""
-    points: np.ndarray = landmarks.points[landmarks.found][:, :, :3].astype(np.float64)
+    points: np.ndarray = landmarks.image_landmarks[landmarks.found][:, :, :3].astype(np.float64)
     hips: np.ndarray = points[:, 23:25].mean(axis=1)
     shoulders = points[:, 11:13].mean(axis=1)
     points[:] -= hips[:, None]
@@ -134,7 +147,7 @@ def nearest_poses(material: Material, learns: np.ndarray, tests: np.ndarray, see
 
 def raw_windows(landmarks: Landmarks, length: int) -> np.ndarray:
     """(N, length, 132): x, y, z over the picture's size and visibility of all landmarks; short clips end in zeros."""
-    seen = (landmarks.points / (640, 480, 640, 1)).reshape(len(landmarks.points), -1)
+    seen = (landmarks.image_landmarks / (640, 480, 640, 1)).reshape(len(landmarks.image_landmarks), -1)
     rows = np.concatenate([seen, np.zeros((max(0, length - len(seen)), seen.shape[1]))])
     return np.stack([rows[start : start + length] for start in window_starts(len(rows), length)]).astype(np.float32)
 
@@ -158,15 +171,17 @@ def lstm(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -
     network.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy")
     network.fit(
         np.concatenate([of[clip] for clip in learns]), labels, batch_size=32, epochs=LSTM_EPOCHS, verbose=0,
-        class_weight=training.class_weights(labels),
+        class_weight=learning.class_weights(labels),
     )  # fmt: skip
     return {"BiLSTM on raw landmarks": np.stack([np.asarray(network(of[clip])).mean(axis=0) for clip in tests])}
 
 
 def plain_statistics(poses: Poses, length: int) -> np.ndarray:
     """(windows, D): mean, deviation, percentiles and change of joints and angles over windows, plain."""
-    angles = np.stack([bend(*(joint(poses.body, one) for one in joints)) for joints in BENDS], axis=-1)
-    rows = np.concatenate([poses.body.reshape(len(poses.body), -1), angles.reshape(len(angles), -1)], axis=1)
+    angles = np.stack(
+        [joint_angle_cosine(*(joint(poses.joints_3d, one) for one in joints)) for joints in JOINT_ANGLES], axis=-1
+    )
+    rows = np.concatenate([poses.joints_3d.reshape(len(poses.joints_3d), -1), angles.reshape(len(angles), -1)], axis=1)
     parts = [rows[start : start + length] for start in window_starts(len(rows), length)]
     return np.stack(
         [
@@ -190,7 +205,7 @@ def trees(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) 
     return {"window statistics + ExtraTrees": np.stack([forest.predict_proba(of[clip]).mean(axis=0) for clip in tests])}
 
 
-def pick(material: Material, which: Sequence[int] | np.ndarray) -> list[Poses]:
+def rank_detections(material: Material, which: Sequence[int] | np.ndarray) -> list[Poses]:
     return [material.poses[clip] for clip in which]
 
 
@@ -203,13 +218,15 @@ def answers(
     groups = {name: dataclasses.replace(getattr(material.params, name), **some) for name, some in settings.items()}
     params = dataclasses.replace(material.params, **groups)
     params = dataclasses.replace(params, train=dataclasses.replace(params.train, seed=seed))
-    window, few = window_of(params), learns[:2]  # is looked at after each epoch, and decides nothing
+    window, few = window_length(params), learns[:2]  # is looked at after each epoch, and decides nothing
     classes = len(material.exercises) + 1
-    poses, labels = pick(material, learns), material.labels[learns]
-    network, _ = train_pose(poses, labels, pick(material, few), material.labels[few], classes, window, params)
-    forest = grow_forest(poses, labels, classes, window, params)
-    windows, owner = all_windows(pick(material, tests), window)
-    halves = np.asarray(network(windows)[0]), forest.answer(statistics(windows))
+    poses, labels = rank_detections(material, learns), material.labels[learns]
+    network, _ = train_pose(
+        poses, labels, rank_detections(material, few), material.labels[few], classes, window, params
+    )
+    forest = fit_forest(poses, labels, classes, window, params)
+    windows, owner = all_windows(rank_detections(material, tests), window)
+    halves = np.asarray(network(windows)[0]), forest.answer(window_statistics(windows))
     rows = {"network": halves[0], "forest": halves[1], "both": (halves[0] + halves[1]) / 2}
     return {name: mean_of(said, owner, len(tests))[:, :-1] for name, said in rows.items()}
 
@@ -217,11 +234,11 @@ def answers(
 def choose(material: Material, learns: np.ndarray, seed: int) -> tuple[str, str]:
     """The name of the SETTINGS, and 'network', 'forest' or 'both', with the best macro F1 on inner folds by group.
 
-    For time, the inner networks stand alone: `pose.members` is 1.
+    For time, the inner networks stand alone: `pose.ensemble_size` is 1.
     """
     inner = dataclasses.replace(
-        material, labels=material.labels[learns], groups=material.groups[learns], poses=pick(material, learns),
-        params=dataclasses.replace(material.params, pose=dataclasses.replace(material.params.pose, members=1)),
+        material, labels=material.labels[learns], groups=material.groups[learns], poses=rank_detections(material, learns),
+        params=dataclasses.replace(material.params, pose=dataclasses.replace(material.params.pose, ensemble_size=1)),
     )  # fmt: skip
     scores: dict[tuple[str, str], float] = {}
     for name, settings in SETTINGS.items():
@@ -279,8 +296,13 @@ def as_shipped(
     make_deterministic(seed)
     inner = GroupShuffleSplit(1, test_size=0.2, random_state=seed).split(learns, groups=material.groups[learns])
     first, held = (learns[part] for part in next(inner))
-    learnt = learn(
-        pick(material, first), labels[first], pick(material, held), labels[held], len(exercises) + 1, material.params
+    learnt = fit_pose_model(
+        rank_detections(material, first),
+        labels[first],
+        rank_detections(material, held),
+        labels[held],
+        len(exercises) + 1,
+        material.params,
     )
     return PoseClassifier(
         network=learnt.model.network, forest=learnt.model.forest, exercises=[*exercises, NONE], novelty=learnt.novelty,
@@ -295,7 +317,7 @@ def shipped(material: Material, number: int, seed: int) -> str:
     for learns, tests in folds(material, number, seed):
         classifier = as_shipped(material, learns, material.exercises, material.labels, seed)
         for clip in tests:
-            named[clip], sure[clip] = classifier.name(classifier.judge_landmarks(material.landmarks[clip]))
+            named[clip], sure[clip] = classifier.decide_label(classifier.predict_landmarks(material.landmarks[clip]))
     truth = np.array([material.exercises[label] for label in material.labels], object)
     right = named == truth
     return (
@@ -314,11 +336,11 @@ def foreign(material: Material, others: list[Landmarks], number: int, seed: int)
         learns = learns[material.labels[learns] != exercise]
         rest = [one for one in material.exercises if one != name]
         classifier = as_shipped(material, learns, rest, material.labels - (material.labels > exercise), seed)
-        scores = np.array([classifier.judge_landmarks(material.landmarks[clip]).none for clip in tests])
+        scores = np.array([classifier.predict_landmarks(material.landmarks[clip]).none for clip in tests])
         strange = material.labels[tests] == exercise
         left_out[name] = float(roc_auc_score(strange, scores)) if strange.any() else math.nan
         if others:
-            never_taught = [classifier.judge_landmarks(one).none for one in others]
+            never_taught = [classifier.predict_landmarks(one).none for one in others]
             truth = [0] * int((~strange).sum()) + [1] * len(never_taught)
             never.append(float(roc_auc_score(truth, [*scores[~strange], *never_taught])))
     each = ", ".join(f"{name} {value:.2f}" for name, value in left_out.items())
@@ -336,8 +358,8 @@ def main() -> None:
     parser.add_argument("--alone", type=Path, metavar="CATALOG", help="score the clips of this catalog also alone")
     parser.add_argument("--others", type=Path, metavar="LANDMARKS", help="clips of exercises that are never taught")
     args = parser.parse_args()
-    pose_training.tell = lambda *_: None
-    with told_plainly("unseen"):
+    pose_training.log_epoch = lambda *_: None
+    with exit_with_message("unseen"):
         params = load_params()
         clips = find_clips(args.frames, (".zip",))
         exercises = sorted({clip.exercise for clip in clips})
@@ -346,7 +368,7 @@ def main() -> None:
     material = Material(
         clips, exercises, np.array([exercises.index(clip.exercise) for clip in clips]),
         np.array([group_of(clip, params.split.group) for clip in clips]), landmarks,
-        [poses_of(one) for one in landmarks], max(2, round(params.train.window * params.extract.fps)), params,
+        [poses_from_landmarks(one) for one in landmarks], max(2, round(params.train.window * params.extract.fps)), params,
     )  # fmt: skip
     alone: np.ndarray = np.zeros(len(clips), bool)
     if args.alone:

@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
-from fitness_tracker.video import ENCODING, FILTERS, ffmpeg_command
+from fitness_tracker.video.ffmpeg import ENCODING, FILTERS, ffmpeg_command
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[10, 100, 1000])
     parser.add_argument("--without-long", action="store_true", help="leave out the 60 s in 1080p")
     args = parser.parse_args()
-    with told_plainly("video"):
+    with exit_with_message("video"):
         fps = load_params().extract.fps
         clips = [clip.path.resolve() for clip in find_clips(args.clips)][:: args.every]
     print("| way | clips | time | of b |\n| --- | --- | --- | --- |", flush=True)

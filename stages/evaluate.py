@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.frames import middle_frame
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
+from fitness_tracker.video.frames import middle_frame
 
 WORST = 12  # mistakes on the contact sheet
 
@@ -19,11 +19,13 @@ def main() -> None:
     parser.add_argument("metrics", type=Path)
     parser.add_argument("plots", type=Path)
     args = parser.parse_args()
-    with told_plainly("evaluate"):
+    with exit_with_message("evaluate"):
         seed = load_params().train.seed
         clips = find_clips(args.frames, (".zip",))
-        from fitness_tracker import charts, evaluation  # from here on it takes seconds
-        from fitness_tracker.models import load_classifier, make_deterministic, write_json
+        from fitness_tracker.bundle import load_classifier
+        from fitness_tracker.files import write_json
+        from fitness_tracker.scoring import charts, evaluation  # from here on it takes seconds
+        from fitness_tracker.tensorflow_setup import make_deterministic
 
         make_deterministic(seed)
         classifier = load_classifier(args.classifier)

@@ -4,11 +4,11 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.frames import extract_frames
-from fitness_tracker.mapping import map_clips
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
+from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.video.frames import extract_frames
 
 
 def main() -> None:
@@ -16,11 +16,11 @@ def main() -> None:
     parser.add_argument("resized", type=Path, metavar="IN")
     parser.add_argument("frames", type=Path, metavar="OUT")
     args = parser.parse_args()
-    with told_plainly("extract"):
+    with exit_with_message("extract"):
         params = load_params()
         cut = partial(extract_frames, fps=params.extract.fps, quality=params.extract.quality, limits=params.limits)
         skip = params.bad_clips == "skip"
-        map_clips(cut, find_clips(args.resized), args.frames, ".zip", "extract", skip, params.memo_gb)
+        process_clips(cut, find_clips(args.resized), args.frames, ".zip", "extract", skip, params.cache_gb)
 
 
 if __name__ == "__main__":

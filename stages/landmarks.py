@@ -7,11 +7,12 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.landmarks import find_landmarks, read_landmarks, read_networks
-from fitness_tracker.mapping import map_clips, write_rejected
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
+from fitness_tracker.pose.blazepose import find_landmarks, read_landmarks, read_networks
+from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.processing.rejected import write_rejected
 
 
 def main() -> None:
@@ -21,12 +22,12 @@ def main() -> None:
     parser.add_argument("landmarks", type=Path, metavar="OUT")
     parser.add_argument("metrics", type=Path)
     args = parser.parse_args()
-    with told_plainly("landmarks"):
+    with exit_with_message("landmarks"):
         params = load_params()
         find = partial(find_landmarks, **read_networks(args.networks))
         skip = params.bad_clips == "skip"
         clips = find_clips(args.frames, (".zip",))
-        rejected = map_clips(find, clips, args.landmarks, ".npz", "landmarks", skip, params.memo_gb)
+        rejected = process_clips(find, clips, args.landmarks, ".npz", "landmarks", skip, params.cache_gb)
         write_rejected(args.metrics / "rejected.csv", rejected)
         found = [read_landmarks(clip.path).found for clip in find_clips(args.landmarks, (".npz",))]
         share = sum(one.sum() for one in found) / sum(map(len, found))

@@ -4,11 +4,11 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from fitness_tracker.clips import find_clips
-from fitness_tracker.errors import told_plainly
-from fitness_tracker.mapping import map_clips
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
-from fitness_tracker.video import resize_video
+from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.video.ffmpeg import resize_video
 
 
 def main() -> None:
@@ -16,11 +16,11 @@ def main() -> None:
     parser.add_argument("videos", type=Path, metavar="IN")
     parser.add_argument("resized", type=Path, metavar="OUT")
     args = parser.parse_args()
-    with told_plainly("resize"):
+    with exit_with_message("resize"):
         params = load_params()
         small = partial(resize_video, fit=params.resize.fit, limits=params.limits)
         skip = params.bad_clips == "skip"
-        map_clips(small, find_clips(args.videos), args.resized, ".mp4", "resize", skip, params.memo_gb)
+        process_clips(small, find_clips(args.videos), args.resized, ".mp4", "resize", skip, params.cache_gb)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from fitness_tracker.clips import describe_split, find_clips
-from fitness_tracker.errors import told_plainly
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.clips.split import describe_split
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
 
 
@@ -16,22 +17,25 @@ def main() -> None:
     parser.add_argument("classifier", type=Path)
     parser.add_argument("metrics", type=Path)
     args = parser.parse_args()
-    with told_plainly("train"):
+    with exit_with_message("train"):
         params = load_params()
         clips = find_clips(args.frames, (".zip",))
         import pandas as pd  # from here on it takes seconds
 
-        from fitness_tracker.models import make_deterministic, save_classifier, write_json
-        from fitness_tracker.pose_training import teach_poses
-        from fitness_tracker.training import read_split, teach_frames
+        from fitness_tracker.bundle import save_classifier
+        from fitness_tracker.cnn.training import fit_frame_classifier
+        from fitness_tracker.files import write_json
+        from fitness_tracker.learning import split_and_hash_clips
+        from fitness_tracker.pose.training import fit_pose_classifier
+        from fitness_tracker.tensorflow_setup import make_deterministic
 
         make_deterministic(params.train.seed)
-        split = read_split(clips, params.split)
+        split = split_and_hash_clips(clips, params.split)
         print(f"train: {describe_split({name: used.part for name, used in split.items()})} clips", flush=True)
         if params.train.model == "pose":
-            trained = teach_poses(clips, args.landmarks, args.networks, split, params)
+            trained = fit_pose_classifier(clips, args.landmarks, args.networks, split, params)
         else:
-            trained = teach_frames(clips, split, params)
+            trained = fit_frame_classifier(clips, split, params)
 
         save_classifier(trained.classifier, args.classifier)
         metrics = {name: round(value, 4) for name, value in trained.metrics.items()}

@@ -14,8 +14,8 @@ import yaml
 from hypothesis import settings
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.landmarks import read_networks
-from fitness_tracker.video import read_frames
+from fitness_tracker.pose.blazepose import read_networks
+from fitness_tracker.video.ffmpeg import read_frames
 
 ROOT = Path(__file__).parent.parent
 GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com")
@@ -98,8 +98,8 @@ def make_project(folder: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     small = {
         "train.epochs": 2,
-        "pose.windows": 2,
-        "pose.members": 1,
+        "pose.windows_per_clip": 2,
+        "pose.ensemble_size": 1,
         "pose.trees": 20,
         "cnn.image_size": 32,
         "cnn.dense_units": 16,

@@ -11,7 +11,7 @@ from conftest import run
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.audit import Finding, Fingerprint, audit, describe, few_groups, page, same_video
-from fitness_tracker.clips import find_clips
+from fitness_tracker.clips.folder import find_clips
 
 GROUP = "^(.+?)__"
 RNG = np.random.default_rng(0)
@@ -144,9 +144,9 @@ def test_a_clip_that_does_not_decode_is_a_finding_and_stops_nothing(audited, spo
 
 @pytest.mark.slow
 def test_the_table_has_a_line_for_each_finding_and_the_page_its_pictures(audited) -> None:
-    findings, prints = audited
+    findings, fingerprints = audited
     assert describe(findings).count("\n") == len(findings) - 1
-    text = page(findings, prints, Path("a<b"))
+    text = page(findings, fingerprints, Path("a<b"))
     assert "a&lt;b" in text
     assert text.count("<section") == len(findings)
     assert text.count("data:image/jpeg;base64,") >= len(findings) - 2

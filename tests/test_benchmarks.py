@@ -12,9 +12,9 @@ import unseen
 from conftest import edit_params, run
 from test_pose_training import clip, settings
 
-from fitness_tracker.clips import Clip
-from fitness_tracker.frames import encode_jpeg
-from fitness_tracker.poses import poses_of
+from fitness_tracker.clips.folder import Clip
+from fitness_tracker.pose.features import poses_from_landmarks
+from fitness_tracker.video.frames import encode_jpeg
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_unseen_makes_its_table(project: Path, drawn: Path, networks_folder: Pat
         ("landmarks", ("data/frames", str(networks_folder), "data/landmarks", "metrics")),
     ):
         assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
-    edit_params(project, {"pose.windows": 8})
+    edit_params(project, {"pose.windows_per_clip": 8})
     (project / "alone.csv").write_text(
         "clip\nsquat/person01__1.mp4\nplank/person01__1.mp4\njumping_jack/person01__1.mp4\n"
     )
@@ -76,7 +76,7 @@ def material() -> unseen.Material:
     groups = np.array([f"p{number // 2}" for number in range(16)])
     chosen = settings(epochs=2, window=1.6)
     return unseen.Material(
-        clips, ["press", "squat"], labels, groups, marks, [poses_of(one) for one in marks], 16, chosen
+        clips, ["press", "squat"], labels, groups, marks, [poses_from_landmarks(one) for one in marks], 16, chosen
     )
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fitness_tracker.charts import draw_confusion, draw_mistakes, shorten
+from fitness_tracker.scoring.charts import draw_confusion, draw_mistakes, shorten
 
 TABLE = pd.DataFrame(
     {

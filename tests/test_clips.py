@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fitness_tracker.clips import TEST, TRAIN, VALIDATION, Clip, ClipsError, find_clips, group_of, split_clips
+from fitness_tracker.clips.folder import Clip, ClipsError, find_clips, group_of
+from fitness_tracker.clips.split import TEST, TRAIN, VALIDATION, split_clips
 from fitness_tracker.params import Split
 
 SPLIT = Split(group="^(.+?)__", test=0.2, validation=0.2, seed=0)

@@ -4,8 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitness_tracker.clips import Clip, ClipsError, find_clips
-from fitness_tracker.evaluation import (
+from fitness_tracker.classifier import Classifier, ClipUsage, Prediction
+from fitness_tracker.clips.folder import Clip, ClipsError, find_clips
+from fitness_tracker.cnn.classifier import FrameClassifier
+from fitness_tracker.params import Cnn
+from fitness_tracker.scoring.evaluation import (
     ScoredClip,
     answers,
     calibration_error,
@@ -16,8 +19,6 @@ from fitness_tracker.evaluation import (
     unseen_clips,
     worst_mistakes,
 )
-from fitness_tracker.models import Answer, Classifier, FrameClassifier, Split
-from fitness_tracker.params import Cnn
 
 EXERCISES = ["lunge", "squat"]
 
@@ -27,7 +28,7 @@ def scored(name: str, *frames: tuple[float, float]) -> ScoredClip:
     mean = said.mean(axis=0)
     group = name.split("/")[1].split("__")[0]
     return ScoredClip(
-        Clip(name, Path(name)), group, Answer(said, mean, 0.0), EXERCISES[mean.argmax()], float(mean.max())
+        Clip(name, Path(name)), group, Prediction(said, mean, 0.0), EXERCISES[mean.argmax()], float(mean.max())
     )
 
 
@@ -83,7 +84,7 @@ def classifier(clips: list[Clip]) -> Classifier:
     split = {}
     for clip in clips:
         group = clip.name.split("/")[1].split("__")[0]
-        split[clip.name] = Split(part[group], group, hashlib.sha256(clip.path.read_bytes()).hexdigest())
+        split[clip.name] = ClipUsage(part[group], group, hashlib.sha256(clip.path.read_bytes()).hexdigest())
     cnn = Cnn(32, [1, 1, 1], 1, 0)
     return FrameClassifier(None, EXERCISES, "pad", 10.0, "^(.+?)__", split, 1.0, cnn)
 

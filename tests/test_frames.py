@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fitness_tracker.errors import UserError
-from fitness_tracker.frames import decode_picture, encode_jpeg, extract_frames, middle_frame, read_zip, shrink
-from fitness_tracker.video import read_frames
+from fitness_tracker.video.ffmpeg import read_frames
+from fitness_tracker.video.frames import decode_picture, encode_jpeg, extract_frames, middle_frame, read_zip, shrink
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import pytest
 from conftest import REAL_CLIPS, WITHOUT_ROOTS_RIGHTS, edit_params, processes_of, run
 
 from fitness_tracker.params import Limits
-from fitness_tracker.video import ClipError, ffmpeg_command, read_frames, resize_video
+from fitness_tracker.video.ffmpeg import ClipError, ffmpeg_command, read_frames, resize_video
 
 SMALL = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=30:duration=1")
 Make = Callable[..., bytes]

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from fitness_tracker.clips import find_clips
+from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import UserError
-from fitness_tracker.frames import extract_frames
-from fitness_tracker.mapping import map_clips
-from fitness_tracker.video import resize_video
+from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.video.ffmpeg import resize_video
+from fitness_tracker.video.frames import extract_frames
 
 CLIPS = 5  # different ones
 PLACES = [f"{exercise}/{name}__1.mp4" for exercise in ("lunge", "squat") for name in ("a", "b", "deep/c")]
@@ -66,8 +66,8 @@ def run(videos: Path, out: Path, fit: str, fps: float) -> None:
     shutil.rmtree(out, ignore_errors=True)
     cut = partial(extract_frames, fps=fps, quality=80)
     with contextlib.suppress(UserError):  # nothing but bad clips, or none
-        map_clips(partial(resize_video, fit=fit), find_clips(videos), out / "resized", ".mp4", "resize", True, 1)
-        map_clips(cut, find_clips(out / "resized"), out / "frames", ".zip", "extract", True, 1)
+        process_clips(partial(resize_video, fit=fit), find_clips(videos), out / "resized", ".mp4", "resize", True, 1)
+        process_clips(cut, find_clips(out / "resized"), out / "frames", ".zip", "extract", True, 1)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -80,7 +80,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_any_way_to_a_folder_gives_what_a_run_from_scratch_gives(films: list[bytes], edits: list[tuple]) -> None:
     with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
         videos, settled = Path(scratch) / "videos", {"fit": "pad", "fps": 10.0}
-        patch.setenv("FITNESS_TRACKER_CACHE", f"{scratch}/memo")
+        patch.setenv("FITNESS_TRACKER_CACHE", f"{scratch}/result_cache")
         for number, place in enumerate(PLACES[:2]):
             edit(videos, "put", films, place, number)
         edit(videos, "put", films, PLACES[3], 4)

@@ -96,12 +96,12 @@ def test_a_stage_declares_the_params_that_it_reads(name: str) -> None:
         for variable in ("params", "settings", r"load_params\(\)"):
             for found in re.finditer(rf"{variable}\.{group}\b(?:\.(\w+))?", source):
                 groups.add(f"{group}.{found[1]}" if f"{group}.{found[1]}" in declared else group)
-    assert declared == groups - {"memo_gb"}
+    assert declared == groups - {"cache_gb"}
 
 
 def test_every_param_that_changes_a_result_is_declared_by_a_stage() -> None:
     declared = {key.split(".")[0] for stage in STAGES.values() for key in stage.get("params", [])}
-    assert declared | {"videos", "memo_gb"} == set(PARAMS)
+    assert declared | {"videos", "cache_gb"} == set(PARAMS)
 
 
 def test_every_param_has_a_comment() -> None:

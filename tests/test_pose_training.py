@@ -5,31 +5,41 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, run
-from test_poses import figure, landmarks
+from test_pose_features import figure, landmarks
 
-from fitness_tracker.augment import idle_windows
-from fitness_tracker.clips import Clip
+from fitness_tracker.classifier import NONE, ClipUsage, apply_temperature
+from fitness_tracker.clips.folder import Clip
 from fitness_tracker.errors import UserError
-from fitness_tracker.models import NONE, Split, make_deterministic, temper
+from fitness_tracker.learning import fit_temperature
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose_training import (
+from fitness_tracker.pose.features import (
+    ANKLE,
+    FEATURES,
+    KNEE,
+    WRIST,
+    Poses,
+    features,
+    poses_from_landmarks,
+    window_statistics,
+)
+from fitness_tracker.pose.idle import idle_windows
+from fitness_tracker.pose.training import (
     WindowBatches,
     all_windows,
-    fit_novelty,
-    grow_forest,
-    learn,
-    teach_poses,
+    fit_forest,
+    fit_out_of_distribution_detector,
+    fit_pose_classifier,
+    fit_pose_model,
     train_pose,
 )
-from fitness_tracker.poses import ANKLE, FEATURES, KNEE, WRIST, Poses, features, poses_of, statistics
-from fitness_tracker.training import fit_temperature
+from fitness_tracker.tensorflow_setup import make_deterministic
 
 PARAMS = load_params(ROOT / "params.yaml")
 WINDOW = 16
 
 
 def settings(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows=4, units=16, members=2, trees=20)
+    pose = dataclasses.replace(PARAMS.pose, windows_per_clip=4, units=16, ensemble_size=2, trees=20)
     train = {"batch_size": 16, "learning_rate": 0.005, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
@@ -49,7 +59,7 @@ def clip(exercise: str, seed: int, frames: int = 30):
 
 def some(number: int, first: int) -> tuple[list[Poses], np.ndarray]:
     labels = np.arange(number) % 2
-    return [poses_of(clip(("press", "squat")[label], first + n)) for n, label in enumerate(labels)], labels
+    return [poses_from_landmarks(clip(("press", "squat")[label], first + n)) for n, label in enumerate(labels)], labels
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +67,7 @@ def trained():
     make_deterministic(0)
     clips, labels = some(16, 0)
     validation, truth = some(8, 100)
-    learnt = learn(clips, labels, validation, truth, 3, settings(epochs=20, window=WINDOW / 10))
+    learnt = fit_pose_model(clips, labels, validation, truth, 3, settings(epochs=20, window=WINDOW / 10))
     return learnt, clips, labels, validation, truth
 
 
@@ -79,17 +89,17 @@ def test_the_forest_is_the_same_twice_and_knows_who_does_nothing() -> None:
     clips, labels = some(12, 0)
     chosen = settings(window=WINDOW / 10)
     chosen = dataclasses.replace(chosen, pose=dataclasses.replace(chosen.pose, idle=0.5))
-    forest = grow_forest(clips, labels, 3, WINDOW, chosen)
-    same = grow_forest(clips, labels, 3, WINDOW, chosen)
+    forest = fit_forest(clips, labels, 3, WINDOW, chosen)
+    same = fit_forest(clips, labels, 3, WINDOW, chosen)
     for one, other in zip(vars(forest).values(), vars(same).values(), strict=True):
         np.testing.assert_array_equal(one, other)
     windows, owner = all_windows(some(6, 300)[0], WINDOW)
-    said = forest.answer(statistics(windows))
+    said = forest.answer(window_statistics(windows))
     assert forest.roots.shape == (20,)
     np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
     assert (said.argmax(axis=1) == np.array([0, 1] * 3)[owner]).mean() > 0.9
     idle = idle_windows(40, WINDOW, 10.0, np.random.default_rng(5))
-    assert (forest.answer(statistics(features(idle))).argmax(axis=1) == 2).mean() > 0.8
+    assert (forest.answer(window_statistics(features(idle))).argmax(axis=1) == 2).mean() > 0.8
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -108,7 +118,7 @@ def test_an_epoch_shows_every_clip_as_often_and_idle_people_beside() -> None:
     shown = [batches[number] for number in range(len(batches))]
     assert all(features.shape[1:] == (WINDOW, FEATURES) for features, *_ in shown)
     truth = np.concatenate([labels for _, labels, _ in shown])[:, 0].argmax(axis=1)
-    idle = round(24 * PARAMS.pose.idle)
+    idle = round(24 * PARAMS.pose.synthetic_idle_ratio)
     assert len(truth) == 24 + idle
     assert (truth == 2).sum() >= idle
     first = shown[0][0]
@@ -133,9 +143,9 @@ def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
     strange = []
     for seed in range(5):  # lies on the back and kicks: nothing like the others
         marks = clip("squat", seed)
-        marks.metres[:] = marks.metres[..., [0, 2, 1]]
-        marks.points[..., :3] = marks.points[..., [0, 2, 1]]
-        strange.append(poses_of(marks))
+        marks.world_landmarks[:] = marks.world_landmarks[..., [0, 2, 1]]
+        marks.image_landmarks[..., :3] = marks.image_landmarks[..., [0, 2, 1]]
+        strange.append(poses_from_landmarks(marks))
 
     def distance(poses: Poses) -> float:
         return float(learnt.novelty.distances(learnt.model.answer(all_windows([poses], WINDOW)[0])[1]).mean())
@@ -150,7 +160,7 @@ def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
 @pytest.mark.parametrize("number", [1, 8])
 def test_no_clip_of_a_small_validation_part_is_foreign(trained, number: int) -> None:
     learnt, clips, labels, validation, _ = trained
-    novelty = fit_novelty(learnt.model, clips, labels, validation[:number], WINDOW, 0.03)
+    novelty = fit_out_of_distribution_detector(learnt.model, clips, labels, validation[:number], WINDOW, 0.03)
     windows, owner = all_windows(validation[:number], WINDOW)
     distances = novelty.distances(learnt.model.answer(windows)[1])
     for one in range(number):
@@ -161,14 +171,14 @@ def test_what_is_foreign_does_not_depend_on_the_number_of_cores(tmp_path: Path) 
     """At the size of the default network, where the number of threads would change the last bits."""
     program = """
 import hashlib, sys, numpy as np
-from fitness_tracker import pose_training
+from fitness_tracker.pose import training as pose_training
 rng = np.random.default_rng(0)
 class Model:
     def answer(self, windows):
         return None, windows[:, 0, :1] @ np.linspace(-1, 1, 384)[None].astype(np.float32) + noise[: len(windows)]
 noise = rng.normal(size=(3000, 384)).astype(np.float32)
 pose_training.all_windows = lambda clips, length: (noise[:, None], np.arange(3000))
-found = pose_training.fit_novelty(Model(), [], np.arange(3000) % 10, [], 16, 0.03)
+found = pose_training.fit_out_of_distribution_detector(Model(), [], np.arange(3000) % 10, [], 16, 0.03)
 print(hashlib.sha256(found.whiten.tobytes() + repr((found.middle, found.width)).encode()).hexdigest())
 """
     path = tmp_path / "program.py"
@@ -206,14 +216,16 @@ def test_the_temperature_makes_the_validation_clips_likelier(trained) -> None:
     said, _ = learnt.model.answer(windows)
 
     def loss(temperature: float) -> float:
-        means = np.stack([temper(said[owner == clip], temperature).mean(axis=0) for clip in range(len(truth))])
+        means = np.stack(
+            [apply_temperature(said[owner == clip], temperature).mean(axis=0) for clip in range(len(truth))]
+        )
         return -np.log(means[np.arange(len(truth)), truth]).mean()
 
     assert loss(learnt.temperature) <= loss(1.0)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, Split]]:
+def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
     """Landmarks of eight people, squatting, pressing and doing nothing, as the stage writes them."""
     clips, split = [], {}
     for person in range(8):
@@ -221,12 +233,17 @@ def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, Split]]:
             name = f"{exercise}/p{person}__1"
             marks = clip("squat" if exercise == NONE else exercise, 10 * person)
             if exercise == NONE:
-                marks.points[:], marks.metres[:] = marks.points[:1], marks.metres[:1]
+                marks.image_landmarks[:], marks.world_landmarks[:] = (
+                    marks.image_landmarks[:1],
+                    marks.world_landmarks[:1],
+                )
             path = tmp_path / "landmarks" / f"{name}.npz"
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(path, points=marks.points, metres=marks.metres, times=marks.times, found=marks.found)
+            np.savez(
+                path, points=marks.image_landmarks, metres=marks.world_landmarks, times=marks.times, found=marks.found
+            )
             clips.append(Clip(name, path))
-            split[name] = Split("train" if person < 5 else "validation", f"p{person}", "")
+            split[name] = ClipUsage("train" if person < 5 else "validation", f"p{person}", "")
     return clips, tmp_path / "landmarks", split
 
 
@@ -237,24 +254,26 @@ def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder
     chosen = dataclasses.replace(
         settings(epochs=15), pose=dataclasses.replace(PARAMS.pose, windows=8, units=32, members=1, trees=50)
     )
-    done = teach_poses(clips, landmarks_folder, networks_folder, split, chosen)
+    done = fit_pose_classifier(clips, landmarks_folder, networks_folder, split, chosen)
     assert done.classifier.exercises == ["press", "squat", "none"]
     assert set(done.metrics) == {"epochs", "train_accuracy", "train_loss", "val_accuracy", "val_loss"}
     assert done.metrics["val_accuracy"] > 0.9
-    answer = done.classifier.judge_file(landmarks_folder / "none/p7__1.npz")
-    assert done.classifier.name(answer)[0] == NONE
-    assert done.classifier.name(done.classifier.judge_file(landmarks_folder / "squat/p7__1.npz"))[0] == "squat"
+    answer = done.classifier.predict_file(landmarks_folder / "none/p7__1.npz")
+    assert done.classifier.decide_label(answer)[0] == NONE
+    assert (
+        done.classifier.decide_label(done.classifier.predict_file(landmarks_folder / "squat/p7__1.npz"))[0] == "squat"
+    )
 
 
 def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, split = folder
     (landmarks_folder / "squat/p0__1.npz").unlink()
     with pytest.raises(UserError, match=r"squat/p0__1\.npz: No such file"):
-        teach_poses(clips, landmarks_folder, networks_folder, split, settings())
+        fit_pose_classifier(clips, landmarks_folder, networks_folder, split, settings())
 
 
 def test_a_validation_part_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, split = folder
     kept = [clip for clip in clips if split[clip.name].part == "train" or clip.exercise == NONE]
-    done = teach_poses(kept, landmarks_folder, networks_folder, split, settings(epochs=1, window=1.6))
+    done = fit_pose_classifier(kept, landmarks_folder, networks_folder, split, settings(epochs=1, window=1.6))
     assert np.isfinite(done.classifier.novelty.middle)

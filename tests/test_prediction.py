@@ -11,18 +11,22 @@ import pytest
 import render
 from conftest import ROOT
 
-from fitness_tracker import video
+from fitness_tracker.video import ffmpeg as video
+from fitness_tracker.bundle import save_classifier
+from fitness_tracker.classifier import ClipUsage
 from fitness_tracker.cli import printable
-from fitness_tracker.clips import find_clips
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.cnn.classifier import FrameClassifier
+from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
-from fitness_tracker.frames import encode_jpeg, extract_frames
-from fitness_tracker.landmarks import find_landmarks, read_networks
-from fitness_tracker.mapping import map_clips
-from fitness_tracker.models import FrameClassifier, Split, build_cnn, make_deterministic, save_classifier
 from fitness_tracker.params import Cnn, load_params
-from fitness_tracker.pose_training import teach_poses
-from fitness_tracker.prediction import find_files, fit_frame, predict_exercise, predict_file
-from fitness_tracker.video import resize_video
+from fitness_tracker.pose.blazepose import find_landmarks, read_networks
+from fitness_tracker.pose.training import fit_pose_classifier
+from fitness_tracker.prediction.answers import find_files, fit_frame, predict_exercise, predict_file
+from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.tensorflow_setup import make_deterministic
+from fitness_tracker.video.ffmpeg import resize_video
+from fitness_tracker.video.frames import encode_jpeg, extract_frames
 
 CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0)
 
@@ -121,16 +125,16 @@ def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPath
     """A pose classifier that was taught on four of the six drawn people, for a moment."""
     scratch = tmp_path_factory.mktemp("taught")
     look = partial(whole_chain, **read_networks(networks_folder))
-    map_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", False, 1)
+    process_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", False, 1)
     clips = find_clips(scratch / "landmarks", (".npz",))
     split = {}
     for clip in clips:
         person = clip.name.split("/")[1][:8]
         part = {"person01": "test", "person02": "validation"}.get(person, "train")
-        split[clip.name] = Split(part, person, "")
+        split[clip.name] = ClipUsage(part, person, "")
     make_deterministic(0)
     params = load_params(ROOT / "params.yaml")
-    done = teach_poses(clips, scratch / "landmarks", networks_folder, split, params)
+    done = fit_pose_classifier(clips, scratch / "landmarks", networks_folder, split, params)
     save_classifier(done.classifier, scratch / "classifier")
     return scratch / "classifier"
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import GIT, ROOT, run
 
-from fitness_tracker.report import METRICS, Change, State, changes, code, read_state, report, row
+from fitness_tracker.scoring.report import METRICS, Change, State, changes, code, read_state, report, row
 
 PARAMS = "videos: clips\ntrain:\n  epochs: 5\n  model: pose\nsplit:\n  seed: 1\n"
 

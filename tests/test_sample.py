@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, render
 
-from fitness_tracker.clips import find_clips, group_of
-from fitness_tracker.video import read_frames
+from fitness_tracker.clips.folder import find_clips, group_of
+from fitness_tracker.video.ffmpeg import read_frames
 
 sys.path.insert(0, str(ROOT / "sample"))
 import body

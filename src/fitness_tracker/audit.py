@@ -17,11 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fitness_tracker.clips import Clip, ClipsError, group_of
-from fitness_tracker.frames import encode_jpeg
-from fitness_tracker.landmarks import estimator, read_networks
-from fitness_tracker.mapping import run_clips
-from fitness_tracker.video import read_frames
+from fitness_tracker.clips.folder import Clip, ClipsError, group_of
+from fitness_tracker.pose.blazepose import pose_tracker, read_networks
+from fitness_tracker.processing.process_clips import run_clips
+from fitness_tracker.video.ffmpeg import read_frames
+from fitness_tracker.video.frames import encode_jpeg
 
 FPS = 4.0  # frames a second that are looked at
 PEOPLE_EVERY = 4  # of them, one in so many is searched for all people
@@ -65,7 +65,7 @@ class Finding:
 
 def fingerprint(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
     """A clip to its `Fingerprint` as `.npz`; raises `ClipError` if it does not decode."""
-    person = estimator(detector, landmarker)
+    person = pose_tracker(detector, landmarker)
     small, pictures, people = [], [], []
     lasting: np.ndarray = np.zeros((120, 160))
 
@@ -77,11 +77,13 @@ def fingerprint(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
             lasting = lasting + (cv2.Canny(cv2.resize(grey, (160, 120), interpolation=cv2.INTER_AREA), 80, 160) > 0)
             pictures.append(encode_jpeg(cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA), 85))
             if number % PEOPLE_EVERY == 0:
-                sure = [seen.region for region in person.detect(frame, None) if (seen := person.read(frame, region))]
-                people.append(apart(sure) >= 2)
+                sure = [
+                    seen.region for region in person.detect(frame, None) if (seen := person.estimate(frame, region))
+                ]
+                people.append(count_people(sure) >= 2)
             yield number / FPS, frame
 
-    found = person.follow(looked_at()).found
+    found = person.track(looked_at()).found
     target = io.BytesIO()
     np.savez_compressed(
         target, small=np.stack(small), edges=lasting >= 0.9 * len(small), found=found.mean(), people=np.mean(people),
@@ -90,7 +92,7 @@ def fingerprint(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
     return target.getvalue()
 
 
-def apart(regions: Sequence) -> int:
+def count_people(regions: Sequence) -> int:
     """How many of the regions are people of their own: further from the others than a quarter of a side."""
     kept: list = []
     for one in regions:
@@ -107,14 +109,16 @@ def read_fingerprint(data: bytes) -> Fingerprint:
 
 
 def audit(
-    clips: Sequence[Clip], networks: Path, pattern: str, memo_gb: float
+    clips: Sequence[Clip], networks: Path, pattern: str, cache_gb: float
 ) -> tuple[list[Finding], dict[str, Fingerprint]]:
     """All findings, and the fingerprints of the clips that decode, by name; `pattern` is `split.group`."""
     kept: dict[str, Fingerprint] = {}
     look = partial(fingerprint, **read_networks(networks))
-    done = run_clips(look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}), memo_gb)
+    done = run_clips(
+        look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}), cache_gb
+    )
     findings = [Finding("unreadable", (), f"{one.clip.path}: {one.reason}") for one in done if one.reason]
-    prints = {clip.name: kept[clip.name] for clip in clips if clip.name in kept}
+    fingerprints = {clip.name: kept[clip.name] for clip in clips if clip.name in kept}
     groups: dict[str, str] = {}
     for clip in clips:
         try:
@@ -123,13 +127,13 @@ def audit(
             findings.append(Finding("no group", (clip.name,), str(error)))
             groups[clip.name] = clip.name
     findings += few_groups(groups)
-    findings += copies(prints, groups)
-    findings += marks(prints, groups)
-    findings += places(prints, groups)
-    for name, one in prints.items():
+    findings += copies(fingerprints, groups)
+    findings += find_watermarks(fingerprints, groups)
+    findings += places(fingerprints, groups)
+    for name, one in fingerprints.items():
         findings += odd_clip(name, one)
     kinds = list(dict.fromkeys(one.kind for one in findings))
-    return sorted(findings, key=lambda one: kinds.index(one.kind)), prints
+    return sorted(findings, key=lambda one: kinds.index(one.kind)), fingerprints
 
 
 def exercise_of(name: str) -> str:
@@ -153,21 +157,21 @@ def few_groups(groups: dict[str, str]) -> list[Finding]:
     ]
 
 
-def copies(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
+def copies(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
     """The same clip, or nearly so, in two groups or under two exercises."""
-    names = sorted(prints)
-    packed = {name: np.packbits(difference_hashes(prints[name].small), axis=1) for name in names}
+    names = sorted(fingerprints)
+    packed = {name: np.packbits(difference_hashes(fingerprints[name].small), axis=1) for name in names}
     findings = []
     for one, other in itertools.combinations(names, 2):
         crossed = exercise_of(one) != exercise_of(other)
         if not crossed and groups[one] == groups[other]:
             continue
         short, long = sorted((one, other), key=lambda name: len(packed[name]))
-        middle = len(prints[short].small) // 2
-        for small in (prints[short].small, prints[short].small[:, :, ::-1]):  # as it is, and mirrored
+        middle = len(fingerprints[short].small) // 2
+        for small in (fingerprints[short].small, fingerprints[short].small[:, :, ::-1]):  # as it is, and mirrored
             bits = np.packbits(difference_hashes(small[middle : middle + 1]), axis=1)
             near = np.bitwise_count(packed[long] ^ bits).sum(axis=1).min() <= SIMILAR_BITS
-            if not near or not same_video(small, prints[long].small):
+            if not near or not same_video(small, fingerprints[long].small):
                 continue
             where = "under two exercises" if crossed else "in two groups"
             harm = "one of the labels is wrong" if crossed else "training may see what is tested"
@@ -205,10 +209,10 @@ def same_video(short: np.ndarray, long: np.ndarray) -> bool:
     return False
 
 
-def marks(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
+def find_watermarks(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
     """Writing, a logo or a frame at the same place in the clips of one exercise, and not in the others'."""
     edges: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
-    for name, one in prints.items():
+    for name, one in fingerprints.items():
         wide = cv2.dilate(one.edges.astype(np.uint8), np.ones((3, 3), np.uint8))
         edges[exercise_of(name)][groups[name]].append(wide)
     means = {  # of each exercise, every group counting the same
@@ -228,7 +232,7 @@ def marks(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Findin
                 findings.append(
                     Finding(
                         "mark",
-                        tuple(sorted(name for name in prints if exercise_of(name) == exercise)),
+                        tuple(sorted(name for name in fingerprints if exercise_of(name) == exercise)),
                         f"something is drawn at the same place in clips of {exercise} only ({place}): a network would "
                         "read it instead of the movement; cut it off or paint it over",
                     )
@@ -237,13 +241,13 @@ def marks(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Findin
     return findings
 
 
-def places(prints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
+def places(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
     """Exercises whose groups were all recorded in one place, where no other exercise was."""
-    backgrounds = {name: one.background for name, one in prints.items()}
+    backgrounds = {name: one.background for name, one in fingerprints.items()}
     findings = []
-    for exercise in sorted({exercise_of(name) for name in prints}):
-        inside = [name for name in sorted(prints) if exercise_of(name) == exercise]
-        outside = [name for name in prints if exercise_of(name) != exercise]
+    for exercise in sorted({exercise_of(name) for name in fingerprints}):
+        inside = [name for name in sorted(fingerprints) if exercise_of(name) == exercise]
+        outside = [name for name in fingerprints if exercise_of(name) != exercise]
         if len({groups[name] for name in inside}) < 2 or not outside:
             continue
         alone = 0
@@ -316,17 +320,19 @@ figcaption {{ font-size: 12px; color: #5a6678; overflow-wrap: anywhere; }} img {
 SHOWN = 6  # pictures of a finding
 
 
-def page(findings: Sequence[Finding], prints: dict[str, Fingerprint], videos: Path) -> str:
+def page(findings: Sequence[Finding], fingerprints: dict[str, Fingerprint], videos: Path) -> str:
     """The findings as one HTML page with pictures in it, for a browser; it needs nothing else."""
     parts, kind = [], ""
     for one in findings:
         if one.kind != kind:
             kind = one.kind
             parts.append(f"<h2>{html.escape(kind)} ({sum(other.kind == kind for other in findings)})</h2>")
-        figures = "".join(figure(name, prints[name]) for name in one.clips[:SHOWN] if name in prints)
+        figures = "".join(figure(name, fingerprints[name]) for name in one.clips[:SHOWN] if name in fingerprints)
         sort = ' class="one"' if len(one.clips) == 1 else ""
         parts.append(f"<section{sort}>{figures}<p>{html.escape(one.what)}</p></section>")
-    summary = f"{len(prints)} clips were looked at; {len(findings)} findings." if findings else "Nothing was found."
+    summary = (
+        f"{len(fingerprints)} clips were looked at; {len(findings)} findings." if findings else "Nothing was found."
+    )
     return PAGE.format(videos=html.escape(str(videos)), summary=summary, findings="".join(parts))
 
 

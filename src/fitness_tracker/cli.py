@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from fitness_tracker.errors import UserError, told_plainly
+from fitness_tracker.errors import UserError, exit_with_message
 
 
 def main() -> None:
@@ -34,13 +34,13 @@ def main() -> None:
     report.add_argument("--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more")
     report.set_defaults(run=run_report)
     args = parser.parse_args()
-    with told_plainly("fitness-tracker"):
+    with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
 
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
-    from fitness_tracker import prediction  # takes seconds
+    from fitness_tracker.prediction import answers as prediction  # takes seconds
 
     files = prediction.find_files(args.paths)
     classifier = prediction.load_once(args.classifier)
@@ -62,7 +62,7 @@ def run_predict(args: argparse.Namespace) -> int:
 def run_audit(args: argparse.Namespace) -> int:
     """Tells the findings and writes the page with their pictures; with --strict they make the exit code 1."""
     from fitness_tracker import audit
-    from fitness_tracker.clips import find_clips
+    from fitness_tracker.clips.folder import find_clips
     from fitness_tracker.params import load_params
 
     params = load_params()
@@ -72,18 +72,18 @@ def run_audit(args: argparse.Namespace) -> int:
         args.page.touch()  # rather told now than after minutes
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
-    findings, prints = audit.audit(clips, args.networks, params.split.group, params.memo_gb)
+    findings, fingerprints = audit.audit(clips, args.networks, params.split.group, params.cache_gb)
     if findings:
         print(audit.describe(findings))
-    args.page.write_text(audit.page(findings, prints, videos), encoding="utf-8")
+    args.page.write_text(audit.page(findings, fingerprints, videos), encoding="utf-8")
     told = f"{len(findings)} findings" if findings else "nothing was found"
-    print(f"audit: {len(prints)} of {len(clips)} clips looked at, {told}; pictures: {args.page}")
+    print(f"audit: {len(fingerprints)} of {len(clips)} clips looked at, {told}; pictures: {args.page}")
     return int(args.strict and bool(findings))
 
 
 def run_report(args: argparse.Namespace) -> int:
     """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, or F1 falls too far."""
-    from fitness_tracker.report import read_state, report
+    from fitness_tracker.scoring.report import read_state, report
 
     if args.max_drop is not None and not 0 <= args.max_drop <= 1:
         raise UserError(f"--max-drop {args.max_drop:g}: must be from 0 to 1")

@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 @contextmanager
-def told_plainly(program: str) -> Iterator[None]:
+def exit_with_message(program: str) -> Iterator[None]:
     """Ends the program with exit code 1 and the message on stderr if a `UserError` or `OSError` comes out of the block.
 
     Quietly, if whoever reads its output (`| head`) has left.
@@ -35,7 +35,7 @@ def told_plainly(program: str) -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def capture_native_stderr() -> Iterator[None]:
     """Keeps what native code writes to stderr, and shows it only if the block fails."""
     with tempfile.TemporaryFile() as said:
         stderr = os.dup(2)

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 import yaml
 
-from fitness_tracker.errors import UserError, told_plainly
+from fitness_tracker.errors import UserError, exit_with_message
 
 
 class ParamsError(UserError):
@@ -120,28 +120,35 @@ class Cnn:
 
 @dataclass(frozen=True)
 class Pose:
-    windows: int
+    windows_per_clip: int
     units: int
     dropout: float
-    members: int
+    ensemble_size: int
     trees: int
-    smoothing: float
-    rejected: float
-    idle: float
+    label_smoothing: float
+    false_rejection_rate: float
+    synthetic_idle_ratio: float
 
     def __post_init__(self) -> None:
-        check(1 <= self.windows <= 1000, "pose.windows", self.windows, "from 1 to 1000")
+        check(1 <= self.windows_per_clip <= 1000, "pose.windows_per_clip", self.windows_per_clip, "from 1 to 1000")
         check(1 <= self.units <= 4096, "pose.units", self.units, "from 1 to 4096")
         check(0 <= self.dropout < 1, "pose.dropout", self.dropout, "at least 0 and below 1")
-        check(1 <= self.members <= 100, "pose.members", self.members, "from 1 to 100")
+        check(1 <= self.ensemble_size <= 100, "pose.ensemble_size", self.ensemble_size, "from 1 to 100")
         check(1 <= self.trees <= 10_000, "pose.trees", self.trees, "from 1 to 10000")
-        check(0 <= self.smoothing < 1, "pose.smoothing", self.smoothing, "at least 0 and below 1")
-        check(0 <= self.rejected < 1, "pose.rejected", self.rejected, "at least 0 and below 1")
-        check(0 <= self.idle <= 1, "pose.idle", self.idle, "from 0 to 1")
+        check(0 <= self.label_smoothing < 1, "pose.label_smoothing", self.label_smoothing, "at least 0 and below 1")
+        check(
+            0 <= self.false_rejection_rate < 1,
+            "pose.false_rejection_rate",
+            self.false_rejection_rate,
+            "at least 0 and below 1",
+        )
+        check(
+            0 <= self.synthetic_idle_ratio <= 1, "pose.synthetic_idle_ratio", self.synthetic_idle_ratio, "from 0 to 1"
+        )
 
 
 @dataclass(frozen=True)
-class Augment:
+class FrameAugmentation:
     mirror: bool
     rotate: float
     scale: float
@@ -149,49 +156,54 @@ class Augment:
     brightness: float
 
     def __post_init__(self) -> None:
-        check(0 <= self.rotate <= 180, "augment.rotate", self.rotate, "from 0 to 180 degrees")
+        check(0 <= self.rotate <= 180, "frame_augmentation.rotate", self.rotate, "from 0 to 180 degrees")
         for name in ("scale", "shift", "brightness"):
-            check(0 <= getattr(self, name) < 1, f"augment.{name}", getattr(self, name), "at least 0 and below 1")
+            check(
+                0 <= getattr(self, name) < 1,
+                f"frame_augmentation.{name}",
+                getattr(self, name),
+                "at least 0 and below 1",
+            )
 
 
 @dataclass(frozen=True)
-class Vary:
+class PoseAugmentation:
     yaw: float
     tilt: float
     stretch: float
     depth: float
     speed: float
-    offset: float
-    jitter: float
-    missing: float
-    still: float
+    joint_offset_std: float
+    joint_jitter_std: float
+    joint_dropout: float
+    freeze_probability: float
 
     def __post_init__(self) -> None:
-        check(0 <= self.yaw <= 180, "vary.yaw", self.yaw, "from 0 to 180 degrees")
-        check(0 <= self.tilt <= 90, "vary.tilt", self.tilt, "from 0 to 90 degrees")
-        for name in ("stretch", "depth", "offset", "jitter", "missing", "still"):
-            check(0 <= getattr(self, name) <= 1, f"vary.{name}", getattr(self, name), "from 0 to 1")
-        check(1 <= self.speed <= 4, "vary.speed", self.speed, "from 1 to 4")
+        check(0 <= self.yaw <= 180, "pose_augmentation.yaw", self.yaw, "from 0 to 180 degrees")
+        check(0 <= self.tilt <= 90, "pose_augmentation.tilt", self.tilt, "from 0 to 90 degrees")
+        for name in ("stretch", "depth", "joint_offset_std", "joint_jitter_std", "joint_dropout", "freeze_probability"):
+            check(0 <= getattr(self, name) <= 1, f"pose_augmentation.{name}", getattr(self, name), "from 0 to 1")
+        check(1 <= self.speed <= 4, "pose_augmentation.speed", self.speed, "from 1 to 4")
 
 
 @dataclass(frozen=True)
 class Params:
     videos: str
     bad_clips: str
-    memo_gb: float
+    cache_gb: float
     limits: Limits
     resize: Resize
     extract: Extract
     split: Split
     train: Train
     pose: Pose
-    vary: Vary
+    pose_augmentation: PoseAugmentation
     cnn: Cnn
-    augment: Augment
+    frame_augmentation: FrameAugmentation
 
     def __post_init__(self) -> None:
         check(self.bad_clips in BAD_CLIPS, "bad_clips", self.bad_clips, "one of " + ", ".join(BAD_CLIPS))
-        check(0 < self.memo_gb <= 10**6, "memo_gb", self.memo_gb, "above 0 and at most 1000000")
+        check(0 < self.cache_gb <= 10**6, "cache_gb", self.cache_gb, "above 0 and at most 1000000")
 
 
 def build(kind: type, values: Any, key: str = "") -> Any:
@@ -235,5 +247,5 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 
 if __name__ == "__main__":
-    with told_plainly("params"):
+    with exit_with_message("params"):
         load_params()

@@ -1,0 +1,34 @@
+"""Files and folders that are whole or not there at any moment: written beside, then moved into place."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+
+def staging_path(path: Path) -> Path:
+    """Where the next version of `path` is written; on the same disk."""
+    return path.with_name(path.name + ".partial")
+
+
+def replace_folder(staged: Path, target: Path) -> None:
+    """Moves the folder `staged` to `target`, in place of what is there."""
+    old = target.with_name(target.name + ".old.partial")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)  # at once, where deleting takes its time
+    os.replace(staged, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Creates folders as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging_path(path).write_text(text, encoding="utf-8")
+    os.replace(staging_path(path), path)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Sorted and indented."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,32 @@
+"""The kinds of model. Whoever adds a third one adds an entry here, and a package of the same shape as the others.
+
+A package `<name>` has `training.fit` and `classifier.load`; its parameters are the group `<name>` of params.yaml.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """Where a kind of model lives, and which stage's output it learns from; importing it takes seconds."""
+
+    package: str
+    reads: str  # the folder below data/: frames or landmarks
+    suffix: str  # of the files in it
+
+    @property
+    def fit(self) -> Callable[..., Any]:
+        return import_module(f"{self.package}.training").fit
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        return import_module(f"{self.package}.classifier").load
+
+
+MODEL_KINDS = {
+    "pose": ModelKind("fitness_tracker.pose", "landmarks", ".npz"),
+    "cnn": ModelKind("fitness_tracker.cnn", "frames", ".zip"),
+}

@@ -1,0 +1,95 @@
+"""Pictures of an evaluation, as PNG files. The same numbers give the same bytes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+COLUMNS = 4  # of a contact sheet
+
+
+INK, PALE = "#1b2a41", "#8a94a6"
+
+
+def save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, facecolor="white", bbox_inches="tight", metadata={"Software": None})
+
+
+def readable(exercise: str) -> str:
+    return exercise.replace("_", " ").replace("$", r"\$")  # a dollar would begin a formula
+
+
+def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
+    """Confusion matrix of `table` (columns actual, predicted): shade is the share of the row, the figure the clips."""
+    crossed = pd.crosstab(table["actual"], table["predicted"])
+    counts = crossed.reindex(index=exercises, columns=exercises, fill_value=0).to_numpy()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.2 + 0.55 * len(exercises)
+    figure = Figure(figsize=(side, side))
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = [readable(exercise) for exercise in exercises]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            paint = "white" if shares[row, column] > 0.55 else INK
+            axes.text(column, row, str(count), ha="center", va="center", color=paint)
+    right = int(np.trace(counts))
+    axes.set(xlabel="the classifier says", ylabel="the clip shows")
+    axes.set_title(f"{right} of {counts.sum()} unseen clips are named rightly")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    save(figure, path)
+
+
+def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
+    """Reliability diagram of `table` (columns confidence, accuracy, answers): a dot is a bin, large if it is full."""
+    figure = Figure(figsize=(5.2, 5.2))
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    axes.annotate("as sure as right", (0.03, 0.05), rotation=45, color=PALE, fontsize=8, rotation_mode="anchor")
+    sizes = 30 + 600 * table["answers"] / table["answers"].sum()
+    axes.scatter(table["confidence"], table["accuracy"], s=sizes, color="#2f6fb0", alpha=0.8, linewidths=0)
+    for row in table.itertuples():
+        axes.annotate(
+            str(row.answers),
+            (row.confidence, row.accuracy),
+            (0, 11),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axes.set(xlim=(0, 1.02), ylim=(-0.04, 1.08), xlabel="confidence of the answer", ylabel="share that is right")
+    axes.set_title(f"Is a confidence of 80 % right 8 times in 10? ECE {error:.3f}\nunseen clips, with their number")
+    axes.spines[["top", "right"]].set_visible(False)
+    save(figure, path)
+
+
+def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Path) -> None:
+    """Contact sheet of `mistakes` (columns clip, actual, predicted, confidence), a frame (H, W, 3) uint8 RGB each."""
+    rows = max(1, -(-len(frames) // COLUMNS))
+    figure = Figure(figsize=(2.7 * COLUMNS, 2.7 * rows + 0.5), layout="tight")
+    figure.suptitle(
+        "The surest mistakes on unseen clips" if len(frames) else "No mistakes: every unseen clip is named rightly"
+    )
+    for place, (mistake, frame) in enumerate(zip(mistakes.itertuples(), frames, strict=True), start=1):
+        axes = figure.add_subplot(rows, COLUMNS, place)
+        axes.imshow(frame)
+        axes.set_axis_off()
+        axes.set_title(
+            f"shows {readable(mistake.actual)}\nsays {readable(mistake.predicted)}, {mistake.confidence:.0%}",
+            fontsize=10,
+        )
+        axes.text(
+            0.5, -0.03, shorten(mistake.clip), transform=axes.transAxes, ha="center", va="top", fontsize=7, color=PALE
+        )
+    save(figure, path)
+
+
+def shorten(name: str, most: int = 44) -> str:
+    short = name if len(name) <= most else name[: most // 2 - 1] + "…" + name[-most // 2 :]
+    return short.replace("$", r"\$")

@@ -1,0 +1,25 @@
+"""TensorFlow and Keras with fixed thread pools: `from fitness_tracker.tensorflow_setup import keras, tf`. Takes 7 s."""
+
+import contextlib
+import os
+
+from fitness_tracker.errors import capture_native_stderr
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with capture_native_stderr():  # TensorFlow tells of missing GPUs whatever the level
+    import keras
+    import tensorflow as tf
+
+__all__ = ["keras", "make_deterministic", "tf"]
+
+THREADS = 4  # fixed, because the number of threads decides the order of sums, and so the last bits of the weights
+
+with contextlib.suppress(RuntimeError):  # the program that imports us has used TensorFlow already, with its own threads
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def make_deterministic(seed: int) -> None:
+    """The same seed gives the same weights, on any number of cores. Call before building a network."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,208 @@
+"""All contact with ffmpeg: the copy of it that moviepy brings along, one single-threaded process at a time.
+
+A clip goes in as the bytes of its file. Only container formats that cameras write are opened, and nothing but the
+one file, so that a playlist named .mp4 reads no other file and no network. Files have no name and processes hang on a
+pipe, so that nothing stays behind, whatever ends this program.
+"""
+
+import errno
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import IO
+
+import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe  # moviepy itself takes 0.2 s to import
+
+from fitness_tracker.errors import UserError
+from fitness_tracker.params import Limits
+
+WIDTH, HEIGHT = 640, 480
+
+
+LIMITS = Limits()
+
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+
+
+# `dar` is the shape as shown on a screen, after rotation and with pixels that are not square. Sizes are even, as 4:2:0
+# chroma wants them; the flags give the same bytes on every CPU.
+FLAGS = "flags=bicubic+accurate_rnd+bitexact"
+
+
+FILTERS = {
+    "pad": f"scale=w='2*round(min({WIDTH},{HEIGHT}*dar)/2)':h='2*round(min({HEIGHT},{WIDTH}/dar)/2)':{FLAGS},"
+    f"setsar=1,pad={WIDTH}:{HEIGHT}:-1:-1",
+    "stretch": f"scale={WIDTH}:{HEIGHT}:{FLAGS},setsar=1",
+    "crop": f"scale=w='2*round(max({WIDTH},{HEIGHT}*dar)/2)':h='2*round(max({HEIGHT},{WIDTH}/dar)/2)':{FLAGS},"
+    f"setsar=1,crop={WIDTH}:{HEIGHT}",
+}
+
+
+# Where a clip's clock jumps ahead, the jump shrinks to GAP seconds: nobody moves in it, and it would be frozen frames.
+# Where it jumps back, it goes on from there: or all would be dropped until it is as late again.
+GAP = 2
+
+
+NO_JUMPS = f"setpts='if(isnan(PREV_INPTS),PTS,PREV_OUTPTS+clip(PTS-PREV_INPTS,0,{GAP}/TB))'"
+
+
+# Measured on real clips, CPU time of both stages together (benchmarks/encoding.py): superfast saves 5 % and doubles
+# what is kept; ultrafast saves 26 % and takes 3.4 times as much; faster costs 40 % more and takes no less; crf 23 blurs
+# (SSIM 0.994 for 0.996), crf 17 takes 40 % more. Key frames where `extract` looks take 6 times as much and save
+# nothing, for decoding is but a fifth of it.
+ENCODING = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", "1"]
+
+
+# Runs a command within limits of CPU seconds and KiB of memory, and kills it when standard input ends, which it does
+# when the process that holds the other end does, in whatever way.
+WATCHDOG_SCRIPT = """ulimit -c 0; ulimit -t "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; shift 2; exec LIFE<&0
+"$@" LIFE<&- </dev/null & command=$!
+{ read -r _ <&LIFE; kill -9 $command; } >/dev/null 2>&1 & watch=$!
+exec LIFE<&-; wait $command; code=$?; exec 2>/dev/null; kill $watch; wait $watch; exit $code"""
+
+
+KILLED = (128 + 9, 128 + 24)  # what a shell makes of SIGKILL and SIGXCPU
+
+
+REASONS = {  # what ffmpeg says -> what it means; the first that it says counts
+    "Cannot allocate memory": "it needs more than limits.memory",
+    "malloc of size": "it needs more than limits.memory",
+    "moov atom not found": "it was cut off, or never finished",
+    "matches no streams": "there is no video in it",
+    "Format not on whitelist": "it is no video file",
+    "Error opening input": "it is no video file",
+    "Picture size": "it claims more pixels than limits.pixels",
+}
+
+
+class ClipError(UserError):
+    """This clip cannot be used; the others may."""
+
+
+def ffmpeg_command() -> list[str]:
+    return [get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "error"]
+
+
+@cache
+def ffmpeg_version() -> str:
+    """What ffmpeg says of itself; raises `UserError` if it does not run."""
+    command = [ffmpeg_command()[0], "-version"]
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise UserError(f"{command[0]}: does not run; unset IMAGEIO_FFMPEG_EXE to use the ffmpeg of moviepy") from None
+
+
+@contextmanager
+def run_ffmpeg(clip: bytes, output: list[str], limits: Limits) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """ffmpeg at work on the clip, and what it complains of; it ends with the block, or with this process."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as said:
+        source.write(clip)
+        source.flush()
+        said.write(bytes(4096))  # room, so that it can complain of a full disk on that disk
+        said.seek(0)
+        place = f"/dev/fd/{source.fileno()}"
+        command = [
+            *ffmpeg_command(), "-threads", "1", "-max_pixels", str(limits.pixels), "-protocol_whitelist", "file",
+            "-format_whitelist", FORMATS, "-i", place, "-map", "0:v:0", "-filter_threads", "1", *output,
+        ]  # fmt: skip
+        files = [source.fileno(), *(int(one.rsplit("/", 1)[1]) for one in output if one.startswith("/dev/fd/"))]
+        free = next(number for number in range(3, 10) if number not in files)
+        script = WATCHDOG_SCRIPT.replace("LIFE", str(free))
+        leash = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory // 1024), *command]
+        run = subprocess.Popen(leash, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, pass_fds=files)
+        with run:
+            try:
+                yield run, said
+            finally:
+                assert run.stdin
+                run.stdin.close()
+
+
+def ended(run: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """(exit code, CPU seconds it took), when it has ended."""
+    _, status, usage = os.wait4(run.pid, 0)
+    run.returncode = os.waitstatus_to_exitcode(status)
+    return run.returncode, usage.ru_utime + usage.ru_stime
+
+
+def complaints(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().strip(b"\0").decode(errors="replace")
+
+
+def decode_error(code: int, cpu_seconds: float, said: IO[bytes], limits: Limits) -> ClipError:
+    """Why ffmpeg ended with that exit code; raises `OSError` if it is not for the clip."""
+    text = complaints(said)
+    if os.strerror(errno.ENOSPC) in text:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {tempfile.gettempdir()}")
+    reason = next((reason for phrase, reason in REASONS.items() if phrase in text), "no picture in it can be decoded")
+    if code in KILLED:  # the clock of the limit is a little coarser than the one that is read
+        spent = cpu_seconds > 0.9 * limits.cpu_seconds
+        outside = "somebody killed ffmpeg, perhaps the system for want of memory"
+        reason = f"it takes more than limits.cpu_seconds, {limits.cpu_seconds}" if spent else outside
+    return ClipError(f"does not decode ({reason}); replace it or take it away")
+
+
+def too_long(limits: Limits) -> ClipError:
+    return ClipError(f"is longer than limits.seconds, {limits.seconds}; cut it, or raise the limit")
+
+
+def resize_video(clip: bytes, fit: str, limits: Limits = LIMITS) -> bytes:
+    """The clip as 640x480 H.264 in MP4: upright, square pixels, no sound, at its own frame rate.
+
+    `fit` is 'pad' (black bars), 'stretch' or 'crop'. Raises `ClipError` if it does not decode, or only in part, or
+    not within the limits.
+    """
+    with tempfile.TemporaryFile() as target:
+        output = [
+            "-vf", f"{NO_JUMPS},{FILTERS[fit]}", "-t", str(limits.seconds + 1),
+            *ENCODING, "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1", "-map_chapters", "-1",
+            "-progress", "pipe:1", "-f", "mp4", "-y", f"/dev/fd/{target.fileno()}",
+        ]  # fmt: skip
+        with run_ffmpeg(clip, output, limits) as (run, said):
+            assert run.stdout
+            progress = run.stdout.read()
+            failed, taken = ended(run)
+            resized = target.read()
+            if failed or b"moov" not in resized:
+                raise decode_error(failed, taken, said, limits)
+            if complaints(said):
+                raise ClipError("decodes only in part (it is damaged); replace it or take it away")
+        if seconds_of(progress) > limits.seconds:
+            raise too_long(limits)
+        return resized
+
+
+def seconds_of(progress: bytes) -> float:
+    """The length of what ffmpeg wrote, from its reports; 0 where it says none."""
+    told = [line.split(b"=")[1] for line in progress.splitlines() if line.startswith(b"out_time_us=")]
+    return int(told[-1]) / 1e6 if told and told[-1].lstrip(b"-").isdigit() else 0.0
+
+
+def read_frames(clip: bytes, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
+    """The clip's frames at the times 0, 1/fps, 2/fps, …: (480, 640, 3) uint8 RGB each, the nearest that the clip has.
+
+    The last frame stands for what is left of its slot, so even the shortest clip gives one. Raises `ClipError` if
+    none can be decoded, or not all within the limits.
+    """
+    output = [
+        "-vf", f"{NO_JUMPS},fps={fps}:start_time=0:eof_action=pass,{FILTERS[fit]}",
+        "-sws_flags", "bicubic+accurate_rnd+bitexact", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
+    ]  # fmt: skip
+    size, found = WIDTH * HEIGHT * 3, 0
+    with run_ffmpeg(clip, output, limits) as (run, said):
+        assert run.stdout
+        while len(picture := run.stdout.read(size)) == size:
+            if found >= max(1, limits.seconds * fps):
+                raise too_long(limits)
+            found += 1
+            yield np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        failed, taken = ended(run)
+        if failed or not found:
+            raise decode_error(failed, taken, said, limits)

@@ -1,0 +1,283 @@
+import weakref
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import fetch
+import numpy as np
+import pytest
+from conftest import run
+
+from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.errors import UserError
+from fitness_tracker.pose.blazepose import (
+    CROP_SIZE,
+    LOOK_BACK,
+    Landmarks,
+    PoseTracker,
+    RotatedRoi,
+    anchors,
+    find_landmarks,
+    letterbox,
+    rank_detections,
+    read_landmarks,
+    read_networks,
+    refine,
+    region_between,
+    turn_back,
+)
+from fitness_tracker.video.ffmpeg import read_frames
+from fitness_tracker.video.frames import extract_frames
+
+SHOULDERS, HIPS, ANKLES = [11, 12], [23, 24], [27, 28]
+
+
+def test_the_detector_has_its_anchors() -> None:
+    assert anchors().shape == (2254, 2)
+    assert anchors()[0].tolist() == [0.5 / 28, 0.5 / 28]
+    assert anchors()[-1].tolist() == [6.5 / 7, 6.5 / 7]
+    assert anchors()[2].tolist() == [1.5 / 28, 0.5 / 28]  # x goes first
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_what_is_found_in_a_turned_frame_is_put_back_where_it_was(turns: int) -> None:
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[10, 50] = 255
+    y, x = np.argwhere(np.rot90(frame, turns)[..., 0])[0]
+    back = turn_back(np.array([[x + 0.5, y + 0.5]]), turns, 64, 48)
+    np.testing.assert_allclose(back, [[50.5, 10.5]])
+
+
+def test_a_letterboxed_point_comes_back() -> None:
+    frame = np.zeros((240, 640, 3), np.uint8)
+    frame[100:110, 500:510] = 255
+    picture, scale, shift = letterbox(frame)
+    assert picture.shape == (224, 224, 3)
+    assert (picture.min(), picture.max()) == (-1, 1)
+    rows, columns = np.nonzero(picture[..., 0] > 0)
+    np.testing.assert_allclose(np.array([columns.mean(), rows.mean()]) * scale - shift, (505, 105), atol=3)
+
+
+@pytest.mark.parametrize(
+    ("rim", "angle"), [((0, -10), 0), ((10, 0), np.pi / 2), ((0, 10), np.pi), ((-10, 0), -np.pi / 2)]
+)
+def test_a_region_stands_as_the_person_does(rim: tuple[int, int], angle: float) -> None:
+    centre = np.array([100.0, 50.0])
+    region = region_between(centre, centre + rim)
+    assert abs(region.angle) == pytest.approx(abs(angle))
+    assert region.side == pytest.approx(25)
+    np.testing.assert_allclose(region.matrix @ [CROP_SIZE / 2, CROP_SIZE / 2, 1], centre)
+    above = region.matrix @ [CROP_SIZE / 2, 0, 1] - centre  # the top of the crop is where the head is
+    np.testing.assert_allclose(above / np.linalg.norm(above), np.array(rim) / 10, atol=1e-9)
+
+
+def test_the_largest_and_most_central_person_comes_first_but_who_was_followed_before_all() -> None:
+    small, large, aside = (
+        RotatedRoi(np.array(c, float), side, 0.0) for c, side in (((320, 240), 60), ((330, 250), 400), ((40, 40), 400))
+    )
+    scores = np.array([0.9, 0.8, 0.7])
+    assert rank_detections([small, aside], scores[:2], None, 640, 480)[0] is aside
+    assert rank_detections([aside, large], scores[:2], None, 640, 480)[0] is large
+    assert rank_detections([aside, large], scores[:2], aside, 640, 480)[0] is aside
+
+
+@pytest.fixture(scope="session")
+def estimator(networks: dict[str, bytes]) -> PoseTracker:
+    return PoseTracker(**networks)
+
+
+Timed = list[tuple[float, np.ndarray]]
+
+
+def body_height(found: Landmarks) -> float:
+    """Pixels, median over the frames: from the shoulders to the ankles."""
+    points = found.image_landmarks[found.found]
+    return float(np.median(np.linalg.norm(points[:, SHOULDERS, :2].mean(1) - points[:, ANKLES, :2].mean(1), axis=1)))
+
+
+@pytest.mark.slow
+def test_drawn_people_are_found(drawn: Path, estimator: PoseTracker) -> None:
+    found = []
+    for clip in find_clips(drawn / "videos")[::2]:
+        frames = read_frames(clip.path.read_bytes(), 10, "pad")
+        found.append(estimator.track((number / 10, frame) for number, frame in enumerate(frames)).found)
+    assert np.concatenate(found).mean() >= 0.9
+
+
+def test_landmarks_have_their_shapes_and_a_person_stands_on_the_feet(squat: Timed, estimator: PoseTracker) -> None:
+    found = estimator.track(squat)
+    frames = len(squat)
+    assert found.image_landmarks.shape == (frames, 33, 4)
+    assert found.world_landmarks.shape == (frames, 33, 3)
+    assert found.image_landmarks.dtype == found.world_landmarks.dtype == found.times.dtype == np.float32
+    assert found.found.all()
+    np.testing.assert_allclose(found.times, np.arange(frames) / 10, atol=1e-6)
+    assert ((found.image_landmarks[..., 3] >= 0) & (found.image_landmarks[..., 3] <= 1)).all()
+    heights = [found.image_landmarks[:, part, 1].mean() for part in (SHOULDERS, HIPS, ANKLES)]
+    assert heights == sorted(heights)
+    assert np.abs(found.world_landmarks[:, HIPS].mean(axis=1)).max() < 0.1  # metres are from the middle of the hips
+    assert (
+        0.9
+        < np.median(
+            np.linalg.norm(found.world_landmarks[0, SHOULDERS].mean(0) - found.world_landmarks[0, ANKLES].mean(0))
+        )
+        < 1.8
+    )
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_people_who_lie_or_hang_are_found_where_they_are(squat: Timed, estimator: PoseTracker, turns: int) -> None:
+    upright = estimator.track(squat[:5])
+    turned = estimator.track([(time, np.ascontiguousarray(np.rot90(frame, turns))) for time, frame in squat[:5]])
+    assert turned.found.all()
+    height, width = squat[0][1].shape[:2]
+    for one, other in zip(upright.image_landmarks, turned.image_landmarks, strict=True):
+        back = turn_back(other[:, :2], turns, width, height)
+        away = np.linalg.norm(back[11:] - one[11:, :2], axis=1)
+        assert np.median(away) < 0.05 * body_height(upright)
+
+
+def test_nobody_is_found_where_nobody_is(estimator: PoseTracker, noise) -> None:
+    room = cv2.GaussianBlur(noise(480, 640, 3), (0, 0), 20)
+    found = estimator.track([(0.0, room), (0.1, room)])
+    assert not found.found.any()
+    assert not found.image_landmarks.any()
+    assert not found.world_landmarks.any()
+
+
+def test_the_same_person_is_followed_among_two(squat: Timed, estimator: PoseTracker) -> None:
+    """Beside a large person stands a small one."""
+
+    def together(frame: np.ndarray) -> np.ndarray:
+        picture = np.full((480, 960, 3), 90, np.uint8)
+        picture[:, 320:] = frame
+        picture[300:480, :240] = cv2.resize(frame, (240, 180), interpolation=cv2.INTER_AREA)
+        return picture
+
+    shown = [(time, together(frame)) for time, frame in squat[:12]]
+    found = estimator.track(shown)
+    assert found.found.all()
+    assert (found.image_landmarks[:, HIPS, 0].mean(axis=1) > 400).all()
+
+
+def test_a_person_who_comes_late_is_found_then(squat: Timed, estimator: PoseTracker) -> None:
+    empty = np.full_like(squat[0][1], 120)
+    found = estimator.track([(0.0, empty), (0.1, empty), *((time + 0.2, frame) for time, frame in squat[:4])])
+    assert found.found.tolist() == [False, False, True, True, True, True]
+
+
+def test_the_same_frames_give_the_same_bytes_and_can_be_read_back(drawn: Path, networks, tmp_path: Path) -> None:
+    frames = extract_frames((drawn / "videos/plank/person02__1.mp4").read_bytes(), 5, 90)
+    find = partial(find_landmarks, **networks)
+    content = find(frames)
+    assert content == find(frames)
+    (tmp_path / "clip.npz").write_bytes(content)
+    assert read_landmarks(tmp_path / "clip.npz").found.mean() >= 0.9
+
+
+def test_missing_networks_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pose_detection\.tflite: No such file.*pretrained"):
+        read_networks(tmp_path)
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Iterator[Path]:
+    import zipfile
+
+    path = tmp_path / "fake.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("deep/pose_detection.tflite", b"something else")
+    return path
+
+
+def test_weights_that_are_not_what_they_should_be_are_refused(wheel: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"pose_detection\.tflite .* has SHA-256"):
+        fetch.unpack(wheel, tmp_path)
+    assert not (tmp_path / "pose_detection.tflite").exists()
+
+
+def test_a_closed_network_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(SystemExit, match=r"cannot be downloaded .*dvc pull") as told:
+        fetch.fetch(tmp_path / "models")
+    assert "\n" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_found_late_is_followed_backwards(squat: Timed, estimator: PoseTracker, monkeypatch) -> None:
+    detect, calls = estimator.detect, []
+
+    def late(frame, last):
+        calls.append(1)
+        return detect(frame, last) if len(calls) > 4 else []
+
+    monkeypatch.setattr(estimator, "detect", late)
+    assert estimator.track(squat[:8]).found.all()
+    assert len(calls) == 5
+
+
+def test_frames_without_anybody_do_not_pile_up(estimator: PoseTracker, monkeypatch) -> None:
+    monkeypatch.setattr(estimator, "find", lambda frame, before, last: None)
+    alive: list[weakref.ref] = []
+
+    def frames():
+        for number in range(4 * LOOK_BACK):
+            frame = np.zeros((8, 8, 3), np.uint8)
+            alive.append(weakref.ref(frame))
+            yield number / 10, frame
+            assert sum(one() is not None for one in alive) <= LOOK_BACK + 2
+
+    assert len(estimator.track(frames()).found) == 4 * LOOK_BACK
+
+
+def test_points_move_to_the_warmth_around_them() -> None:
+    places, heat = np.full((39, 2), 130.0), np.full((64, 64, 39), -20.0)
+    heat[31, 34, 0] = 20.0  # row, column: 2 cells to the right of 130 / 4 = 32.5, 1 above
+    heat[31, 34, 1] = -1.0  # not warm enough
+    heat[5, 5, 2] = 20.0  # too far away
+    refined = refine(places, heat)
+    np.testing.assert_allclose(refined[0], (34 * 4, 31 * 4), atol=0.1)
+    np.testing.assert_array_equal(refined[1:], places[1:])
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", None])
+def test_a_damaged_network_is_told(networks: dict[str, bytes], tmp_path: Path, content: bytes | None) -> None:
+    (tmp_path / "pose_detection.tflite").write_bytes(content if content is not None else networks["landmarker"])
+    (tmp_path / "pose_landmark_full.tflite").write_bytes(networks["landmarker"])
+    with pytest.raises(UserError, match="a network is damaged"):
+        read_networks(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK"])
+def test_what_holds_no_landmarks_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"clip\.npz: holds no landmarks"):
+        read_landmarks(tmp_path / "clip.npz")
+
+
+@pytest.mark.slow
+def test_the_stage_names_a_bad_clip_and_keeps_the_rest(project: Path, drawn: Path, networks: dict[str, bytes]) -> None:
+    frames, models = project / "frames" / "squat", project / "models"
+    frames.mkdir(parents=True)
+    models.mkdir(exist_ok=True)
+    for name, weights in zip(("pose_detection", "pose_landmark_full"), networks.values(), strict=True):
+        (models / f"{name}.tflite").write_bytes(weights)
+    for number in (1, 2, 3):
+        clip = (drawn / f"videos/squat/person0{number}__1.mp4").read_bytes()
+        (frames / f"p{number}__1.zip").write_bytes(extract_frames(clip, 5, 90))
+    (frames / "p4__1.zip").write_bytes(b"rubbish")
+    stage = ("python", "-m", "stages.landmarks", "frames", "models", "landmarks", "metrics")
+    failed = run(project, *stage)
+    assert failed.returncode == 1
+    assert "1 of 4 clips failed" in failed.stderr
+    assert "p4__1.zip" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    (frames / "p4__1.zip").unlink()
+    assert run(project, *stage).stdout.splitlines() == [
+        "landmarks: 3 clips, 0 of them new",
+        "landmarks: a person is found in 100.0% of the frames; 0 clips set aside in all",
+    ]
