@@ -5,13 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fitness_tracker.processing.result_cache import ResultCache
 
-from fitness_tracker.processing import result_cache as mapping
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import UserError
+from fitness_tracker.processing import result_cache as mapping
 from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import function_key
+from fitness_tracker.processing.result_cache import ResultCache, function_key
 from fitness_tracker.video.ffmpeg import ClipError, read_frames, resize_video
 from fitness_tracker.video.frames import extract_frames
 

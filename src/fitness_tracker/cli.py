@@ -40,16 +40,18 @@ def main() -> None:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
-    from fitness_tracker.prediction import answers as prediction  # takes seconds
+    from fitness_tracker.prediction import answers  # takes seconds
 
-    files = prediction.find_files(args.paths)
-    classifier = prediction.load_once(args.classifier)
+    files = answers.find_files(args.paths)
+    classifier = answers.load_once(args.classifier)
     width = max(len(printable(path)) for path in files)
     failed = 0
     for path in files:
         try:
-            exercise, confidence = prediction.predict_file(path, classifier)
-            answer = {"path": str(path), "exercise": exercise, "confidence": round(confidence, 4)}
+            predicted = answers.predict_path(path, classifier)
+            exercise, confidence = classifier.decide_label(predicted)
+            probabilities = dict(zip(classifier.exercises, map(float, predicted.probabilities), strict=True))
+            answer = {"path": str(path), "exercise": exercise, "confidence": confidence, "probabilities": probabilities}
             line = f"{printable(path):{width}}  {exercise:<16} {confidence:4.0%}"
         except UserError as error:
             failed = 1

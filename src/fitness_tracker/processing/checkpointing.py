@@ -1,7 +1,6 @@
 """A training that was stopped, in whatever way, goes on from its last finished epoch, to the same end."""
 
 import hashlib
-import inspect
 import io
 import json
 import sys
@@ -25,7 +24,7 @@ STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")  # what EarlyStopping
 def training_key(settings: Any, split: Any, files: Iterable[Path]) -> str:
     """Of all that decides how a training ends: parameters, split with the clips' hashes, files, code, libraries."""
     modules = sorted(name for name in sys.modules if name.startswith("fitness_tracker."))
-    sources = [inspect.getsource(sys.modules[name]) for name in modules]
+    sources = [Path(str(sys.modules[name].__file__)).read_bytes() for name in modules]
     contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
     text = repr((settings, sorted(split.items()), contents, sources, [version(name) for name in LIBRARIES]))
     return "training-" + hashlib.sha256(text.encode()).hexdigest()
