@@ -35,7 +35,6 @@ from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import Params, load_params
 from fitness_tracker.pose import training as pose_training
-from fitness_tracker.pose.blazepose import Landmarks, read_landmarks
 from fitness_tracker.pose.classifier import PoseClassifier
 from fitness_tracker.pose.features import (
     JOINT_ANGLES,
@@ -46,6 +45,7 @@ from fitness_tracker.pose.features import (
     window_starts,
     window_statistics,
 )
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.pose.training import all_windows, fit_forest, fit_pose_model, train_pose, window_length
 from fitness_tracker.scoring.evaluation import calibration_error, macro_f1
 from fitness_tracker.tensorflow_setup import make_deterministic

@@ -11,7 +11,6 @@ import pytest
 import render
 from conftest import ROOT
 
-from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.bundle import save_classifier
 from fitness_tracker.classifier import ClipUsage
 from fitness_tracker.cli import printable
@@ -20,11 +19,13 @@ from fitness_tracker.cnn.classifier import FrameClassifier
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, load_params
-from fitness_tracker.pose.blazepose import find_landmarks, read_networks
+from fitness_tracker.pose.blazepose import find_landmarks
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.pose.training import fit_pose_classifier
 from fitness_tracker.prediction.answers import find_files, fit_frame, predict_exercise, predict_file
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.tensorflow_setup import make_deterministic
+from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import encode_jpeg, extract_frames
 

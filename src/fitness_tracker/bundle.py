@@ -15,9 +15,9 @@ from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_json
 from fitness_tracker.params import Cnn, Pose
-from fitness_tracker.pose.blazepose import read_networks
 from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.pretrained import read_networks
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:

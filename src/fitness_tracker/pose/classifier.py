@@ -9,7 +9,7 @@ import numpy as np
 
 from fitness_tracker.classifier import NONE, Classifier, Prediction
 from fitness_tracker.params import Pose
-from fitness_tracker.pose.blazepose import NETWORKS, Landmarks, pose_tracker, read_landmarks
+from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.features import (
     average_windows_per_frame,
     cut_windows,
@@ -17,7 +17,9 @@ from fitness_tracker.pose.features import (
     poses_from_landmarks,
     window_statistics,
 )
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.weights import NETWORKS
 from fitness_tracker.tensorflow_setup import keras
 
 
