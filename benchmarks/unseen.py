@@ -33,7 +33,6 @@ from fitness_tracker.cnn.augment import frame_augmenter
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose.blazepose import Landmarks, read_landmarks
 from fitness_tracker.pose.classifier import PoseClassifier
 from fitness_tracker.pose.features import (
     JOINT_ANGLES,
@@ -44,6 +43,7 @@ from fitness_tracker.pose.features import (
     window_starts,
     window_statistics,
 )
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.pose.training import PoseData, PoseSettings, all_windows, fit_forest, fit_network, fit_pose_model
 from fitness_tracker.scoring.evaluation import calibration_error
 from fitness_tracker.scoring.intervals import macro_f1

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import settings
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.pose.blazepose import read_networks
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.video.ffmpeg import read_frames
 
 ROOT = Path(__file__).parent.parent

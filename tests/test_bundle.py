@@ -16,10 +16,11 @@ from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, Pose
 from fitness_tracker.pose import classifier as pose_module
-from fitness_tracker.pose.blazepose import NETWORKS, pose_tracker
+from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseModel
 from fitness_tracker.pose.features import FEATURES, features
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.weights import NETWORKS
 from fitness_tracker.tensorflow_setup import keras
 
 CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5)

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitness_tracker.pose.augment import rotations
-from fitness_tracker.pose.blazepose import Landmarks
 from fitness_tracker.pose.features import (
     ANKLE,
     FEATURES,
@@ -23,6 +22,7 @@ from fitness_tracker.pose.features import (
     poses_from_landmarks,
     window_starts,
 )
+from fitness_tracker.pose.landmarks import Landmarks
 
 RNG = np.random.default_rng(0)
 

@@ -12,7 +12,6 @@ from fitness_tracker.clips.folder import Clip
 from fitness_tracker.errors import UserError
 from fitness_tracker.learning import fit_temperature
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose.blazepose import Landmarks
 from fitness_tracker.pose.features import (
     ANKLE,
     FEATURES,
@@ -66,13 +65,6 @@ def clip(exercise: str, seed: int, frames: int = 30):
     else:
         body[:, 2 * WRIST : 2 * WRIST + 2] += (0, -1.2, -0.1) + effort[:, None] * (0, -0.7, 0)
     return landmarks(frames, body + rng.normal(0, 0.01, body.shape))
-
-
-def write_landmarks(path: Path, marks: Landmarks) -> None:
-    np.savez(
-        path, image_landmarks=marks.image_landmarks, world_landmarks=marks.world_landmarks, times=marks.times,
-        found=marks.found,
-    )  # fmt: skip
 
 
 def some(number: int, first: int) -> PoseData:
@@ -252,7 +244,7 @@ def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
                 )
             path = tmp_path / "landmarks" / f"{name}.npz"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_landmarks(path, marks)
+            path.write_bytes(write_landmarks(marks))
             clips.append(Clip(name, path))
             split[name] = ClipUsage("train" if person < 5 else "validation", f"p{person}", "")
     return clips, tmp_path / "landmarks", split

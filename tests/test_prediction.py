@@ -21,7 +21,8 @@ from fitness_tracker.cnn.classifier import FrameClassifier
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, load_params
-from fitness_tracker.pose.blazepose import find_landmarks, read_networks
+from fitness_tracker.pose.blazepose import find_landmarks
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.pose.training import fit
 from fitness_tracker.prediction.answers import find_files, fit_frame, predict_exercise, predict_file
 from fitness_tracker.processing.process_clips import process_clips

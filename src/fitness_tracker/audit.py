@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
-from fitness_tracker.pose.blazepose import pose_tracker, read_networks
+from fitness_tracker.pose.blazepose import pose_tracker
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.process_clips import run_clips
 from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg

@@ -10,7 +10,7 @@ import numpy as np
 from fitness_tracker.classifier import NONE, Classifier, Prediction, raise_none
 from fitness_tracker.files import read_arrays
 from fitness_tracker.params import Pose
-from fitness_tracker.pose.blazepose import NETWORKS, Landmarks, pose_tracker, read_landmarks, read_networks
+from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.features import (
     FEATURES,
     Poses,
@@ -21,7 +21,10 @@ from fitness_tracker.pose.features import (
     window_starts,
     window_statistics,
 )
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.pose.weights import NETWORKS
 from fitness_tracker.tensorflow_setup import keras
 
 
@@ -166,7 +169,7 @@ def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]
 
 def feature_definition() -> bytes:
     """What `features` make of a fixed movement, to three digits: other features are another definition."""
-    t = np.arange(8)[None, :, None, None]
-    joints = (*np.sin(0.7 * t + np.arange(12)[:, None] * (1.0, 1.7, 2.3)), 0, 0.2, 0.1)
-    windows = Poses(joints, 0.9 * joints, np.cos(0.3 * t[..., 0] + np.arange(2)))
+    time, offset = np.arange(8)[None, :, None, None], np.array([0, 0.2, 0.1])
+    joints = np.sin(0.7 * time + np.arange(12)[:, None] * np.array([1.0, 1.7, 2.3])) + offset
+    windows = Poses(joints, 0.9 * joints, np.cos(0.3 * time[..., 0] + np.arange(2)))
     return np.round(features(windows).astype(np.float64), 3).tobytes()

@@ -26,7 +26,6 @@ from fitness_tracker.learning import (
 )
 from fitness_tracker.params import Params, Pose, PoseAugmentation, Train
 from fitness_tracker.pose.augment import augment_poses, sample_augmented_windows
-from fitness_tracker.pose.blazepose import read_landmarks, read_networks
 from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseModel
 from fitness_tracker.pose.features import (
     Poses,
@@ -37,7 +36,9 @@ from fitness_tracker.pose.features import (
     window_statistics,
 )
 from fitness_tracker.pose.idle import idle_windows
+from fitness_tracker.pose.landmarks import read_landmarks
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.checkpointing import Checkpoint, training_key
 from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.tensorflow_setup import keras
