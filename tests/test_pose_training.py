@@ -23,6 +23,7 @@ from fitness_tracker.pose.features import (
     window_statistics,
 )
 from fitness_tracker.pose.idle import idle_windows
+from fitness_tracker.pose.landmarks import write_landmarks
 from fitness_tracker.pose.training import (
     PoseData,
     PoseSettings,
