@@ -10,10 +10,13 @@ repro: .venv/installed  ## from videos to metrics: runs what is out of date
 	@python -m fitness_tracker.params && dvc repro && dvc metrics show
 
 test: .venv/installed-dev  ## every check: lint, types, tests
-	@ruff check . && ruff format --check . && mypy && python -m pytest
+	@ruff check . && ruff format --check . && mypy && python -m pytest -n 2 --dist loadfile
 
 quick: .venv/installed-dev  ## the tests that take seconds
-	@python -m pytest -m "not slow and not real"
+	@python -m pytest -m "not slow and not real and not torture"
+
+torture: .venv/installed-dev  ## what `make test` does a few times, hundreds of times
+	@python -m pytest -m torture
 
 lock-check: .venv/installed  ## does dvc.lock belong to this code and these params? Needs no data
 	@python -m fitness_tracker.params
@@ -69,4 +72,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick lock-check s3 s3-stop runs push report remote-check reproduce requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce requirements

@@ -27,7 +27,7 @@ def test_leak_scores_the_same_frames_both_ways(project: Path, drawn: Path) -> No
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| frames")]
     (at_random, _), (by_group, _) = ([float(cell) for cell in row.split("|")[2:4]] for row in rows)
-    assert 0 <= by_group < at_random <= 1
+    assert by_group < at_random
 
 
 @pytest.mark.slow
@@ -47,21 +47,18 @@ def test_unseen_makes_its_table(project: Path, drawn: Path, networks_folder: Pat
         ("landmarks", ("data/frames", str(networks_folder), "data/landmarks", "metrics")),
     ):
         assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
-    edit_params(project, {"pose.windows_per_clip": 8})
     (project / "alone.csv").write_text(
         "clip\nsquat/person01__1.mp4\nplank/person01__1.mp4\njumping_jack/person01__1.mp4\n"
     )
-    options = ("--folds", "3", "--seeds", "1", "--methods", "knn", "trees", "ours", "chosen", "--alone", "alone.csv")
+    options = ("--folds", "3", "--seeds", "1", "--methods", "trees", "ours", "--alone", "alone.csv")
     done = run(project, sys.executable, "benchmarks/unseen.py", *options, "--others", "data/landmarks")
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[1:5] for line in done.stdout.splitlines() if "±" in line]
     assert [row[0].strip() for row in rows] == [
-        "k-NN on normalised poses",
         "window statistics + ExtraTrees",
         "our features, forest alone",
         "our features, network alone",
         "ours",
-        "ours, chosen on inner folds",
     ]
     assert all(0 <= float(cell.split("±")[0]) <= 1 for row in rows for cell in row[1:])
     assert "as shipped: accuracy" in done.stdout
