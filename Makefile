@@ -27,6 +27,7 @@ PORT = 9000
 BASE = main
 HEAD = HEAD
 MAX_DROP = 0.02
+CHECKOUT = .
 HIDDEN = Created|State|Executor|epochs|train_.*|.*_loss|frame_.*|.*/.*
 
 s3: .venv/installed-dev  ## starts an S3 server on this machine and points the remote at it
@@ -41,11 +42,11 @@ runs: .venv/installed  ## what sweeps tried, best first: the parameters that cha
 push: .venv/installed  ## data, models and the run cache to the remote
 	@dvc push && python storage/push.py
 
-report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to report.md; fails if F1 falls by more than MAX_DROP
+report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to report.md; fails if F1 falls by more than MAX_DROP and noise
 	@fitness-tracker report $(BASE) $(HEAD) --max-drop $(MAX_DROP) > report.md; good=$$?; cat report.md; exit $$good
 
-remote-check: .venv/installed  ## is all data of dvc.lock in the remote?
-	@python storage/check.py
+remote-check: .venv/installed  ## is all data of dvc.lock (of CHECKOUT) in the remote (of this folder)?
+	@python storage/check.py $(CHECKOUT)
 
 reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock does not know; fails if it or metrics change
 	@dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics

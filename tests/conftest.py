@@ -115,11 +115,15 @@ def make_tracked_project(folder: Path, videos: Path) -> Path:
     """A project that has run once; DVC tracks its videos and Git knows all of it, as other clones need it."""
     make_project(folder)
     shutil.copytree(videos, folder / "data" / "videos")
+    track_and_run(folder)
+    return folder
+
+
+def track_and_run(folder: Path) -> None:
     for command in (("dvc", "add", "-q", "data/videos"), ("dvc", "repro", "-q"), (*GIT, "add", "-A")):
         done = run(folder, *command)
         assert done.returncode == 0, done.stdout + done.stderr
     assert run(folder, *GIT, "commit", "-qm", "data and first run").returncode == 0
-    return folder
 
 
 def edit_params(folder: Path, changes: dict[str, object]) -> None:
@@ -162,3 +166,19 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 def noise() -> Callable[..., np.ndarray]:
     """noise(*shape) -> uint8 noise, always the same for a shape."""
     return lambda *shape: np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def make_stand_in_project(folder: Path) -> Path:
+    """A project of this dvc.yaml that has run once, with all of it in Git; but what its stages run are stand-ins."""
+    make_project(folder)
+    for path in (folder / "stages").glob("[a-z]*.py"):
+        shutil.copy(ROOT / "tests/stand_in.py", path)
+    (folder / "pretrained/fetch.py").write_text("import os\nos.mkdir('models')\nopen('models/network', 'w').close()\n")
+    pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
+    plots = pipeline["stages"]["evaluate"]["plots"]
+    plots += [{"metrics/answers.csv": {"cache": False}}] * all("metrics/answers.csv" not in plot for plot in plots)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    (folder / "data/videos").mkdir()
+    (folder / "data/videos/clip.mp4").write_text("a clip")
+    track_and_run(folder)
+    return folder

@@ -31,7 +31,9 @@ def main() -> None:
     report = commands.add_parser("report", help="what changes between two revisions, as Markdown; reads Git only")
     report.add_argument("base", metavar="BASE")
     report.add_argument("head", metavar="HEAD")
-    report.add_argument("--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more")
+    report.add_argument(
+        "--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more than X and noise"
+    )
     report.set_defaults(run=run_report)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
@@ -84,12 +86,12 @@ def run_audit(args: argparse.Namespace) -> int:
 
 
 def run_report(args: argparse.Namespace) -> int:
-    """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, or F1 falls too far."""
-    from fitness_tracker.scoring.report import read_state, report
+    """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, F1 fell too far or clips are lost."""
+    from fitness_tracker.scoring.report import read_revisions, report
 
     if args.max_drop is not None and not 0 <= args.max_drop <= 1:
         raise UserError(f"--max-drop {args.max_drop:g}: must be from 0 to 1")
-    markdown, good = report(read_state(args.base), read_state(args.head), args.max_drop)
+    markdown, good = report(read_revisions(args.base, args.head), args.max_drop)
     print(markdown)
     return int(not good)
 
