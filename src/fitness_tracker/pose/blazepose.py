@@ -21,6 +21,8 @@ import numpy as np
 from fitness_tracker.errors import UserError, capture_native_stderr
 from fitness_tracker.video.frames import read_zip
 
+OUTPUT_VERSION = 1  # of `find_landmarks`: raise it when the same frames give other bytes
+
 NETWORKS = {"detector": "pose_detection.tflite", "landmarker": "pose_landmark_full.tflite"}  # files of pretrained/
 
 
