@@ -75,14 +75,14 @@ def test_other_landmarks_have_another_version(squat: list, networks: dict[str, b
         for time, frame in squat[:6]:
             archive.writestr(f"{time:09.3f}.jpg", encode_jpeg(frame, 90))
     version, expected = FIGURES["find_landmarks"]
-    assert blazepose.OUTPUT_VERSION == version
+    assert version == blazepose.OUTPUT_VERSION
     assert figures(blazepose.find_landmarks(target.getvalue(), **networks)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_another_fingerprint_has_another_version(drawn: Path, networks: dict[str, bytes]) -> None:
     clip = (drawn / "videos/squat/person01__1.mp4").read_bytes()
     version, expected = FIGURES["fingerprint"]
-    assert audit.OUTPUT_VERSION == version
+    assert version == audit.OUTPUT_VERSION
     assert figures(audit.fingerprint(clip, **networks, limits=Limits())) == pytest.approx(expected, rel=0.02)
 
 
