@@ -24,8 +24,8 @@ DASK = str(Path(sys.executable).with_name("dask"))
 @contextlib.contextmanager
 def cluster(workers: int, scratch: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
     """(address of the scheduler, workers)."""
-    told = scratch / "scheduler.json"
-    options = ["--scheduler-file", str(told), "--no-dashboard"]
+    address_file = scratch / "scheduler.json"
+    options = ["--scheduler-file", str(address_file), "--no-dashboard"]
     with (scratch / "log").open("wb") as log, contextlib.ExitStack() as stack:
 
         def start(*command: str) -> psutil.Process:
@@ -38,7 +38,7 @@ def cluster(workers: int, scratch: Path) -> Iterator[tuple[str, list[psutil.Proc
         running = [start("worker", "--nthreads", "1", "--no-nanny") for _ in range(workers)]
         from distributed import Client
 
-        with Client(scheduler_file=str(told), set_as_default=False) as client:
+        with Client(scheduler_file=str(address_file), set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=60)
             yield client.scheduler.address, running
 
@@ -46,7 +46,7 @@ def cluster(workers: int, scratch: Path) -> Iterator[tuple[str, list[psutil.Proc
 def cpu_seconds(workers: list[psutil.Process]) -> float:
     """Of the workers and of the processes that they ended."""
     times = [worker.cpu_times() for worker in workers]
-    return sum(one.user + one.system + one.children_user + one.children_system for one in times)
+    return sum(used.user + used.system + used.children_user + used.children_system for used in times)
 
 
 def stage(name: str, videos: Path, out: Path, address: str) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def stage(name: str, videos: Path, out: Path, address: str) -> tuple[float, floa
     sources = {"resize": videos, "extract": out / "resize", "landmarks": out / "extract"}
     more = [str(ROOT / "pretrained/models"), str(out / name), str(out / "metrics")] if name == "landmarks" else []
     command = [sys.executable, "-m", f"stages.{name}", str(sources[name]), *(more or [str(out / name)])]
-    own = {"DASK_SCHEDULER_ADDRESS": address, "FITNESS_TRACKER_CACHE": str(out / "memo")}
+    own = {"DASK_SCHEDULER_ADDRESS": address, "FITNESS_TRACKER_CACHE": str(out / "cache")}
     start, before = time.perf_counter(), os.times()
     done = subprocess.run(command, cwd=ROOT, env=os.environ | own, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -89,7 +89,10 @@ def main() -> None:
                     if workers == min(args.workers):
                         source = videos if name == "resize" else scratch / STAGES[STAGES.index(name) - 1]
                         costs.append((name, cpu_seconds(running) - before, here, size(source), size(scratch / name)))
-            print(f"| {workers} | {' | '.join(f'{one:.1f} s' for one in taken)} | {sum(taken):.1f} s |", flush=True)
+            print(
+                f"| {workers} | {' | '.join(f'{seconds:.1f} s' for seconds in taken)} | {sum(taken):.1f} s |",
+                flush=True,
+            )
     print("\n| stage | CPU of workers | CPU of the sender | bytes to workers | bytes back, and kept |")
     print("| --- | --- | --- | --- | --- |")
     for name, there, here, sent, back in costs:

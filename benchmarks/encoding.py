@@ -29,12 +29,12 @@ WAYS = (
 
 
 def cpu_seconds(*arguments: str, loglevel: str = "error") -> tuple[float, str]:
-    """(CPU seconds, what it said) of ffmpeg on one thread."""
+    """(CPU seconds, its stderr) of ffmpeg on one thread."""
     command = [*ffmpeg_command()[:-1], loglevel, "-filter_threads", "1", *arguments]
     before = os.times()
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    stderr = subprocess.run(command, check=True, capture_output=True, text=True).stderr
     after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system, said
+    return after.children_user + after.children_system - before.children_user - before.children_system, stderr
 
 
 def costs(clip: Path, way: str, fps: float, small: Path) -> list[float]:
@@ -49,12 +49,12 @@ def costs(clip: Path, way: str, fps: float, small: Path) -> list[float]:
     compare = (
         f"[0:v:0]{FILTERS['pad']},settb=AVTB,setpts=PTS-STARTPTS[a];[1:v:0]settb=AVTB,setpts=PTS-STARTPTS[b];[a][b]ssim"
     )
-    _, said = cpu_seconds(
+    _, stderr = cpu_seconds(
         "-i", str(clip), "-i", str(small), "-lavfi", compare, "-f", "null", "-", loglevel="info"
     )  # fmt: skip
-    told = re.search(r"SSIM Y:([\d.]+)", said)
-    assert told, said
-    return [resize, extract, small.stat().st_size, float(told[1])]
+    ssim = re.search(r"SSIM Y:([\d.]+)", stderr)
+    assert ssim, stderr
+    return [resize, extract, small.stat().st_size, float(ssim[1])]
 
 
 def main() -> None:

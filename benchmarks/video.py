@@ -34,15 +34,15 @@ def timed(work: Callable[..., None], *arguments: Any) -> float:
 
 def run(*command: str, **environment: str) -> float:
     """Runs a command from the project's folder; ends the program if it fails. Returns MiB of its largest process."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         started = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         _, status, usage = os.wait4(started.pid, 0)
         started.returncode = os.waitstatus_to_exitcode(status)
         if started.returncode:
-            said.seek(0)
-            sys.exit(f"video: {' '.join(command[:4])} …: {said.read().decode(errors='replace').strip()}")
+            output.seek(0)
+            sys.exit(f"video: {' '.join(command[:4])} …: {output.read().decode(errors='replace').strip()}")
     return usage.ru_maxrss / 1024
 
 
@@ -91,8 +91,8 @@ PEAKS: list[float] = []  # MiB, of the largest process of our stages
 def ours(videos: Path, out: Path) -> None:
     """Both stages, as DVC calls them."""
     for stage, source, target in (("resize", videos, out / "resized"), ("extract", out / "resized", out / "frames")):
-        memo = {"FITNESS_TRACKER_CACHE": str(out / "memo")}
-        PEAKS.append(run(sys.executable, "-m", f"stages.{stage}", str(source), str(target), **memo))
+        cache = {"FITNESS_TRACKER_CACHE": str(out / "cache")}
+        PEAKS.append(run(sys.executable, "-m", f"stages.{stage}", str(source), str(target), **cache))
 
 
 def lay(clips: Sequence[Path], videos: Path) -> None:

@@ -8,6 +8,7 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
 from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.frames import extract_frames
 
 
@@ -18,9 +19,9 @@ def main() -> None:
     args = parser.parse_args()
     with exit_with_message("extract"):
         params = load_params()
-        cut = partial(extract_frames, fps=params.extract.fps, quality=params.extract.quality, limits=params.limits)
-        skip = params.bad_clips == "skip"
-        process_clips(cut, find_clips(args.resized), args.frames, ".zip", "extract", skip, params.cache_gb)
+        extract = partial(extract_frames, fps=params.extract.fps, quality=params.extract.quality, limits=params.limits)
+        clips, cache = find_clips(args.resized), ResultCache(cache_folder(), params.cache_gb)
+        process_clips(extract, clips, args.frames, ".zip", "extract", cache, skip=params.bad_clips == "skip")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from fitness_tracker.pose.landmarks import read_landmarks
 from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.rejected import write_rejected
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
 
 def main() -> None:
@@ -27,12 +28,12 @@ def main() -> None:
     with exit_with_message("landmarks"):
         params = load_params()
         find = partial(find_landmarks, **read_networks(args.networks))
+        clips, cache = find_clips(args.frames, (".zip",)), ResultCache(cache_folder(), params.cache_gb)
         skip = params.bad_clips == "skip"
-        clips = find_clips(args.frames, (".zip",))
-        rejected = process_clips(find, clips, args.landmarks, ".npz", "landmarks", skip, params.cache_gb)
+        rejected = process_clips(find, clips, args.landmarks, ".npz", "landmarks", cache, skip)
         write_rejected(args.metrics / "rejected.csv", rejected)
         found = [read_landmarks(clip.path).found for clip in find_clips(args.landmarks, (".npz",))]
-        share = sum(one.sum() for one in found) / sum(map(len, found))
+        share = sum(frames.sum() for frames in found) / sum(map(len, found))
         print(f"landmarks: a person is found in {share:.1%} of the frames; {len(rejected)} clips set aside in all")
 
 

@@ -8,6 +8,7 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import load_params
 from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import resize_video
 
 
@@ -18,9 +19,9 @@ def main() -> None:
     args = parser.parse_args()
     with exit_with_message("resize"):
         params = load_params()
-        small = partial(resize_video, fit=params.resize.fit, limits=params.limits)
-        skip = params.bad_clips == "skip"
-        process_clips(small, find_clips(args.videos), args.resized, ".mp4", "resize", skip, params.cache_gb)
+        resize = partial(resize_video, fit=params.resize.fit, limits=params.limits)
+        clips, cache = find_clips(args.videos), ResultCache(cache_folder(), params.cache_gb)
+        process_clips(resize, clips, args.resized, ".mp4", "resize", cache, skip=params.bad_clips == "skip")
 
 
 if __name__ == "__main__":

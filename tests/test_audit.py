@@ -12,6 +12,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.audit import Finding, Fingerprint, audit, describe, few_groups, page, same_video
 from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.params import Limits
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
 GROUP = "^(.+?)__"
 RNG = np.random.default_rng(0)
@@ -23,7 +25,7 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def found(drawn: Path, networks_folder: Path) -> list[Finding]:
-    return audit(find_clips(drawn / "videos"), networks_folder, GROUP, 1)[0]
+    return audit(find_clips(drawn / "videos"), networks_folder, GROUP, Limits(), ResultCache(cache_folder()))[0]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def picture_of(clip: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def audited(spoilt: Path, networks_folder: Path) -> tuple[list[Finding], dict[str, Fingerprint]]:
-    return audit(find_clips(spoilt), networks_folder, GROUP, 1)
+    return audit(find_clips(spoilt), networks_folder, GROUP, Limits(), ResultCache(cache_folder()))
 
 
 def of_kind(audited, kind: str) -> list[Finding]:
@@ -196,3 +198,11 @@ def test_help_names_the_options() -> None:
     said = subprocess.run([program, "audit", "--help"], capture_output=True, text=True, check=True).stdout
     assert "--strict" in said
     assert "--page" in said
+
+
+def test_a_clip_beyond_the_limits_is_unreadable(drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
+    (tmp_path / "squat").mkdir()
+    shutil.copy(drawn / "videos/squat/person01__1.mp4", tmp_path / "squat/person01__1.mp4")
+    findings, _ = audit(find_clips(tmp_path), networks_folder, GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache"))
+    assert "longer than limits.seconds, 1" in findings[0].what
+    assert findings[0].kind == "unreadable"

@@ -26,6 +26,7 @@ from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.pose.training import fit
 from fitness_tracker.prediction.answers import find_files, fit_frame, predict_exercise, predict_file
 from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.tensorflow_setup import make_deterministic
 from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.ffmpeg import resize_video
@@ -136,7 +137,7 @@ def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPath
     """A pose classifier that was taught on four of the six drawn people, for a moment."""
     scratch = tmp_path_factory.mktemp("taught")
     look = partial(whole_chain, **read_networks(networks_folder))
-    process_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", False, 1)
+    process_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", ResultCache(cache_folder()))
     clips = find_clips(scratch / "landmarks", (".npz",))
     usage = {}
     for clip in clips:
@@ -148,6 +149,9 @@ def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPath
     done = fit(clips, usage, scratch / "landmarks", networks_folder, params)
     save_classifier(done.classifier, scratch / "classifier")
     return scratch / "classifier"
+
+
+OUTPUT_VERSION = 1  # of `whole_chain`
 
 
 def whole_chain(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:

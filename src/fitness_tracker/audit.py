@@ -18,12 +18,15 @@ import cv2
 import numpy as np
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
+from fitness_tracker.params import Limits
 from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.process_clips import run_clips
+from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg
 
+OUTPUT_VERSION = 1  # of `fingerprint`: raise it when the same clip gives other bytes
 FPS = 4.0  # frames a second that are looked at
 PEOPLE_EVERY = 4  # of them, one in so many is searched for all people
 WIDE, HIGH = 32, 24  # of the small grey frames
@@ -64,15 +67,15 @@ class Finding:
     what: str  # and what to do about it
 
 
-def fingerprint(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
-    """A clip to its `Fingerprint` as `.npz`; raises `ClipError` if it does not decode."""
+def fingerprint(clip: bytes, detector: bytes, landmarker: bytes, limits: Limits) -> bytes:
+    """A clip to its `Fingerprint` as `.npz`; raises `ClipError` if it does not decode within the limits."""
     person = pose_tracker(detector, landmarker)
     small, pictures, people = [], [], []
     lasting: np.ndarray = np.zeros((120, 160))
 
     def looked_at():
         nonlocal lasting
-        for number, frame in enumerate(read_frames(clip, FPS, "pad")):
+        for number, frame in enumerate(read_frames(clip, FPS, "pad", limits)):
             grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             small.append(cv2.resize(grey, (WIDE, HIGH), interpolation=cv2.INTER_AREA))
             lasting = lasting + (cv2.Canny(cv2.resize(grey, (160, 120), interpolation=cv2.INTER_AREA), 80, 160) > 0)
@@ -110,15 +113,17 @@ def read_fingerprint(data: bytes) -> Fingerprint:
 
 
 def audit(
-    clips: Sequence[Clip], networks: Path, pattern: str, cache_gb: float
+    clips: Sequence[Clip], networks: Path, pattern: str, limits: Limits, cache: ResultCache
 ) -> tuple[list[Finding], dict[str, Fingerprint]]:
     """All findings, and the fingerprints of the clips that decode, by name; `pattern` is `split.group`."""
     kept: dict[str, Fingerprint] = {}
-    look = partial(fingerprint, **read_networks(networks))
-    done = run_clips(
-        look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}), cache_gb
+    look = partial(fingerprint, **read_networks(networks), limits=limits)
+    results = run_clips(
+        look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}), cache
     )
-    findings = [Finding("unreadable", (), f"{one.clip.path}: {one.reason}") for one in done if one.reason]
+    findings = [
+        Finding("unreadable", (), f"{result.clip.path}: {result.reason}") for result in results if result.reason
+    ]
     fingerprints = {clip.name: kept[clip.name] for clip in clips if clip.name in kept}
     groups: dict[str, str] = {}
     for clip in clips:

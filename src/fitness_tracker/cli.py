@@ -68,6 +68,7 @@ def run_audit(args: argparse.Namespace) -> int:
     from fitness_tracker import audit
     from fitness_tracker.clips.folder import find_clips
     from fitness_tracker.params import load_params
+    from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
     params = load_params()
     videos = args.videos or Path(params.videos)
@@ -76,7 +77,8 @@ def run_audit(args: argparse.Namespace) -> int:
         args.page.touch()  # rather told now than after minutes
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
-    findings, fingerprints = audit.audit(clips, args.networks, params.split.group, params.cache_gb)
+    cache = ResultCache(cache_folder(), params.cache_gb)
+    findings, fingerprints = audit.audit(clips, args.networks, params.split.group, params.limits, cache)
     if findings:
         print(audit.describe(findings))
     args.page.write_text(audit.page(findings, fingerprints, videos), encoding="utf-8")

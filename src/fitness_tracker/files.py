@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there at any moment: written beside, then moved into place."""
+"""Files and folders that are whole or not there at any moment: written at a staging path, then moved into place."""
 
 import json
 import os

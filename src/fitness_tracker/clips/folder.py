@@ -1,4 +1,4 @@
-"""Which clips there are, what they show, whom they belong to, and who is kept for the test."""
+"""Which clips there are, what they show, and whom they belong to."""
 
 import os
 import re

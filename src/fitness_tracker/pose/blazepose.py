@@ -34,6 +34,7 @@ from fitness_tracker.pose.regions import (
 from fitness_tracker.pose.skeleton import LANDMARKS
 from fitness_tracker.video.frames import read_zip
 
+OUTPUT_VERSION = 2  # of `find_landmarks`: raise it when the same frames give other bytes
 HEATMAP_SIZE = 64  # cells a side
 
 OUTPUT_LANDMARKS = 39  # of the landmark network: 33 of the skeleton, 6 more

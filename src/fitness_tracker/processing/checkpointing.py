@@ -1,4 +1,9 @@
-"""A training that was stopped, in whatever way, goes on from its last finished epoch, to the same end."""
+"""A training that was stopped, in whatever way, goes on from its last finished epoch, to the same end.
+
+`keras.callbacks.BackupAndRestore` (Keras 3.15) cannot do it, tried on a network with dropout: it restores weights and
+optimizer, but not the random generators of dropout (other weights in the end), nor the history, nor what EarlyStopping
+counts; and it takes up the backup of other data or parameters.
+"""
 
 import hashlib
 import io
@@ -16,33 +21,32 @@ from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.tensorflow_setup import keras
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "imaug")
-
-
-STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")  # what EarlyStopping knows, beside the best weights
+STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")  # the state of EarlyStopping, besides the best weights
 
 
 def training_key(settings: Any, split: Any, files: Iterable[Path]) -> str:
-    """Of all that decides how a training ends: parameters, split with the clips' hashes, files, code, libraries."""
+    """A hash of what decides how a training ends: parameters, split with the clips' hashes, files, code, libraries."""
     modules = sorted(name for name in sys.modules if name.startswith("fitness_tracker."))
-    sources = [Path(str(sys.modules[name].__file__)).read_bytes() for name in modules]
+    code = [Path(str(sys.modules[name].__file__)).read_bytes() for name in modules]
     contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    text = repr((settings, sorted(split.items()), contents, sources, [version(name) for name in LIBRARIES]))
+    text = repr((settings, sorted(split.items()), contents, code, [version(name) for name in LIBRARIES]))
     return "training-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps all state in the result_cache, if there is one, after each epoch; comes after `stop`, if there is one.
+    """Stores the state of one network's training under its key in the result cache, if there is one, after each epoch.
 
-    `epochs` are finished when training starts, `history` is that of all, before and after.
+    `stop` is the EarlyStopping that comes before it among the callbacks, if any. `epochs` are finished when training
+    starts, `history` is that of all, before and after. Several networks take one `Checkpoint` and key each.
     """
 
     stop: keras.callbacks.EarlyStopping | None = None
 
-    def __init__(self, result_cache: ResultCache | None = None, key: str = "") -> None:
+    def __init__(self, cache: ResultCache | None = None, key: str = "") -> None:
         super().__init__()
-        self.result_cache, self.key = result_cache, key
-        self.kept = read_state(result_cache.get(key) if result_cache else None)
-        self.history: dict[str, list[float]] = self.kept["history"] if self.kept else {}
+        self.cache, self.key = cache, key
+        self.state = read_state(cache.get(key) if cache else None)
+        self.history: dict[str, list[float]] = self.state["history"] if self.state else {}
 
     @property
     def epochs(self) -> int:
@@ -50,32 +54,33 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def ended(self) -> bool:
-        """Had it stopped early?"""
-        return bool(self.stop and self.kept and self.kept["stopping"]["wait"] >= self.stop.patience)
+        """Whether the stored training had stopped early."""
+        return bool(self.stop and self.state and self.state["stopping"]["wait"] >= self.stop.patience)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        if not self.kept:
+        if not self.state:
             return
         self.model.optimizer.build(self.model.trainable_variables)
-        for variable, value in zip(self.variables(), self.kept["variables"], strict=True):
+        for variable, value in zip(self.variables(), self.state["variables"], strict=True):
             variable.assign(value)
         if self.stop:
             for name in STOPPING:
-                setattr(self.stop, name, self.kept["stopping"][name])
-            self.stop.best_weights = self.kept["best"] or None
+                setattr(self.stop, name, self.state["stopping"][name])
+            self.stop.best_weights = self.state["best"] or None
         print(f"train: goes on after epoch {self.epochs}", flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
-        if self.result_cache:
-            self.result_cache.set(self.key, self.state())
+        if self.cache:
+            self.cache.set(self.key, self.to_bytes())
 
-    def state(self) -> bytes:
-        arrays = {f"variable{number:04d}": np.asarray(one) for number, one in enumerate(self.variables())}
+    def to_bytes(self) -> bytes:
+        """What `read_state` reads."""
+        arrays = {f"variable{number:04d}": np.asarray(value) for number, value in enumerate(self.variables())}
         plain: dict[str, Any] = {"history": self.history}
         if self.stop:
-            arrays |= {f"best{number:04d}": one for number, one in enumerate(self.stop.best_weights or [])}
+            arrays |= {f"best{number:04d}": value for number, value in enumerate(self.stop.best_weights or [])}
             plain["stopping"] = {name: getattr(self.stop, name) for name in STOPPING}
         target = io.BytesIO()
         np.savez(target, plain=np.array(json.dumps(plain, default=float)), **arrays)  # type: ignore[arg-type]
@@ -86,19 +91,19 @@ class Checkpoint(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def forget(self) -> None:
-        """All is saved: the next training begins at the beginning."""
-        if self.result_cache:
-            self.result_cache.forget(self.key)
+        """The network is saved: the next training begins at the beginning."""
+        if self.cache:
+            self.cache.forget(self.key)
 
 
 def read_state(data: bytes | None) -> dict[str, Any] | None:
-    """What `Checkpoint` kept; None if it did not, or cannot be read."""
+    """What `Checkpoint.to_bytes` wrote; None if it did not, or it is damaged."""
     try:
-        with np.load(io.BytesIO(data or b"")) as kept:
-            state = json.loads(str(kept["plain"]))
+        with np.load(io.BytesIO(data or b"")) as file:
+            state = json.loads(str(file["plain"]))
             for kind in ("variable", "best"):
-                names = sorted(name for name in kept.files if name.startswith(kind))
-                state["variables" if kind == "variable" else kind] = [kept[name] for name in names]
+                names = sorted(name for name in file.files if name.startswith(kind))
+                state["variables" if kind == "variable" else kind] = [file[name] for name in names]
             return state
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
         return None

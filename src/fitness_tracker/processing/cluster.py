@@ -13,13 +13,13 @@ from typing import Any
 
 from fitness_tracker.errors import UserError
 from fitness_tracker.processing.result_cache import function_key
-from fitness_tracker.video.ffmpeg import ClipError
+from fitness_tracker.video.ffmpeg import MachineError
 
 PATIENCE = 30  # seconds without any worker
 
 
-class ClusterError(UserError):
-    """The cluster is gone or of no use; no clip is to blame."""
+class ClusterError(MachineError):
+    """The cluster is gone or of no use; no clip is to blame, and trying again would not help."""
 
 
 @contextlib.contextmanager
@@ -43,16 +43,17 @@ def workers(function: functools.partial, code: str) -> Iterator[tuple[int, Calla
         cores = sum(client.nthreads().values())
         if not cores:
             raise UserError(f"{address}: the scheduler has no worker; start some: dask worker {address}")
-        # It travels once, for it may hold networks; as a task's result it is made again where a worker took it along.
-        there = client.submit(functools.partial, function.func, **function.keywords, pure=False)
-        yield (
-            2 * cores,
-            functools.partial(run_on_worker, client, there, code),
-        )  # while one clip travels another is worked on
+        # Sent once, for it may hold networks; Dask recomputes it if its worker dies.
+        remote = client.submit(functools.partial, function.func, **function.keywords, pure=False)
+        # Twice as many clips as cores: while one travels another is worked on.
+        yield 2 * cores, functools.partial(run_on_worker, client, remote, code)
 
 
 def run_on_worker(client: Any, function: Any, code: str, source: bytes) -> bytes:
-    """`function(source)` on a worker; raises `ClusterError` when no worker is left."""
+    """`function(source)` on a worker; raises `ClusterError` when no worker is left, or one after another dies of it.
+
+    Dask itself gives the clip of a worker that died to another, `distributed.scheduler.allowed-failures` times (3).
+    """
     from distributed import CancelledError, KilledWorker
 
     task = client.submit(run_verified, function, code, source, pure=False)
@@ -63,10 +64,10 @@ def run_on_worker(client: Any, function: Any, code: str, source: bytes) -> bytes
             if client.nthreads():
                 continue
         except KilledWorker:
-            raise ClipError("every Dask worker that took it died; take it away, or give workers more memory") from None
+            raise ClusterError("every Dask worker that took it died; give workers more memory") from None
         except CancelledError:
             pass
-        raise ClusterError("no Dask worker is left, or the scheduler has gone; what is finished is kept") from None
+        raise ClusterError("no Dask worker is left, or the scheduler has gone") from None
 
 
 def run_verified(function: functools.partial, code: str, source: bytes) -> bytes:

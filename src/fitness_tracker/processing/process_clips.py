@@ -22,49 +22,43 @@ from fitness_tracker.errors import UserError
 from fitness_tracker.files import replace_folder, staging_path
 from fitness_tracker.processing.cluster import ClusterError, workers
 from fitness_tracker.processing.rejected import REJECTED, Rejected, read_rejected, write_rejected
-from fitness_tracker.processing.result_cache import ResultCache, cache_folder, function_key
-from fitness_tracker.video.ffmpeg import ClipError
+from fitness_tracker.processing.result_cache import ResultCache, function_key
+from fitness_tracker.video.ffmpeg import ClipError, MachineError
 
-LARGEST = 4 * 2**30  # bytes of a clip's file: it is held in memory
+MAX_BYTES = 4 * 2**30  # of a clip's file: it is held in memory
 
+# Errors on opening or reading for which the file is to blame; all others are this machine's: EIO, ENOMEM, ESTALE …
+FILE_ERRNOS = (
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO,
+)  # fmt: skip
 
-# What a file can be blamed for; other errors are this machine's.
-BLAMED = (
-    errno.ENOENT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ELOOP,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-    errno.ENXIO,
-    errno.EIO,
-)
+WriteOutput = Callable[[Clip, bytes], None]
 
 
 class ClipResult(NamedTuple):
     """What became of a clip."""
 
     clip: Clip
-    source: str  # SHA-256 of its bytes
-    new: bool  # was it computed, or known?
+    sha256: str  # of its bytes; its name, where they cannot be read
+    computed: bool  # False: the output was in the cache
     reason: str  # why it is bad; empty if it is not
 
 
 def run_clips(
-    function: functools.partial, clips: Sequence[Clip], desc: str, keep: Callable[[Clip, bytes], None], cache_gb: float
+    function: functools.partial, clips: Sequence[Clip], desc: str, write: WriteOutput, cache: ResultCache
 ) -> list[ClipResult]:
-    """Calls `keep(clip, function(bytes of the clip))` for every clip, from any thread, in any order.
+    """Calls `write(clip, function(bytes of the clip))` for every clip, from any thread, in any order.
 
     A clip that is bad does not stop the others, and what is finished is in the cache. The largest go first, so that
-    no core waits for a long one at the end.
+    no core waits for a long one at the end. Raises `MachineError` for what no clip is to blame for.
     """
     import joblib  # here, because the import takes 0.2 s
 
-    result_cache, code = ResultCache(cache_folder(), cache_gb), function_key(function)
-    with workers(function, code) as (many, work):
-        task = joblib.delayed(functools.partial(run_clip, work, code, result_cache, keep))
+    code = function_key(function)
+    with workers(function, code) as (at_once, process):
+        task = joblib.delayed(functools.partial(run_clip, process, code, cache, write))
         tasks = (task(clip) for clip in sorted(clips, key=size_of, reverse=True))
-        results = joblib.Parallel(many, backend="threading", return_as="generator_unordered")(tasks)
+        results = joblib.Parallel(at_once, backend="threading", return_as="generator_unordered")(tasks)
         return sorted(tqdm(results, desc=desc, total=len(clips), unit="clip", disable=None))
 
 
@@ -77,67 +71,82 @@ def size_of(clip: Clip) -> int:
 
 
 def run_clip(
-    process: Callable[[bytes], bytes],
-    code: str,
-    result_cache: ResultCache,
-    keep: Callable[[Clip, bytes], None],
-    clip: Clip,
+    process: Callable[[bytes], bytes], code: str, cache: ResultCache, write: WriteOutput, clip: Clip
 ) -> ClipResult:
+    """One clip; what the machine is to blame for is tried once more, then raised as `MachineError`."""
+    for last in (False, True):
+        try:
+            return try_clip(process, code, cache, write, clip)
+        except (MachineError, OSError, MemoryError) as error:
+            if last or isinstance(error, ClusterError):
+                place = getattr(error, "filename", None) or clip.path
+                reason = getattr(error, "strerror", None) or str(error) or "not enough memory to hold it"
+                raise MachineError(f"{place}: {reason}; what is finished is kept, run it again") from None
+    raise AssertionError
+
+
+def try_clip(
+    process: Callable[[bytes], bytes], code: str, cache: ResultCache, write: WriteOutput, clip: Clip
+) -> ClipResult:
+    sha256 = clip.name
     try:
         source = read_source(clip.path)
-    except ClipError as error:
-        return ClipResult(clip, clip.name, False, str(error))
-    digest = hashlib.sha256(source).hexdigest()
-    output = result_cache.get(f"{digest}-{code}")
-    new = output is None
-    if output is None:
-        try:
-            output = process(source)
-        except ClusterError:
-            raise
-        except UserError as error:
-            return ClipResult(clip, digest, False, str(error))
-        result_cache.set(f"{digest}-{code}", output)
-    keep(clip, output)
-    return ClipResult(clip, digest, new, "")
+        sha256 = hashlib.sha256(source).hexdigest()
+        key = f"{sha256}-{code}"
+        cached = cache.get(key)
+        output = process(source) if cached is None else cached
+    except MachineError:
+        raise
+    except UserError as error:
+        return ClipResult(clip, sha256, False, str(error))
+    if cached is None:
+        cache.set(key, output)
+    write(clip, output)
+    return ClipResult(clip, sha256, cached is None, "")
 
 
 def read_source(path: Path) -> bytes:
-    """A clip's file; raises `ClipError` if it is to blame that there is none."""
+    """A clip's file; raises `ClipError` if it is to blame that there is none, else `OSError`."""
     try:
         if not path.is_file() and path.exists():  # a pipe would keep us waiting
             raise ClipError("is no file; take it away")
-        if path.stat().st_size > LARGEST:
-            raise ClipError(f"is larger than {LARGEST // 2**30} GiB; cut it")
+        if path.stat().st_size > MAX_BYTES:
+            raise ClipError(f"is larger than {MAX_BYTES // 2**30} GiB; cut it")
         return path.read_bytes()
     except OSError as error:
-        if error.errno not in BLAMED:
+        if error.errno not in FILE_ERRNOS:
             raise
         raise ClipError(f"cannot be read ({error.strerror}); replace it or take it away") from None
 
 
-def flag_conflicting_labels(done: Sequence[ClipResult]) -> list[ClipResult]:
+def flag_conflicting_labels(results: Sequence[ClipResult]) -> list[ClipResult]:
     """The same, where clips that are shown under two exercises are bad."""
     exercises = defaultdict(set)
-    for one in done:
-        exercises[one.source].add(one.clip.exercise)
-    why = "is the same file as a clip of another exercise ({}); keep it where it belongs"
+    for result in results:
+        exercises[result.sha256].add(result.clip.exercise)
+    reason = "is the same file as a clip of another exercise ({}); keep it where it belongs"
     return [
-        one._replace(reason=why.format(", ".join(sorted(exercises[one.source] - {one.clip.exercise}))))
-        if not one.reason and len(exercises[one.source]) > 1
-        else one
-        for one in done
+        result._replace(reason=reason.format(", ".join(sorted(exercises[result.sha256] - {result.clip.exercise}))))
+        if not result.reason and len(exercises[result.sha256]) > 1
+        else result
+        for result in results
     ]
 
 
 def process_clips(
-    function: functools.partial, clips: Sequence[Clip], out: Path, suffix: str, stage: str, skip: bool, cache_gb: float
+    function: functools.partial,
+    clips: Sequence[Clip],
+    out: Path,
+    suffix: str,
+    stage: str,
+    cache: ResultCache,
+    skip: bool = False,
 ) -> list[Rejected]:
     """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip, and prints how many.
 
     Returns which are set aside by this stage and those before. `out` is whole or not there at any moment: it is built
-    beside and moved into place. Raises `UserError` that names the bad clips, unless they are to be
-    skipped, and if no clip is good.
+    at a staging path and moved into place. Raises `UserError` that names the bad clips, unless they are to be skipped,
+    and if no clip is good; `MachineError`, whether or not they are to be skipped.
     """
     staged = staging_path(out)
     shutil.rmtree(staged, ignore_errors=True)
@@ -148,27 +157,34 @@ def process_clips(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(output)
 
-    done = flag_conflicting_labels(run_clips(function, clips, stage, write, cache_gb))
-    bad = [one for one in done if one.reason]
-    if bad and (not skip or len(bad) == len(done)):
+    results = flag_conflicting_labels(run_clips(function, clips, stage, write, cache))
+    bad = [result for result in results if result.reason]
+    if bad and (not skip or len(bad) == len(results)):
         shutil.rmtree(staged)
-        told = "\n".join(f"  {one.clip.path}: {one.reason}" for one in bad)
-        raise UserError(f"{len(bad)} of {len(done)} clips failed, the others are finished and kept:\n{told}")
-    rejected = [Rejected(one.clip.name, stage, one.reason) for one in bad]
-    for path in (staged / (one.clip.name + suffix) for one in bad):
+        reasons = "\n".join(f"  {result.clip.path}: {result.reason}" for result in bad)
+        raise UserError(f"{len(bad)} of {len(results)} clips failed, the others are finished and kept:\n{reasons}")
+    for path in (staged / (result.clip.name + suffix) for result in bad):
         if path.exists():  # it is also shown under another exercise
             path.unlink()
             with contextlib.suppress(OSError):
                 os.removedirs(path.parent)  # as far as they are empty
-    earlier = read_rejected(common_folder(clips) / REJECTED)
-    if earlier + rejected:
-        write_rejected(staged / REJECTED, earlier + rejected)
+    rejected = read_rejected(common_folder(clips) / REJECTED)
+    rejected += [Rejected(result.clip.name, stage, result.reason) for result in bad]
+    if rejected:
+        write_rejected(staged / REJECTED, rejected)
     replace_folder(staged, out)
-    told = f"; {len(bad)} set aside" if bad else ""
-    lost = {one.clip.exercise for one in bad} - {one.clip.exercise for one in done if not one.reason}
-    told += "".join(f"; {exercise} has none left" for exercise in sorted(lost))
-    print(f"{stage}: {len(done) - len(bad)} clips, {sum(one.new for one in done)} of them new{told}")
-    return earlier + rejected
+    print(f"{stage}: {describe(results)}")
+    return rejected
+
+
+def describe(results: Sequence[ClipResult]) -> str:
+    """How many are good, computed and bad, and which exercises have none left, in one line."""
+    good = [result for result in results if not result.reason]
+    text = f"{len(good)} clips, {sum(result.computed for result in results)} of them new"
+    if bad := len(results) - len(good):
+        text += f"; {bad} set aside"
+    lost = {result.clip.exercise for result in results} - {result.clip.exercise for result in good}
+    return text + "".join(f"; {exercise} has none left" for exercise in sorted(lost))
 
 
 def common_folder(clips: Sequence[Clip]) -> Path:

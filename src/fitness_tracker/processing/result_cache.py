@@ -1,32 +1,25 @@
-"""What is finished, kept outside the project: outputs by key, checked when read, bounded in size.
+"""Finished outputs, kept outside the project: by key, checked when read, bounded in size.
 
-It lies in `$FITNESS_TRACKER_CACHE`, else in the user's cache folder, and may be deleted at any time. Workspace,
-`--temp` and queued runs share it; a process that is killed at any moment leaves it whole.
+They lie in `$FITNESS_TRACKER_CACHE`, else in the user's cache folder, and may be deleted at any time. Workspace,
+`--temp` and queued runs share them; a process that is killed at any moment leaves them whole.
 """
 
 import contextlib
 import functools
 import hashlib
-import inspect
 import os
-import sqlite3
 import sys
+import tempfile
+import threading
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
-
-from diskcache import Cache, Timeout
 
 from fitness_tracker.errors import UserError
 from fitness_tracker.video.ffmpeg import ffmpeg_version
 
 GB = 2**30  # bytes
-
-
 DIGEST = 32  # bytes of a SHA-256
-
-
-BROKEN = (OSError, sqlite3.Error, Timeout)
+LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
 
 
 def cache_folder() -> Path:
@@ -35,56 +28,80 @@ def cache_folder() -> Path:
 
 
 class ResultCache:
-    """Outputs by key, checked against their hash when read; shared by threads and processes."""
+    """One file an output, its SHA-256 in front; shared by threads and processes, which need no locks between them.
+
+    Nothing but bytes is ever read, whatever lies in the folder: diskcache would unpickle it (CVE-2025-69872).
+    """
 
     def __init__(self, folder: Path, size: float = 20) -> None:
-        """`size` in GB; beyond it the oldest outputs go."""
+        """`size` in GB; beyond it the oldest outputs go. Raises `UserError` if the folder cannot be written."""
+        self.folder, self.limit = folder / "results", round(size * GB)
+        self.unchecked, self.lock = 0, threading.Lock()  # bytes that may be added before the size is summed up again
         try:
-            limit = round(size * GB)
-            self.cache = Cache(str(folder), size_limit=limit, eviction_policy="least-recently-stored")
-        except (OSError, sqlite3.Error) as error:
-            raise UserError(
-                f"{folder}: cannot hold the result_cache ({error}); delete it, or set FITNESS_TRACKER_CACHE"
-            ) from None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.folder).close()
+        except OSError as error:
+            raise UserError(f"{folder}: cannot hold the result cache ({error}); set FITNESS_TRACKER_CACHE") from None
+
+    def path(self, key: str) -> Path:
+        """The file of a key made of letters, digits and '-'."""
+        return self.folder / key[-2:] / key
 
     def get(self, key: str) -> bytes | None:
-        """The output under `key`; None if there is none, it is damaged, or the result_cache cannot be read."""
+        """The output under `key`; None if there is none, it is damaged, or the cache cannot be read."""
         try:
-            kept = self.cache.get(key)
-        except BROKEN:
+            stored = self.path(key).read_bytes() if self.path(key).is_file() else b""
+        except OSError:
             return None
-        sound = isinstance(kept, bytes) and hashlib.sha256(memoryview(kept)[DIGEST:]).digest() == kept[:DIGEST]
-        return kept[DIGEST:] if sound else None
+        intact = hashlib.sha256(memoryview(stored)[DIGEST:]).digest() == stored[:DIGEST]
+        return stored[DIGEST:] if intact else None
 
     def set(self, key: str, output: bytes) -> None:
-        """Keeps an output, if the result_cache can: a full disk costs time on the next run, not this one's result."""
-        with contextlib.suppress(*BROKEN):
-            self.cache.set(key, hashlib.sha256(output).digest() + output)
+        """Stores an output, if the cache can: a full disk costs time on the next run, not this one's result."""
+        path = self.path(key)
+        with contextlib.suppress(OSError), self.lock:
+            self.unchecked -= len(output)
+            if self.unchecked < 0:
+                self.unchecked = self.trim(len(output))
+        with contextlib.suppress(OSError), contextlib.ExitStack() as cleanup:
+            path.parent.mkdir(exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                cleanup.callback(Path(file.name).unlink, missing_ok=True)
+                file.write(hashlib.sha256(output).digest())
+                file.write(output)
+            os.replace(file.name, path)
+
+    def trim(self, wanted: int) -> int:
+        """Removes the oldest files until `wanted` bytes fit; returns how many may be added before the next time.
+
+        At most a tenth of the limit, as other processes add to it too.
+        """
+        files = []
+        for entry in (entry for folder in os.scandir(self.folder) for entry in os.scandir(folder)):
+            with contextlib.suppress(FileNotFoundError):  # another process trims
+                files.append((entry.stat().st_mtime_ns, entry.stat().st_size, entry.path))
+        total = sum(size for _, size, _ in files) + wanted
+        if total > self.limit:
+            for _, size, path in sorted(files):
+                Path(path).unlink(missing_ok=True)
+                total -= size
+                if total <= 0.9 * self.limit:
+                    break
+        return min(self.limit - total, self.limit // 10)
 
     def forget(self, key: str) -> None:
-        with contextlib.suppress(*BROKEN):
-            self.cache.delete(key)
-
-
-LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
+        with contextlib.suppress(OSError):
+            self.path(key).unlink()
 
 
 @functools.lru_cache(4)
 def function_key(function: functools.partial) -> str:
-    """What the output depends on besides the clip: parameters, the code of this package that runs, libraries."""
-    sources = [inspect.getsource(module) for module in modules_of(sys.modules[function.func.__module__])]
+    """What the output depends on besides the clip: the function's name and version, its parameters, the libraries.
+
+    The version is `OUTPUT_VERSION` of the function's module: whoever changes what the function makes of a clip raises
+    it, and tests/test_output_versions.py fails if not.
+    """
+    module = sys.modules[function.func.__module__]
     libraries = [ffmpeg_version(), *(version(name) for name in LIBRARIES)]
-    text = repr((function.func.__qualname__, sorted(function.keywords.items()), libraries, sources))
+    text = repr((function.func.__qualname__, module.OUTPUT_VERSION, sorted(function.keywords.items()), libraries))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def modules_of(first: ModuleType) -> list[ModuleType]:
-    """The module and what it uses of this package, by name; but `params`, whose values are in the key themselves."""
-    known, waiting = {first.__name__: first}, [first]
-    while waiting:
-        used = {getattr(value, "__module__", "") or "" for value in vars(waiting.pop()).values()} - known.keys()
-        for name in used - {"fitness_tracker.params"}:
-            if name.startswith("fitness_tracker."):
-                known[name] = sys.modules[name]
-                waiting.append(known[name])
-    return [known[name] for name in sorted(known)]

@@ -17,6 +17,7 @@ from fitness_tracker.errors import UserError
 from fitness_tracker.params import Limits
 from fitness_tracker.video.ffmpeg import LIMITS, read_frames
 
+OUTPUT_VERSION = 1  # of `extract_frames`: raise it when the same clip gives other bytes
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
