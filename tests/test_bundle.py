@@ -153,7 +153,7 @@ def test_what_lies_far_from_all_that_was_taught_is_none(networks: dict[str, byte
 
 
 def test_evidence_for_none_leaves_the_exercises_their_proportions() -> None:
-    raised = raise_none(np.array([0.6, 0.3, 0.1]), 2, 0.5)
+    raised = raise_none(np.array([0.6, 0.3, 0.1]), 0.5)
     np.testing.assert_allclose(raised, [0.3, 0.15, 0.55], atol=1e-6)
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, run
 from test_pose_features import figure, landmarks
 
-from fitness_tracker.classifier import NONE, ClipUsage, apply_temperature
+from fitness_tracker.classifier import NONE, ClipUsage, apply_temperature, raise_none
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.errors import UserError
 from fitness_tracker.learning import fit_temperature
@@ -29,6 +29,7 @@ from fitness_tracker.pose.training import (
     PoseSettings,
     WindowBatches,
     all_windows,
+    clip_means,
     fit,
     fit_detector,
     fit_forest,
@@ -219,13 +220,14 @@ def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
 def test_the_temperature_makes_the_validation_clips_likelier(trained) -> None:
     fitted, _, (validation, truth) = trained
     windows, owner = all_windows(validation, WINDOW)
-    said, _ = fitted.model.predict_proba(windows)
+
+    probabilities, embeddings = fitted.model.predict_proba(windows)
+    foreign = fitted.detector.probability(clip_means(fitted.detector.distances(embeddings), owner))
 
     def loss(temperature: float) -> float:
-        means = np.stack(
-            [apply_temperature(said[owner == clip], temperature).mean(axis=0) for clip in range(len(truth))]
-        )
-        return -np.log(means[np.arange(len(truth)), truth]).mean()
+        scaled = apply_temperature(probabilities, temperature)
+        means = np.stack([scaled[owner == clip].mean(axis=0) for clip in range(len(truth))])
+        return -np.log(raise_none(means, foreign)[np.arange(len(truth)), truth]).mean()
 
     assert loss(fitted.temperature) <= loss(1.0)
 

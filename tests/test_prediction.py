@@ -137,7 +137,9 @@ def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPath
     """A pose classifier that was taught on four of the six drawn people, for a moment."""
     scratch = tmp_path_factory.mktemp("taught")
     look = partial(whole_chain, **read_networks(networks_folder))
-    process_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", ResultCache(cache_folder()))
+    process_clips(
+        look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", ResultCache(cache_folder())
+    )
     clips = find_clips(scratch / "landmarks", (".npz",))
     usage = {}
     for clip in clips:

@@ -89,9 +89,9 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
     return (scaled / scaled.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
-def raise_none(probabilities: np.ndarray, none: int, foreign: float) -> np.ndarray:
-    """(K,) probabilities, of which `none` is the place of 'none', after evidence that with probability `foreign` the
-    clip shows nothing that was taught: the exercises keep their proportions, and all sum to 1."""
-    raised = probabilities * (1 - foreign)
-    raised[none] += foreign
-    return (raised / raised.sum()).astype(np.float32)
+def raise_none(probabilities: np.ndarray, foreign: np.ndarray | float) -> np.ndarray:
+    """(..., K) probabilities, the last that of 'none', after evidence that a clip is `foreign` (...,), in [0, 1]: that
+    it shows nothing that was taught. The exercises keep their proportions, and all sum to 1."""
+    share = np.expand_dims(foreign, -1)
+    raised = probabilities * (1 - share) + share * (np.arange(probabilities.shape[-1]) == probabilities.shape[-1] - 1)
+    return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
-from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature, short_hash
+from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature, raise_none, short_hash
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.clips.split import split_clips
 from fitness_tracker.params import Split
@@ -65,9 +65,12 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
     return {int(label): float(weight) for label, weight in zip(present, weights, strict=True)}
 
 
-def fit_temperature(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> float:
+def fit_temperature(
+    probabilities: Sequence[np.ndarray], labels: np.ndarray, foreign: np.ndarray | None = None
+) -> float:
     """The temperature at which clips, each the mean over its rows (N, K) of probabilities, are as sure as they are
-    right: the one with the least negative log likelihood of their labels (clips,).
+    right: the one with the least negative log likelihood of their labels (clips,), after `raise_none` by `foreign`
+    (clips,) if the classifier does that.
 
     Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips that are all right would
     make it 0; so they count as right to (n + 1) / (n + 2) only, as in Platt (1999), "Probabilistic Outputs for Support
@@ -77,6 +80,8 @@ def fit_temperature(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> 
 
     def loss(logarithm: float) -> float:
         means = np.stack([apply_temperature(rows, np.exp(logarithm)).mean(axis=0) for rows in probabilities])
+        if foreign is not None:
+            means = raise_none(means, foreign)
         sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
         return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
 

@@ -90,9 +90,9 @@ class OutOfDistributionDetector:
         offsets = (embeddings[:, None] - self.means) @ self.whiten
         return np.sqrt((offsets**2).sum(axis=-1)).min(axis=1)
 
-    def probability(self, distance: float) -> float:
-        """0 to 1: that a clip of this mean distance shows nothing that was taught."""
-        return float(1 / (1 + np.exp(np.clip((self.middle - distance) / self.width, -50, 50))))
+    def probability(self, distance: np.ndarray | float) -> np.ndarray:
+        """0 to 1: that clips of these mean distances show nothing that was taught."""
+        return 1 / (1 + np.exp(np.clip((self.middle - np.asarray(distance)) / self.width, -50, 50)))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class PoseClassifier(Classifier):
         distance = float(np.average(self.detector.distances(embeddings), weights=found))
         foreign = 0.0 if number == 1 else self.detector.probability(distance)
         frames = average_windows_per_frame(probabilities, number, self.window)
-        return Prediction(frames, raise_none(mean, none, foreign))
+        return Prediction(frames, raise_none(mean, foreign))
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))

@@ -142,9 +142,11 @@ def fit_pose_model(
     taught, others = train.of_exercises(classes), validation.of_exercises(classes)
     held_out = others.clips or taught.clips
     detector = fit_detector(model, taught, held_out, settings.window, settings.pose.false_rejection_rate)
-    probabilities, owner = predict_windows(model, validation.clips, settings.window)
+    windows, owner = all_windows(validation.clips, settings.window)
+    probabilities, embeddings = model.predict_proba(windows)
     of_clips = [probabilities[owner == clip] for clip in range(len(validation.clips))]
-    return FittedPoseModel(model, detector, fit_temperature(of_clips, validation.labels), history)
+    foreign = detector.probability(clip_means(detector.distances(embeddings), owner))
+    return FittedPoseModel(model, detector, fit_temperature(of_clips, validation.labels, foreign), history)
 
 
 class WindowBatches(keras.utils.PyDataset):
@@ -285,6 +287,11 @@ def predict_windows(model: PoseModel, clips: Sequence[Poses], length: int) -> tu
     return model.predict_proba(windows)[0], owner
 
 
+def clip_means(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Values (N,) of windows to means (clips,)."""
+    return np.bincount(owner, values) / np.bincount(owner)
+
+
 def fit_detector(
     model: PoseModel, taught: PoseData, held_out: Sequence[Poses], window: int, false_rejection_rate: float
 ) -> OutOfDistributionDetector:
@@ -304,7 +311,7 @@ def fit_detector(
         windows, owner = all_windows(held_out, window)
         bare = OutOfDistributionDetector(means.astype(np.float32), whiten, 0.0, 1.0)
         distances = bare.distances(model.predict_proba(windows)[1])
-    clip_distances = np.bincount(owner, distances) / np.bincount(owner)
+    clip_distances = clip_means(distances, owner)
     threshold = float(np.quantile(clip_distances, 1 - false_rejection_rate, method="higher"))
     width = max((threshold - float(np.median(clip_distances))) / 2, 0.1 * threshold, 1e-3)
     return OutOfDistributionDetector(bare.means, whiten, threshold + width, width)
