@@ -181,7 +181,13 @@ class Undisturbed:
         """That reads what the stage before wrote in peace, and writes to `place`/`stage`."""
         sources = {"resize": "data/videos", "extract": "calm/resize", "landmarks": "calm/extract"}
         more = [str(self.networks), str(place / stage), str(place / "metrics")] if stage == "landmarks" else []
-        return [sys.executable, "-m", f"stages.{stage}", str(self.home / sources[stage]), *(more or [str(place / stage)])]
+        return [
+            sys.executable,
+            "-m",
+            f"stages.{stage}",
+            str(self.home / sources[stage]),
+            *(more or [str(place / stage)]),
+        ]
 
 
 @pytest.fixture(scope="session")
