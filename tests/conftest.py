@@ -1,5 +1,6 @@
 """Short real videos, and a real project to run in."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -174,11 +175,48 @@ def make_stand_in_project(folder: Path) -> Path:
     for path in (folder / "stages").glob("[a-z]*.py"):
         shutil.copy(ROOT / "tests/stand_in.py", path)
     (folder / "pretrained/fetch.py").write_text("import os\nos.mkdir('models')\nopen('models/network', 'w').close()\n")
-    pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
-    plots = pipeline["stages"]["evaluate"]["plots"]
-    plots += [{"metrics/answers.csv": {"cache": False}}] * all("metrics/answers.csv" not in plot for plot in plots)
-    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
     (folder / "data/videos").mkdir()
     (folder / "data/videos/clip.mp4").write_text("a clip")
     track_and_run(folder)
     return folder
+
+
+class Undisturbed:
+    """A project with small clips on which the stages have run in peace: their commands and their outs."""
+
+    STAGES = ("resize", "extract", "landmarks")
+
+    def __init__(self, home: Path, networks: Path) -> None:
+        self.home, self.networks, self.outs = home, networks, {}
+        for stage in self.STAGES:
+            done = run(home, *self.command(stage, home / "calm"), FITNESS_TRACKER_CACHE=str(home / "cache"))
+            assert done.returncode == 0, done.stderr
+            self.outs[stage] = digests(home / "calm" / stage)
+
+    def command(self, stage: str, place: Path) -> list[str]:
+        """That reads what the stage before wrote in peace, and writes to `place`/`stage`."""
+        sources = {"resize": "data/videos", "extract": "calm/resize", "landmarks": "calm/extract"}
+        more = [str(self.networks), str(place / stage), str(place / "metrics")] if stage == "landmarks" else []
+        return [
+            sys.executable,
+            "-m",
+            f"stages.{stage}",
+            str(self.home / sources[stage]),
+            *(more or [str(place / stage)]),
+        ]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(make_clip: Callable[..., bytes], networks_folder: Path, tmp_path_factory) -> Undisturbed:
+    home = make_project(tmp_path_factory.mktemp("undisturbed") / "project")
+    for number in range(5):
+        path = home / f"data/videos/{('lunge', 'squat')[number % 2]}/p{number}__1.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(make_clip("-f", "lavfi", "-i", f"testsrc2=size=320x{240 + 8 * number}:rate=20:duration=1.5"))
+    return Undisturbed(home, networks_folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Relative path to SHA-256 of every file."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

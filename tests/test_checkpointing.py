@@ -1,106 +1,174 @@
-"""A training that is killed goes on, and ends with the bytes of one that was not."""
+"""A training that is stopped goes on, and ends with the bytes of one that was not."""
 
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import edit_params, run
-from test_remote import digests
+from conftest import digests, edit_params, make_project
 
-from fitness_tracker.processing.checkpointing import Checkpoint, read_state
+from fitness_tracker.processing.checkpointing import Checkpoint, read_state, training_key
 from fitness_tracker.processing.result_cache import ResultCache
+from fitness_tracker.tensorflow_setup import keras, make_deterministic
+from fitness_tracker.video.frames import encode_jpeg
 
 COMMAND = (sys.executable, "-m", "stages.train", "data/frames", "data/landmarks", "networks", "classifier", "metrics")
+EPOCHS = 8
+
+
+class StopAt(keras.callbacks.Callback):
+    """Ends training before an epoch, as a signal would."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def fit(checkpoint: Checkpoint, patience: int, stop_at: int = -1) -> tuple[list[bytes], dict[str, list[float]], bool]:
+    """(weights, generators' and optimizer's states; history; whether it stopped early) of a network with dropout."""
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(64, 8)).astype(np.float32), rng.integers(0, 2, 64)
+    make_deterministic(0)
+    network = keras.Sequential([keras.layers.Dense(16, "relu"), keras.layers.Dropout(0.5), keras.layers.Dense(2)])
+    network.build((None, 8))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    checkpoint.stop = keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
+    network.fit(
+        rows,
+        labels,
+        epochs=EPOCHS,
+        initial_epoch=EPOCHS if checkpoint.ended else checkpoint.epochs,
+        validation_data=(rng.normal(size=(32, 8)).astype(np.float32), rng.integers(0, 2, 32)),
+        callbacks=[checkpoint.stop, checkpoint, StopAt(stop_at)],
+        shuffle=False,
+        verbose=0,
+    )
+    states = [np.asarray(variable).tobytes() for variable in (*network.variables, *network.optimizer.variables)]
+    return states, checkpoint.history, checkpoint.stop.stopped_epoch > 0
+
+
+@pytest.mark.parametrize("patience", [1, EPOCHS], ids=["stops early", "runs to the end"])
+def test_a_training_stopped_before_any_epoch_ends_as_one_that_was_not(tmp_path: Path, patience: int) -> None:
+    states, history, stopped_early = fit(Checkpoint(), patience)
+    assert stopped_early == (patience == 1)
+    cache = ResultCache(tmp_path)
+    for epoch in range(1, len(history["loss"])):
+        with pytest.raises(KeyboardInterrupt):
+            fit(Checkpoint(cache, "member-0"), patience, stop_at=epoch)
+        assert Checkpoint(cache, "member-0").epochs == epoch
+        assert Checkpoint(cache, "member-1").epochs == 0
+    last = Checkpoint(cache, "member-0")
+    assert fit(last, patience)[:2] == (states, history)
+    last.forget()
+    assert Checkpoint(cache, "member-0").epochs == 0
+
+
+def test_a_training_stopped_after_it_ended_early_learns_no_more(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    _, history, _ = fit(Checkpoint(cache, "member"), 1)
+    assert len(history["loss"]) < EPOCHS
+    assert fit(Checkpoint(cache, "member"), 1)[1] == history
+
+
+def test_other_parameters_clips_or_files_begin_anew(tmp_path: Path) -> None:
+    files = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    for path in files:
+        path.write_bytes(path.name.encode())
+    base = training_key({"rate": 1}, {"squat/a": "1f"}, files[:1])
+    assert base == training_key({"rate": 1}, {"squat/a": "1f"}, files[:1])
+    others = [({"rate": 2}, {"squat/a": "1f"}, files[:1]), ({"rate": 1}, {"squat/a": "2f"}, files[:1])]
+    others.append(({"rate": 1}, {"squat/a": "1f"}, files[1:]))
+    assert len({base, *(training_key(*other) for other in others)}) == 4
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"rubbish", b"PK\x03\x04", np.arange(9).tobytes()])
+def test_a_state_that_is_damaged_is_no_state(tmp_path: Path, rubbish: bytes) -> None:
+    cache = ResultCache(tmp_path)
+    cache.set("one", rubbish)
+    assert read_state(rubbish) is None
+    assert Checkpoint(cache, "one").epochs == 0
+    assert not Checkpoint(cache, "one").ended
 
 
 @pytest.fixture(scope="module")
-def prepared(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Outs of the stages before training."""
-    from conftest import make_project
-
-    home = make_project(tmp_path_factory.mktemp("prepared") / "project")
+def prepared(undisturbed, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with frames and landmarks of noise of six people, ready for training."""
+    home, rng = make_project(tmp_path_factory.mktemp("prepared") / "project"), np.random.default_rng(0)
     (home / "networks").symlink_to(networks_folder)
-    for stage, arguments in (
-        ("resize", (str(drawn / "videos"), "data/resized")),
-        ("extract", ("data/resized", "data/frames")),
-        ("landmarks", ("data/frames", "networks", "data/landmarks", "metrics")),
-    ):
-        assert run(home, sys.executable, "-m", f"stages.{stage}", *arguments).returncode == 0
+    with np.load(next((undisturbed.home / "calm/landmarks").rglob("*.npz"))) as stored:
+        shapes = {name: (stored[name].shape[1:], stored[name].dtype) for name in stored.files}
+    for name in (f"{exercise}/p{person}__1" for exercise in ("lunge", "squat") for person in range(6)):
+        for folder in ("frames", "landmarks"):
+            (home / "data" / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(home / f"data/frames/{name}.zip", "w") as archive:
+            for number in range(4):
+                picture = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+                archive.writestr(f"{number / 10:09.3f}.jpg", encode_jpeg(picture, 90))
+        arrays = {key: (100 * rng.random((40, *shape))).astype(dtype) for key, (shape, dtype) in shapes.items()}
+        arrays |= {"times": (np.arange(40) / 10).astype(arrays["times"].dtype), "found": np.ones(40, bool)}
+        np.savez(target := io.BytesIO(), **arrays)
+        (home / f"data/landmarks/{name}.npz").write_bytes(target.getvalue())
     return home
 
 
-def trained(home: Path) -> dict[str, str]:
-    return {**digests(home / "classifier"), **digests(home / "metrics")}
-
-
-def start(home: Path, result_cache: Path) -> subprocess.Popen[str]:
-    env = os.environ | {"PYTHONPATH": str(home / "src"), "FITNESS_TRACKER_CACHE": str(result_cache)}
+def start(home: Path, cache: Path) -> subprocess.Popen[str]:
+    env = os.environ | {"PYTHONPATH": str(home / "src"), "FITNESS_TRACKER_CACHE": str(cache)}
     return subprocess.Popen(COMMAND, cwd=home, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def stop_after(home: Path, result_cache: Path, epoch: int, delay: float, signal_: int) -> tuple[list[str], str]:
-    """Starts training, and ends it some moment after it told of that epoch; what it said."""
-    running = start(home, result_cache)
+def train(home: Path, cache: Path) -> tuple[str, dict[str, str]]:
+    """(what it printed, what it wrote) of a training that nobody stops."""
+    running = start(home, cache)
+    output, errors = running.communicate()
+    assert running.returncode == 0, errors
+    return output, {**digests(home / "classifier"), **digests(home / "metrics")}
+
+
+def stop_after(home: Path, cache: Path, epoch: int, signal_: int) -> tuple[str, str]:
+    """Starts training and sends the signal when that epoch was reported; (what it printed, its stderr)."""
+    running = start(home, cache)
     assert running.stdout
-    assert running.stderr
-    told = []
+    lines = []
     for line in running.stdout:
-        told.append(line)
-        if f"epoch {epoch}/" in line:  # its state may be kept by now, or not
+        lines.append(line)
+        if f"epoch {epoch}/" in line:  # its state may be stored by now, or not
+            running.send_signal(signal_)
             break
-    time.sleep(delay)
-    running.send_signal(signal_)
-    told += running.stdout.readlines()
-    errors = running.stderr.read()
-    running.wait()
-    return told, errors
+    output, errors = running.communicate()
+    return "".join(lines) + output, errors
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["pose", "cnn"])
-def test_a_training_killed_again_and_again_ends_with_the_same_bytes(prepared: Path, tmp_path: Path, model: str) -> None:
-    edit_params(prepared, {"train.model": model, "train.epochs": 7, "train.patience": 6, "pose.windows_per_clip": 40})
-    assert start(prepared, tmp_path / "calm").wait() == 0
-    calm = trained(prepared)
-    random.seed(model)
-    for epoch in (1, 3, 4):
-        told, _ = stop_after(prepared, tmp_path / "troubled", epoch, random.random() * 0.3, signal.SIGKILL)
-        assert epoch == 1 or any("goes on after epoch" in line for line in told)
-    last = start(prepared, tmp_path / "troubled")
-    told_last, failed = last.communicate()
-    assert last.returncode == 0, failed
-    assert "goes on after epoch" in told_last
-    assert "epoch 1/" not in told_last
-    assert trained(prepared) == calm
-    again = start(prepared, tmp_path / "troubled").communicate()[0]
-    assert "goes on" not in again
-    assert trained(prepared) == calm
-
-
-@pytest.mark.slow
-def test_ctrl_c_is_one_line_and_another_parameter_begins_anew(prepared: Path, tmp_path: Path) -> None:
-    edit_params(prepared, {"train.model": "pose", "train.epochs": 7, "pose.windows_per_clip": 40})
-    _, errors = stop_after(prepared, tmp_path / "result_cache", 2, 0.0, signal.SIGINT)
+def test_the_stage_goes_on_after_ctrl_c(prepared: Path, tmp_path: Path) -> None:
+    edit_params(prepared, {"train.model": "pose", "train.epochs": 6, "pose.windows_per_clip": 40})
+    output, errors = stop_after(prepared, tmp_path / "disturbed", 3, signal.SIGINT)
     assert errors.splitlines()[-1] == "train: stopped; what is finished is kept"
-    edit_params(prepared, {"train.learning_rate": 0.002})
-    told, _ = stop_after(prepared, tmp_path / "result_cache", 1, 0.0, signal.SIGKILL)
-    assert not any("goes on" in line for line in told)
-    edit_params(prepared, {"train.learning_rate": 0.001})
-    told, _ = stop_after(prepared, tmp_path / "result_cache", 4, 0.0, signal.SIGKILL)
-    assert any("goes on after epoch" in line for line in told)
+    output, _ = train(prepared, tmp_path / "disturbed")
+    assert "goes on after epoch" in output
+    assert "epoch 1/" not in output
+    assert not list((tmp_path / "disturbed").rglob("training-*"))  # the next training begins at the beginning
 
 
-def test_a_state_that_is_damaged_is_no_state(tmp_path: Path) -> None:
-    result_cache = ResultCache(tmp_path)
-    for rubbish in (b"", b"rubbish", b"PK\x03\x04", np.arange(9).tobytes()):
-        result_cache.set("one", rubbish)
-        assert read_state(rubbish) is None
-        checkpoint = Checkpoint(result_cache, "one")
-        assert checkpoint.epochs == 0
-        assert not checkpoint.ended
+@pytest.mark.slow
+@pytest.mark.torture
+@pytest.mark.parametrize("model", ["pose", "cnn"])
+def test_a_stage_killed_again_and_again_ends_with_the_same_bytes(prepared: Path, tmp_path: Path, model: str) -> None:
+    edit_params(prepared, {"train.model": model, "train.epochs": 7, "train.patience": 6, "pose.windows_per_clip": 40})
+    _, calm = train(prepared, tmp_path / "calm")
+    for number in range(int(os.environ.get("TORTURE", "30")) // 10):
+        for epoch in sorted(random.Random(number).sample(range(1, 6), 3)):
+            stop_after(prepared, tmp_path / "disturbed", epoch, signal.SIGKILL)
+        output, ended = train(prepared, tmp_path / "disturbed")
+        assert "goes on after epoch" in output
+        assert ended == calm
