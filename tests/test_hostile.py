@@ -403,15 +403,6 @@ def test_a_stage_of_nothing_but_bad_clips_fails_also_when_skipping(project: Path
     assert "1 of 1 clips failed" in done.stderr
 
 
-def test_an_ffmpeg_that_is_killed_is_told(make_clip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    clip = make_clip(*SMALL)
-    monkeypatch.setattr("fitness_tracker.video.ffmpeg_command", lambda: ["sh", "-c", "kill -9 $$"])
-    with pytest.raises(ClipError, match="somebody killed ffmpeg"):
-        resize_video(clip, "pad")
-    with pytest.raises(ClipError, match="somebody killed ffmpeg"):
-        list(read_frames(clip, 10, "pad"))
-
-
 def test_clips_are_worked_on_side_by_side(make_clip: Make) -> None:
     """Processes of several threads do not hold one another's pipes open."""
     clip = make_clip(*SMALL)

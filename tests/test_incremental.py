@@ -15,6 +15,7 @@ from hypothesis import strategies as some
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import UserError
 from fitness_tracker.processing.process_clips import process_clips
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
 
@@ -64,10 +65,12 @@ def run(videos: Path, out: Path, fit: str, fps: float) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     shutil.rmtree(out, ignore_errors=True)
-    cut = partial(extract_frames, fps=fps, quality=80)
+    cut, cache = partial(extract_frames, fps=fps, quality=80), ResultCache(cache_folder())
     with contextlib.suppress(UserError):  # nothing but bad clips, or none
-        process_clips(partial(resize_video, fit=fit), find_clips(videos), out / "resized", ".mp4", "resize", True, 1)
-        process_clips(cut, find_clips(out / "resized"), out / "frames", ".zip", "extract", True, 1)
+        process_clips(
+            partial(resize_video, fit=fit), find_clips(videos), out / "resized", ".mp4", "resize", cache, True
+        )
+        process_clips(cut, find_clips(out / "resized"), out / "frames", ".zip", "extract", cache, True)
 
 
 def files(folder: Path) -> dict[str, bytes]:
