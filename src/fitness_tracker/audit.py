@@ -21,6 +21,7 @@ from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.params import Limits
 from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.pose.skeleton import BONES
 from fitness_tracker.processing.process_clips import run_clips
 from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.ffmpeg import read_frames
@@ -39,6 +40,7 @@ CUT_LEVELS, CUT_TIMES = 18.0, 5.0  # a cut changes the frame by more grey levels
 MARKED, UNMARKED = 0.7, 0.25  # shares of groups with an edge at a place, of the exercise and of the others
 MARK_PIXELS = 24  # of 160x120: smaller marks are ignored
 SAME_PLACE = 12.0  # grey levels: the largest mean difference between two backgrounds of one place
+BODY_WIDTH = 11  # of 160: as thick as trunk and limbs are drawn
 FEW_GROUPS = 3  # for training, validation and test
 
 
@@ -98,15 +100,16 @@ def fingerprint(clip: bytes, detector: bytes, landmarker: bytes, limits: Limits)
 
 
 def body_mask(points: np.ndarray) -> np.ndarray:
-    """(120, 160) bool: where the person is, a hand's breadth around included. Limbs that lie still are no writing.
+    """(120, 160) bool: where the person's trunk and limbs are. Limbs that lie still are no writing.
 
     `points` (33, 4) are image landmarks in pixels of 640x480, all zero if nobody was found.
     """
     mask = np.zeros((120, 160), np.uint8)
     if points.any():
-        hull = cv2.convexHull(np.clip(points[:, :2] / 4, -160, 320).astype(np.int32))
-        cv2.fillConvexPoly(mask, hull, 1)
-    return cv2.dilate(mask, np.ones((9, 9), np.uint8)) > 0
+        corners = np.clip(points[:, :2] / 4, -160, 320).astype(int)
+        for bone in BONES:
+            cv2.line(mask, *(corners[end].tolist() for end in bone), 1, BODY_WIDTH)
+    return mask > 0
 
 
 def count_people(regions: Sequence) -> int:

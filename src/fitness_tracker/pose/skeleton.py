@@ -1,6 +1,7 @@
 """BlazePose's 33 landmarks by name, in the order in which the landmark network gives them."""
 
 from enum import IntEnum, auto
+from itertools import pairwise
 
 
 class Landmark(IntEnum):
@@ -50,3 +51,11 @@ FACE = tuple(
 PAIRS = tuple(
     (left, Landmark[left.name.replace("LEFT", "RIGHT")]) for left in Landmark if "LEFT" in left.name
 )  # (left, right) of the 16 landmarks that come in pairs
+
+CHAINS = (("SHOULDER", "ELBOW", "WRIST", "INDEX"), ("SHOULDER", "HIP", "KNEE", "ANKLE", "HEEL", "FOOT_INDEX"))
+BONES = tuple(
+    (Landmark[f"{side}_{start}"], Landmark[f"{side}_{end}"])
+    for side in ("LEFT", "RIGHT")
+    for chain in CHAINS
+    for start, end in pairwise(chain)
+)
