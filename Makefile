@@ -10,10 +10,13 @@ repro: .venv/installed  ## from videos to metrics: runs what is out of date
 	@python -m fitness_tracker.params && dvc repro && dvc metrics show
 
 test: .venv/installed-dev  ## every check: lint, types, tests
-	@ruff check . && ruff format --check . && mypy && python -m pytest
+	@ruff check . && ruff format --check . && mypy && python -m pytest -n 2 --dist loadfile
 
 quick: .venv/installed-dev  ## the tests that take seconds
-	@python -m pytest -m "not slow and not real"
+	@python -m pytest -m "not slow and not real and not torture"
+
+torture: .venv/installed-dev  ## what `make test` does a few times, hundreds of times
+	@python -m pytest -m torture
 
 lock-check: .venv/installed  ## does dvc.lock belong to this code and these params? Needs no data
 	@python -m fitness_tracker.params
@@ -24,6 +27,7 @@ PORT = 9000
 BASE = main
 HEAD = HEAD
 MAX_DROP = 0.02
+CHECKOUT = .
 HIDDEN = Created|State|Executor|epochs|train_.*|.*_loss|frame_.*|.*/.*
 
 s3: .venv/installed-dev  ## starts an S3 server on this machine and points the remote at it
@@ -38,11 +42,11 @@ runs: .venv/installed  ## what sweeps tried, best first: the parameters that cha
 push: .venv/installed  ## data, models and the run cache to the remote
 	@dvc push && python storage/push.py
 
-report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to report.md; fails if F1 falls by more than MAX_DROP
+report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to report.md; fails if F1 falls by more than MAX_DROP and noise
 	@fitness-tracker report $(BASE) $(HEAD) --max-drop $(MAX_DROP) > report.md; good=$$?; cat report.md; exit $$good
 
-remote-check: .venv/installed  ## is all data of dvc.lock in the remote?
-	@python storage/check.py
+remote-check: .venv/installed  ## is all data of dvc.lock (of CHECKOUT) in the remote (of this folder)?
+	@python storage/check.py $(CHECKOUT)
 
 reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock does not know; fails if it or metrics change
 	@dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
@@ -69,4 +73,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick lock-check s3 s3-stop runs push report remote-check reproduce requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce requirements

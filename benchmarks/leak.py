@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.clips.split import TEST, TRAIN, VALIDATION
 from fitness_tracker.cnn.store import FrameStore, frame_store
-from fitness_tracker.cnn.training import train_cnn
+from fitness_tracker.cnn.training import fit_network
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.learning import split_and_hash_clips
 from fitness_tracker.params import Params, load_params
@@ -44,7 +44,9 @@ def split_at_random(store: FrameStore, params: Params) -> Rows:
 def score(store: FrameStore, rows: Rows, classes: int, params: Params) -> tuple[float, float]:
     """Accuracy and macro F1 of the test frames."""
     make_deterministic(params.train.seed)
-    network, _ = train_cnn(store, rows.train, rows.validation, classes, params)
+    network, _ = fit_network(
+        store, rows.train, rows.validation, classes, params.train, params.cnn, params.frame_augmentation
+    )
     batches = [rows.test[i : i + 256] for i in range(0, len(rows.test), 256)]
     guess = np.concatenate([np.asarray(network(store.read(batch))).argmax(axis=1) for batch in batches])
     return float(accuracy_score(store.labels[rows.test], guess)), macro_f1(store.labels[rows.test], guess)

@@ -13,8 +13,7 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.learning import split_and_hash_clips
 from fitness_tracker.params import load_params
-from fitness_tracker.pose import training as pose_training
-from fitness_tracker.pose.training import fit_pose_classifier
+from fitness_tracker.pose.training import fit
 from fitness_tracker.prediction.answers import predict_file
 from fitness_tracker.tensorflow_setup import make_deterministic
 from fitness_tracker.video.ffmpeg import read_frames
@@ -27,15 +26,14 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--networks", type=Path, default=Path("pretrained/models"))
     args = parser.parse_args()
-    pose_training.log_epoch = lambda *_: None
     with exit_with_message("speed"):
         params = load_params()
         make_deterministic(params.train.seed)
         clips = find_clips(args.frames, (".zip",))
         cores = len(os.sched_getaffinity(0))
         start = time.perf_counter()
-        split = split_and_hash_clips(clips, params.split)
-        classifier = fit_pose_classifier(clips, args.landmarks, args.networks, split, params).classifier
+        usage = split_and_hash_clips(clips, params.split)
+        classifier = fit(clips, usage, args.landmarks, args.networks, params, on_epoch=lambda *_: None).classifier
         training = time.perf_counter() - start
 
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

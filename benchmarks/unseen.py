@@ -1,14 +1,14 @@
-"""How well several ways of naming exercises do on people and places that they have never seen: a Markdown table.
+"""How well several methods name the exercises of people and places that they have never seen: a Markdown table.
 
-Reads params.yaml, FRAMES and LANDMARKS, the outs of those stages, for the same clips. Folds go by group, so nobody
-stands on both sides; each fold is tested once for each seed. Every way learns from all groups of the other folds for a
-fixed time. `ours` has its settings from params.yaml, which were chosen by folds, of another seed, of 367 of the clips.
-`chosen` has, for each fold, those that inner folds of what it learns from choose among `SETTINGS`. That leaves the
-features of both, which people made who saw the 367. `--alone` scores the clips of a catalog by themselves too, as far
-as their groups are in no other clips.
+Reads params.yaml, FRAMES and LANDMARKS, the outs of those stages, for the same clips. Cross-validation by group; each
+fold is tested once for each seed. Every method is fitted on all groups of the other folds for a fixed time. `ours` has
+its settings from params.yaml, which were chosen by cross-validation with another seed on 367 of the clips. `chosen` is
+nested cross-validation: an inner 3-fold CV picks the preset from `SETTINGS`. The features of both were designed by
+people who saw the 367. `--alone` scores the clips of a catalog by themselves too, as far as their groups are in no
+other clips.
 
-Then our own way as it ships: a fifth of the training groups held back for the temperature and for what is foreign, and
-`none` among the answers. Then the score of `none`: exercises that were left out of training in turn, on unseen people.
+Then our classifier as it ships: a fifth of the training groups held back for temperature and detector, and `none`
+among the labels. Then the out-of-distribution score: exercises that were left out of training in turn, unseen people.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import accuracy_score, roc_auc_score
@@ -34,8 +33,6 @@ from fitness_tracker.cnn.augment import frame_augmenter
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose import training as pose_training
-from fitness_tracker.pose.blazepose import Landmarks, read_landmarks
 from fitness_tracker.pose.classifier import PoseClassifier
 from fitness_tracker.pose.features import (
     JOINT_ANGLES,
@@ -46,16 +43,18 @@ from fitness_tracker.pose.features import (
     window_starts,
     window_statistics,
 )
-from fitness_tracker.pose.training import all_windows, fit_forest, fit_pose_model, train_pose, window_length
-from fitness_tracker.scoring.evaluation import calibration_error, macro_f1
-from fitness_tracker.tensorflow_setup import make_deterministic
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
+from fitness_tracker.pose.training import PoseData, PoseSettings, all_windows, fit_forest, fit_network, fit_pose_model
+from fitness_tracker.scoring.evaluation import calibration_error
+from fitness_tracker.scoring.intervals import macro_f1
+from fitness_tracker.tensorflow_setup import keras, make_deterministic
 
 FRAMES_EVERY = 5  # the frame network takes one frame in so many: neighbours are nearly the same, and time is short
 CNN_EPOCHS, LSTM_EPOCHS = 12, 15
 INNER_FOLDS = 3
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {  # changes of params.yaml among which inner folds choose
     "params.yaml": {},
-    "less varied": {"vary": {"yaw": 20, "tilt": 3, "stretch": 0.02, "depth": 0.1, "missing": 0.05}},
+    "less varied": {"pose_augmentation": {"yaw": 20, "tilt": 3, "stretch": 0.02, "depth": 0.1, "joint_dropout": 0.05}},
     "smaller": {"pose": {"units": 64, "dropout": 0.2}},
     "longer windows": {"train": {"window": 4.8}},
 }
@@ -76,22 +75,22 @@ class Material:
     params: Params
 
 
-# learns, tests, seed -> by row of the table (tests, exercises)
-Way = Callable[[Material, np.ndarray, np.ndarray, int], dict[str, np.ndarray]]
+# train_idx, test_idx, seed -> by row of the table (test_idx, exercises)
+Method = Callable[[Material, np.ndarray, np.ndarray, int], dict[str, np.ndarray]]
 
 
-def mean_of(said: np.ndarray, owner: np.ndarray, number: int) -> np.ndarray:
+def mean_of(probabilities: np.ndarray, owner: np.ndarray, number: int) -> np.ndarray:
     """(N, K) answers of parts of `number` clips to the clips' means."""
-    return np.stack([said[owner == clip].mean(axis=0) for clip in range(number)])
+    return np.stack([probabilities[owner == clip].mean(axis=0) for clip in range(number)])
 
 
-def frame_network(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def frame_network(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """The classic network on pictures."""
     params = dataclasses.replace(material.params.train, seed=seed, epochs=CNN_EPOCHS)
     make_deterministic(seed)
     with cnn_store.frame_store(material.clips, material.exercises, material.params.cnn.image_size) as store:
         few = np.arange(0, len(store.labels), FRAMES_EVERY)
-        rows = few[np.isin(store.clips[few], learns)]
+        rows = few[np.isin(store.clips[few], train_idx)]
         network = build_cnn(material.params.cnn, len(material.exercises))
         network.compile(keras.optimizers.Adam(params.learning_rate), "sparse_categorical_crossentropy")
         network.fit(
@@ -100,7 +99,7 @@ def frame_network(material: Material, learns: np.ndarray, tests: np.ndarray, see
             class_weight=learning.class_weights(store.labels[rows]),
         )  # fmt: skip
         answers = []
-        for clip in tests:
+        for clip in test_idx:
             frames = few[store.clips[few] == clip]
             frames = frames if len(frames) else np.flatnonzero(store.clips == clip)[:1]
             answers.append(np.asarray(network(store.read(frames))).mean(axis=0))
@@ -126,22 +125,24 @@ def pose_vectors(landmarks: Landmarks) -> np.ndarray:
     return (np.concatenate([middle[:, None], vectors], axis=1) * (1, 1, 0.2)).astype(np.float32)
 
 
-def nearest_poses(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def nearest_poses(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """k-NN on normalised poses: of the 30 training frames with the least largest difference the 10 with the least mean
     difference vote; the mirror image counts as well."""
     of = [pose_vectors(one)[ROUND] for one in material.landmarks]
-    known = np.concatenate([of[clip] for clip in learns])
-    votes = np.repeat(material.labels[learns], [len(of[clip]) for clip in learns])
+    known = np.concatenate([of[clip] for clip in train_idx])
+    votes = np.repeat(material.labels[train_idx], [len(of[clip]) for clip in train_idx])
     answers = []
-    for clip in tests:
-        said = np.zeros(len(material.exercises))
+    for clip in test_idx:
+        probabilities = np.zeros(len(material.exercises))
         for frame in of[clip]:
             both = [np.abs(known - frame * (sign, 1, 1)) for sign in (1, -1)]
             largest = np.minimum(*(one.max(axis=(1, 2)) for one in both))
             near = np.argpartition(largest, 30)[:30]
             mean = np.minimum(*(one[near].mean(axis=(1, 2)) for one in both))
-            said += np.bincount(votes[near[np.argsort(mean, kind="stable")[:10]]], minlength=len(said))
-        answers.append(said / max(said.sum(), 1))
+            probabilities += np.bincount(
+                votes[near[np.argsort(mean, kind="stable")[:10]]], minlength=len(probabilities)
+            )
+        answers.append(probabilities / max(probabilities.sum(), 1))
     return {"k-NN on normalised poses": np.stack(answers)}
 
 
@@ -152,7 +153,7 @@ def raw_windows(landmarks: Landmarks, length: int) -> np.ndarray:
     return np.stack([rows[start : start + length] for start in window_starts(len(rows), length)]).astype(np.float32)
 
 
-def lstm(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def lstm(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Two bidirectional LSTM layers on raw landmarks."""
     make_deterministic(seed)
     of = [raw_windows(one, material.window) for one in material.landmarks]
@@ -167,13 +168,13 @@ def lstm(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -
             layers.Dense(len(material.exercises), activation="softmax"),
         ]
     )
-    labels = np.repeat(material.labels[learns], [len(of[clip]) for clip in learns])
+    labels = np.repeat(material.labels[train_idx], [len(of[clip]) for clip in train_idx])
     network.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy")
     network.fit(
-        np.concatenate([of[clip] for clip in learns]), labels, batch_size=32, epochs=LSTM_EPOCHS, verbose=0,
+        np.concatenate([of[clip] for clip in train_idx]), labels, batch_size=32, epochs=LSTM_EPOCHS, verbose=0,
         class_weight=learning.class_weights(labels),
     )  # fmt: skip
-    return {"BiLSTM on raw landmarks": np.stack([np.asarray(network(of[clip])).mean(axis=0) for clip in tests])}
+    return {"BiLSTM on raw landmarks": np.stack([np.asarray(network(of[clip])).mean(axis=0) for clip in test_idx])}
 
 
 def plain_statistics(poses: Poses, length: int) -> np.ndarray:
@@ -196,76 +197,89 @@ def plain_statistics(poses: Poses, length: int) -> np.ndarray:
     )  # fmt: skip
 
 
-def trees(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def trees(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Statistics of windows of normalised landmarks and angles, with ExtraTrees."""
     of = [plain_statistics(one, material.window) for one in material.poses]
-    labels = np.repeat(material.labels[learns], [len(of[clip]) for clip in learns])
+    labels = np.repeat(material.labels[train_idx], [len(of[clip]) for clip in train_idx])
     forest = ExtraTreesClassifier(400, min_samples_leaf=2, class_weight="balanced", n_jobs=-1, random_state=seed)
-    forest.fit(np.concatenate([of[clip] for clip in learns]), labels)
-    return {"window statistics + ExtraTrees": np.stack([forest.predict_proba(of[clip]).mean(axis=0) for clip in tests])}
+    forest.fit(np.concatenate([of[clip] for clip in train_idx]), labels)
+    return {
+        "window statistics + ExtraTrees": np.stack([forest.predict_proba(of[clip]).mean(axis=0) for clip in test_idx])
+    }
 
 
-def rank_detections(material: Material, which: Sequence[int] | np.ndarray) -> list[Poses]:
+def poses_of(material: Material, which: Sequence[int] | np.ndarray) -> list[Poses]:
     return [material.poses[clip] for clip in which]
 
 
 def answers(
-    material: Material, learns: np.ndarray, tests: np.ndarray, seed: int, settings: Mapping[str, Mapping[str, Any]]
+    material: Material,
+    train_idx: np.ndarray,
+    test_idx: np.ndarray,
+    seed: int,
+    settings: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, np.ndarray]:
-    """What our network, our forest and both say of the clips `tests`, params.yaml changed by `settings`; forced to
+    """What our network, our forest and both say of the clips `test_idx`, params.yaml changed by `settings`; forced to
     choose, for 'none' is left out of the answers."""
     make_deterministic(seed)
     groups = {name: dataclasses.replace(getattr(material.params, name), **some) for name, some in settings.items()}
     params = dataclasses.replace(material.params, **groups)
-    params = dataclasses.replace(params, train=dataclasses.replace(params.train, seed=seed))
-    window, few = window_length(params), learns[:2]  # is looked at after each epoch, and decides nothing
-    classes = len(material.exercises) + 1
-    poses, labels = rank_detections(material, learns), material.labels[learns]
-    network, _ = train_pose(
-        poses, labels, rank_detections(material, few), material.labels[few], classes, window, params
-    )
-    forest = fit_forest(poses, labels, classes, window, params)
-    windows, owner = all_windows(rank_detections(material, tests), window)
-    halves = np.asarray(network(windows)[0]), forest.answer(window_statistics(windows))
+    chosen = pose_settings(params, seed)
+    data, classes = PoseData(poses_of(material, train_idx), material.labels[train_idx]), len(material.exercises) + 1
+    few = PoseData(data.clips[:2], data.labels[:2])  # is looked at after each epoch, and decides nothing
+    network, _ = fit_network(data, few, classes, chosen, on_epoch=quiet)
+    forest = fit_forest(data, classes, chosen)
+    windows, owner = all_windows(poses_of(material, test_idx), chosen.window)
+    halves = np.asarray(network(windows)[0]), forest.predict_proba(window_statistics(windows))
     rows = {"network": halves[0], "forest": halves[1], "both": (halves[0] + halves[1]) / 2}
-    return {name: mean_of(said, owner, len(tests))[:, :-1] for name, said in rows.items()}
+    return {name: mean_of(half, owner, len(test_idx))[:, :-1] for name, half in rows.items()}
 
 
-def choose(material: Material, learns: np.ndarray, seed: int) -> tuple[str, str]:
+def pose_settings(params: Params, seed: int) -> PoseSettings:
+    train = dataclasses.replace(params.train, seed=seed)
+    return PoseSettings(train, params.pose, params.pose_augmentation, params.extract.fps)
+
+
+def quiet(*_: object) -> None:
+    """No line an epoch."""
+
+
+def choose(material: Material, train_idx: np.ndarray, seed: int) -> tuple[str, str]:
     """The name of the SETTINGS, and 'network', 'forest' or 'both', with the best macro F1 on inner folds by group.
 
     For time, the inner networks stand alone: `pose.ensemble_size` is 1.
     """
     inner = dataclasses.replace(
-        material, labels=material.labels[learns], groups=material.groups[learns], poses=rank_detections(material, learns),
+        material, labels=material.labels[train_idx], groups=material.groups[train_idx],
+        poses=poses_of(material, train_idx),
         params=dataclasses.replace(material.params, pose=dataclasses.replace(material.params.pose, ensemble_size=1)),
     )  # fmt: skip
     scores: dict[tuple[str, str], float] = {}
     for name, settings in SETTINGS.items():
-        said: dict[str, np.ndarray] = {}
+        probabilities: dict[str, np.ndarray] = {}
         for first, held in folds(inner, INNER_FOLDS, seed):
             for half, one in answers(inner, first, held, seed, settings).items():
-                said.setdefault(half, np.zeros((len(learns), len(material.exercises))))[held] = one
-        scores |= {(name, half): macro_f1(inner.labels, one.argmax(axis=1)) for half, one in said.items()}
+                probabilities.setdefault(half, np.zeros((len(train_idx), len(material.exercises))))[held] = one
+        scores |= {(name, half): macro_f1(inner.labels, one.argmax(axis=1)) for half, one in probabilities.items()}
     told = ", ".join(f"{name} {half} {score:.3f}" for (name, half), score in scores.items())
     print(f"  inner folds: {told}", file=sys.stderr, flush=True)
     return max(scores, key=scores.__getitem__)
 
 
-def ours(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def ours(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """What this project does, and its two halves."""
-    said = answers(material, learns, tests, seed, {})
+    probabilities = answers(material, train_idx, test_idx, seed, {})
     names = {"forest": "our features, forest alone", "network": "our features, network alone", "both": "ours"}
-    return {name: said[half] for half, name in names.items()}
+    return {name: probabilities[half] for half, name in names.items()}
 
 
-def chosen(material: Material, learns: np.ndarray, tests: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def chosen(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Ours, with what inner folds choose."""
-    settings, half = choose(material, learns, seed)
-    return {"ours, chosen on inner folds": answers(material, learns, tests, seed, SETTINGS[settings])[half]}
+    settings, half = choose(material, train_idx, seed)
+    return {"ours, chosen on inner folds": answers(material, train_idx, test_idx, seed, SETTINGS[settings])[half]}
 
 
-WAYS: dict[str, Way] = {
+METHODS: dict[str, Method] = {
     "cnn": frame_network,
     "knn": nearest_poses,
     "lstm": lstm,
@@ -280,43 +294,37 @@ def folds(material: Material, number: int, seed: int) -> list[tuple[np.ndarray, 
     return list(split.split(material.labels, material.labels, material.groups))
 
 
-def out_of_fold(material: Material, way: Way, number: int, seed: int) -> dict[str, np.ndarray]:
-    """By row of the table (clips, exercises): what is said of each clip by the one that never saw its group."""
+def out_of_fold(material: Material, method: Method, number: int, seed: int) -> dict[str, np.ndarray]:
+    """By row of the table: out-of-fold probabilities (clips, exercises)."""
     rows: dict[str, np.ndarray] = {}
-    for learns, tests in folds(material, number, seed):
-        for name, said in way(material, learns, tests, seed).items():
-            rows.setdefault(name, np.zeros((len(material.clips), len(material.exercises))))[tests] = said
+    for train_idx, test_idx in folds(material, number, seed):
+        for name, probabilities in method(material, train_idx, test_idx, seed).items():
+            rows.setdefault(name, np.zeros((len(material.clips), len(material.exercises))))[test_idx] = probabilities
     return rows
 
 
 def as_shipped(
-    material: Material, learns: np.ndarray, exercises: list[str], labels: np.ndarray, seed: int
+    material: Material, train_idx: np.ndarray, exercises: list[str], labels: np.ndarray, seed: int
 ) -> PoseClassifier:
     """The classifier as the train stage makes it, a fifth of the groups held back; `labels` are of all clips."""
     make_deterministic(seed)
-    inner = GroupShuffleSplit(1, test_size=0.2, random_state=seed).split(learns, groups=material.groups[learns])
-    first, held = (learns[part] for part in next(inner))
-    learnt = fit_pose_model(
-        rank_detections(material, first),
-        labels[first],
-        rank_detections(material, held),
-        labels[held],
-        len(exercises) + 1,
-        material.params,
-    )
+    inner = GroupShuffleSplit(1, test_size=0.2, random_state=seed).split(train_idx, groups=material.groups[train_idx])
+    train, held_out = (PoseData(poses_of(material, train_idx[part]), labels[train_idx[part]]) for part in next(inner))
+    fitted = fit_pose_model(train, held_out, len(exercises) + 1, pose_settings(material.params, seed), on_epoch=quiet)
     return PoseClassifier(
-        network=learnt.model.network, forest=learnt.model.forest, exercises=[*exercises, NONE], novelty=learnt.novelty,
-        pose=material.params.pose, window=material.window, temperature=learnt.temperature, estimators={}, split={},
-        fit=material.params.resize.fit, fps=material.params.extract.fps, group=material.params.split.group,
+        network=fitted.model.network, forest=fitted.model.forest, exercises=[*exercises, NONE],
+        detector=fitted.detector, pose=material.params.pose, window=material.window, temperature=fitted.temperature,
+        pose_networks={}, usage={}, fit=material.params.resize.fit, fps=material.params.extract.fps,
+        group=material.params.split.group,
     )  # fmt: skip
 
 
 def shipped(material: Material, number: int, seed: int) -> str:
     """Accuracy, macro F1, ECE and the share called 'none', of one round of folds."""
     named, sure = np.empty(len(material.clips), object), np.zeros(len(material.clips))
-    for learns, tests in folds(material, number, seed):
-        classifier = as_shipped(material, learns, material.exercises, material.labels, seed)
-        for clip in tests:
+    for train_idx, test_idx in folds(material, number, seed):
+        classifier = as_shipped(material, train_idx, material.exercises, material.labels, seed)
+        for clip in test_idx:
             named[clip], sure[clip] = classifier.decide_label(classifier.predict_landmarks(material.landmarks[clip]))
     truth = np.array([material.exercises[label] for label in material.labels], object)
     right = named == truth
@@ -326,21 +334,25 @@ def shipped(material: Material, number: int, seed: int) -> str:
     )
 
 
-def foreign(material: Material, others: list[Landmarks], number: int, seed: int) -> str:
+def none_score(classifier: PoseClassifier, landmarks: Landmarks) -> float:
+    return classifier.none_probability(classifier.predict_landmarks(landmarks))
+
+
+def score_none(material: Material, others: list[Landmarks], number: int, seed: int) -> str:
     """AUROC of the score of 'none': clips of an exercise that was left out of training against clips of the others, all
     of unseen groups, for each exercise in turn; and for `others`, of exercises that are never taught, whose groups may
     have been seen."""
     left_out, never = {}, []
     for exercise, name in enumerate(material.exercises):
-        learns, tests = folds(material, number, seed)[exercise % number]
-        learns = learns[material.labels[learns] != exercise]
+        train_idx, test_idx = folds(material, number, seed)[exercise % number]
+        train_idx = train_idx[material.labels[train_idx] != exercise]
         rest = [one for one in material.exercises if one != name]
-        classifier = as_shipped(material, learns, rest, material.labels - (material.labels > exercise), seed)
-        scores = np.array([classifier.predict_landmarks(material.landmarks[clip]).none for clip in tests])
-        strange = material.labels[tests] == exercise
+        classifier = as_shipped(material, train_idx, rest, material.labels - (material.labels > exercise), seed)
+        scores = np.array([none_score(classifier, material.landmarks[clip]) for clip in test_idx])
+        strange = material.labels[test_idx] == exercise
         left_out[name] = float(roc_auc_score(strange, scores)) if strange.any() else math.nan
         if others:
-            never_taught = [classifier.predict_landmarks(one).none for one in others]
+            never_taught = [none_score(classifier, landmarks) for landmarks in others]
             truth = [0] * int((~strange).sum()) + [1] * len(never_taught)
             never.append(float(roc_auc_score(truth, [*scores[~strange], *never_taught])))
     each = ", ".join(f"{name} {value:.2f}" for name, value in left_out.items())
@@ -354,11 +366,10 @@ def main() -> None:
     parser.add_argument("landmarks", type=Path, nargs="?", default=Path("data/landmarks"))
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ways", nargs="+", choices=sorted(WAYS), default=list(WAYS), metavar="WAY")
+    parser.add_argument("--methods", nargs="+", choices=sorted(METHODS), default=list(METHODS), metavar="WAY")
     parser.add_argument("--alone", type=Path, metavar="CATALOG", help="score the clips of this catalog also alone")
     parser.add_argument("--others", type=Path, metavar="LANDMARKS", help="clips of exercises that are never taught")
     args = parser.parse_args()
-    pose_training.log_epoch = lambda *_: None
     with exit_with_message("unseen"):
         params = load_params()
         clips = find_clips(args.frames, (".zip",))
@@ -368,7 +379,7 @@ def main() -> None:
     material = Material(
         clips, exercises, np.array([exercises.index(clip.exercise) for clip in clips]),
         np.array([group_of(clip, params.split.group) for clip in clips]), landmarks,
-        [poses_from_landmarks(one) for one in landmarks], max(2, round(params.train.window * params.extract.fps)), params,
+        [poses_from_landmarks(one) for one in landmarks], pose_settings(params, 0).window, params,
     )  # fmt: skip
     alone: np.ndarray = np.zeros(len(clips), bool)
     if args.alone:
@@ -377,13 +388,13 @@ def main() -> None:
         alone = np.array([clip.name in names for clip in clips])
         alone &= ~np.isin(material.groups, material.groups[~alone])
     told = f"{len(clips)} clips, {len(set(material.groups))} groups, {args.folds} folds, {args.seeds} seeds"
-    print(f"{told}\n\n| way | accuracy | macro F1 |{' macro F1 alone |' * bool(args.alone)}", flush=True)
+    print(f"{told}\n\n| method | accuracy | macro F1 |{' macro F1 alone |' * bool(args.alone)}", flush=True)
     print("| --- | --- | --- |" + " --- |" * bool(args.alone))
-    for way in args.ways:
+    for method in args.methods:
         rows: dict[str, list[list[float]]] = {}
         for seed in range(args.seeds):
-            for name, said in out_of_fold(material, WAYS[way], args.folds, seed).items():
-                guess = said.argmax(axis=1)
+            for name, probabilities in out_of_fold(material, METHODS[method], args.folds, seed).items():
+                guess = probabilities.argmax(axis=1)
                 scores = [accuracy_score(material.labels, guess), macro_f1(material.labels, guess)]
                 scores += [macro_f1(material.labels[alone], guess[alone])] if args.alone else []
                 rows.setdefault(name, []).append(scores)
@@ -391,9 +402,9 @@ def main() -> None:
             spread = np.std(found, axis=0, ddof=min(1, len(found) - 1))
             cells = [f"{mean:.3f} ± {one:.3f}" for mean, one in zip(np.mean(found, axis=0), spread, strict=True)]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    if "ours" in args.ways:
+    if "ours" in args.methods:
         print(f"\n{shipped(material, args.folds, 0)}", flush=True)
-        print(foreign(material, others, args.folds, 0))
+        print(score_none(material, others, args.folds, 0))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from fitness_tracker.pose.weights import SHA256
+
 PACKAGE = "mediapipe==0.10.21"  # newer wheels hold no weights
 WHEEL = ["--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
-NETWORKS = {  # name -> SHA-256
-    "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
-    "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
-}
 
 
 def download(folder: Path) -> Path:
@@ -39,7 +37,7 @@ def unpack(wheel: Path, folder: Path) -> None:
     """Writes the networks to `folder` if they are the ones that were asked for."""
     with zipfile.ZipFile(wheel) as archive:
         members = {name.rsplit("/", 1)[-1]: name for name in archive.namelist()}
-        for name, expected in NETWORKS.items():
+        for name, expected in SHA256.items():
             weights = archive.read(members[name]) if name in members else b""
             if (found := hashlib.sha256(weights).hexdigest()) != expected:
                 sys.exit(f"pretrained: {name} in {wheel.name} has SHA-256 {found}, not {expected}; nothing was kept")
@@ -61,7 +59,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     fetch(args.folder)
-    print(f"pretrained: {', '.join(NETWORKS)} are there and are what they should be")
+    print(f"pretrained: {', '.join(SHA256)} are there and are what they should be")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ bytes every time. The people are capsules with light on them; scores on them say
 
 import argparse
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from body import EXERCISES, LYING, Body, Pose, invent_body
 from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
 SEED = 2024
+# x264 gives other bytes with AVX-512 than with AVX2.
+SAME_ON_EVERY_CPU = ["-x264-params", "asm=AVX2"] if platform.machine() in ("x86_64", "AMD64") else []
 SIZES = ((640, 480), (640, 360), (480, 640), (480, 480), (576, 432), (360, 640))
 FRAME_RATES = (15, 20)
 SKINS = ((245, 214, 190), (224, 178, 142), (196, 144, 104), (150, 102, 70), (104, 68, 48), (72, 48, 36))
@@ -313,7 +316,10 @@ def render_clip(path: Path, exercise: str, person: Person, rng: np.random.Genera
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = FFMPEG_VideoWriter(
         str(path), size, rate, codec="libx264", preset="veryfast", threads=1, pixel_format="yuv420p",
-        ffmpeg_params=["-crf", "26", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1"],
+        ffmpeg_params=[
+            "-crf", "26", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1",
+            "-sws_flags", "bicubic+accurate_rnd+bitexact", *SAME_ON_EVERY_CPU,
+        ],
     )  # fmt: skip
     with writer:
         for number, (pose, shift) in enumerate(zip(poses, tilt, strict=True)):
@@ -333,14 +339,19 @@ def render_clip(path: Path, exercise: str, person: Person, rng: np.random.Genera
     return count
 
 
+def random_stream(*key: int) -> np.random.Generator:
+    """Independent of those of all other keys; `default_rng([SEED, 1])` and `default_rng([SEED, 1, 0])` are one."""
+    return np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=key))
+
+
 def render_person(videos: Path, number: int, names: list[str]) -> list[tuple[str, int]]:
     """Every exercise of one person: (clip, repetitions) each."""
     cv2.setNumThreads(1)
-    person = invent_person(np.random.default_rng([SEED, number]))
+    person = invent_person(random_stream(number))
     rows = []
     for exercise in names:
         clip = f"{exercise}/person{number:02d}__1.mp4"
-        rng = np.random.default_rng([SEED, number, sorted(EXERCISES).index(exercise)])
+        rng = random_stream(number, sorted(EXERCISES).index(exercise))
         rows.append((clip, render_clip(videos / clip, exercise, person, rng)))
     return rows
 

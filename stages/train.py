@@ -6,7 +6,10 @@ from pathlib import Path
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.clips.split import describe_split
 from fitness_tracker.errors import exit_with_message
+from fitness_tracker.files import write_json
+from fitness_tracker.kinds import MODEL_KINDS
 from fitness_tracker.params import load_params
+from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
 
 def main() -> None:
@@ -23,19 +26,15 @@ def main() -> None:
         import pandas as pd  # from here on it takes seconds
 
         from fitness_tracker.bundle import save_classifier
-        from fitness_tracker.cnn.training import fit_frame_classifier
-        from fitness_tracker.files import write_json
         from fitness_tracker.learning import split_and_hash_clips
-        from fitness_tracker.pose.training import fit_pose_classifier
         from fitness_tracker.tensorflow_setup import make_deterministic
 
         make_deterministic(params.train.seed)
-        split = split_and_hash_clips(clips, params.split)
-        print(f"train: {describe_split({name: used.part for name, used in split.items()})} clips", flush=True)
-        if params.train.model == "pose":
-            trained = fit_pose_classifier(clips, args.landmarks, args.networks, split, params)
-        else:
-            trained = fit_frame_classifier(clips, split, params)
+        usage = split_and_hash_clips(clips, params.split)
+        print(f"train: {describe_split({name: used.part for name, used in usage.items()})} clips", flush=True)
+        kind = MODEL_KINDS[params.train.model]
+        cache = ResultCache(cache_folder(), params.cache_gb)
+        trained = kind.fit(clips, usage, getattr(args, kind.reads), args.networks, params, cache)
 
         save_classifier(trained.classifier, args.classifier)
         metrics = {name: round(value, 4) for name, value in trained.metrics.items()}

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import settings
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.pose.blazepose import read_networks
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.video.ffmpeg import read_frames
 
 ROOT = Path(__file__).parent.parent
@@ -116,11 +116,15 @@ def make_tracked_project(folder: Path, videos: Path) -> Path:
     """A project that has run once; DVC tracks its videos and Git knows all of it, as other clones need it."""
     make_project(folder)
     shutil.copytree(videos, folder / "data" / "videos")
+    track_and_run(folder)
+    return folder
+
+
+def track_and_run(folder: Path) -> None:
     for command in (("dvc", "add", "-q", "data/videos"), ("dvc", "repro", "-q"), (*GIT, "add", "-A")):
         done = run(folder, *command)
         assert done.returncode == 0, done.stdout + done.stderr
     assert run(folder, *GIT, "commit", "-qm", "data and first run").returncode == 0
-    return folder
 
 
 def edit_params(folder: Path, changes: dict[str, object]) -> None:
@@ -180,14 +184,10 @@ class Undisturbed:
     def command(self, stage: str, place: Path) -> list[str]:
         """That reads what the stage before wrote in peace, and writes to `place`/`stage`."""
         sources = {"resize": "data/videos", "extract": "calm/resize", "landmarks": "calm/extract"}
-        more = [str(self.networks), str(place / stage), str(place / "metrics")] if stage == "landmarks" else []
-        return [
-            sys.executable,
-            "-m",
-            f"stages.{stage}",
-            str(self.home / sources[stage]),
-            *(more or [str(place / stage)]),
-        ]
+        arguments = [self.home / sources[stage], place / stage]
+        if stage == "landmarks":
+            arguments = [arguments[0], self.networks, arguments[1], place / "metrics"]
+        return [sys.executable, "-m", f"stages.{stage}", *map(str, arguments)]
 
 
 @pytest.fixture(scope="session")
@@ -204,3 +204,19 @@ def digests(folder: Path) -> dict[str, str]:
     """Relative path to SHA-256 of every file."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def make_stand_in_project(folder: Path) -> Path:
+    """A project of this dvc.yaml that has run once, with all of it in Git; but what its stages run are stand-ins."""
+    make_project(folder)
+    for path in (folder / "stages").glob("[a-z]*.py"):
+        shutil.copy(ROOT / "tests/stand_in.py", path)
+    (folder / "pretrained/fetch.py").write_text("import os\nos.mkdir('models')\nopen('models/network', 'w').close()\n")
+    pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
+    plots = pipeline["stages"]["evaluate"]["plots"]
+    plots += [{"metrics/answers.csv": {"cache": False}}] * all("metrics/answers.csv" not in plot for plot in plots)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    (folder / "data/videos").mkdir()
+    (folder / "data/videos/clip.mp4").write_text("a clip")
+    track_and_run(folder)
+    return folder

@@ -203,6 +203,8 @@ def test_help_names_the_options() -> None:
 def test_a_clip_beyond_the_limits_is_unreadable(drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
     (tmp_path / "squat").mkdir()
     shutil.copy(drawn / "videos/squat/person01__1.mp4", tmp_path / "squat/person01__1.mp4")
-    findings, _ = audit(find_clips(tmp_path), networks_folder, GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache"))
+    findings, _ = audit(
+        find_clips(tmp_path), networks_folder, GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache")
+    )
     assert "longer than limits.seconds, 1" in findings[0].what
     assert findings[0].kind == "unreadable"

@@ -1,34 +1,46 @@
 import dataclasses
 import json
+import sys
+import warnings
+import weakref
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
+from conftest import ROOT, run
 
-from fitness_tracker.bundle import load_classifier, save_classifier
-from fitness_tracker.classifier import NONE, Classifier, ClipUsage, apply_temperature
-from fitness_tracker.cnn.classifier import FrameClassifier
+from fitness_tracker.bundle import checksum, load_classifier, save_classifier
+from fitness_tracker.classifier import NONE, Classifier, ClipUsage, apply_temperature, raise_none, short_hash
+from fitness_tracker.cnn.classifier import BATCH, FrameClassifier
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, Pose
-from fitness_tracker.pose.blazepose import NETWORKS
+from fitness_tracker.pose import classifier as pose_module
+from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseModel
-from fitness_tracker.pose.features import FEATURES
+from fitness_tracker.pose.features import FEATURES, features
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.weights import NETWORKS
+from fitness_tracker.tensorflow_setup import keras
 
 CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5)
 
 
 POSE = Pose(
-    windows_per_clip=1, units=8, dropout=0.2, ensemble_size=2, trees=1, label_smoothing=0.1,
-    false_rejection_rate=0.05, synthetic_idle_ratio=0.1,
+    windows_per_clip=1,
+    units=8,
+    dropout=0.2,
+    ensemble_size=2,
+    trees=1,
+    label_smoothing=0.1,
+    false_rejection_rate=0.05,
+    synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]
-SPLIT = {"squat/anna__1": ClipUsage("train", "anna", "ab" * 32)}
+USAGE = {short_hash("squat/anna__1"): ClipUsage("train", short_hash("anna"), "ab" * 32)}
 
 
-# One question, is the mean of the first feature above 0?, and an answer for each case.
+# One question, is the mean of the first feature above 0?, and probabilities for each case.
 STUMP = Forest(
     np.array([0], np.int32),
     np.array([[1, 2], [1, 1], [2, 2]], np.int32),
@@ -39,14 +51,25 @@ STUMP = Forest(
 
 
 def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
-    return FrameClassifier(build_cnn(CNN, 3), EXERCISES, "pad", 10.0, "^(.+?)__", SPLIT, temperature, CNN)
+    return FrameClassifier(build_cnn(CNN, 3), EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, CNN)
 
 
 def pose_classifier(networks: dict[str, bytes], middle: float = 1e9) -> PoseClassifier:
     """Untaught; `middle` is the distance from which everything is foreign to it."""
-    novelty = OutOfDistributionDetector(np.ones((3, 16), np.float32), np.eye(16, dtype=np.float32), middle, 1.0)
+    detector = OutOfDistributionDetector(np.ones((3, 16), np.float32), np.eye(16, dtype=np.float32), middle, 1.0)
     return PoseClassifier(
-        build_pose(POSE, 4), [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", SPLIT, 1.3, POSE, STUMP, 16, novelty, networks
+        build_pose(POSE, 4),
+        [*EXERCISES, NONE],
+        "pad",
+        10.0,
+        "^(.+?)__",
+        USAGE,
+        1.3,
+        POSE,
+        STUMP,
+        16,
+        detector,
+        networks,
     )
 
 
@@ -70,71 +93,82 @@ def test_the_classic_network_has_its_layers() -> None:
 def test_the_pose_network_has_its_parameters() -> None:
     member = (4 * FEATURES + FEATURES * 128 + 4 * 128 + 128 * 128 + 4 * 128) + (3 * 128 * 128 + 128) + (128 * 11 + 11)
     for members in (1, 3):
-        network = build_pose(dataclasses.replace(POSE, units=128, members=members), 11)
+        network = build_pose(dataclasses.replace(POSE, units=128, ensemble_size=members), 11)
         assert network.count_params() == members * member
 
 
 def test_the_pose_network_is_the_mean_of_its_members(noise) -> None:
     network = build_pose(POSE, 4)
     windows = noise(3, 16, FEATURES).astype(np.float32) / 255
-    said, summaries = network(windows)
+    probabilities, embeddings = network(windows)
     each = [keras.Model(network.inputs, network.get_layer(f"exercise{n}").output)(windows) for n in (1, 2)]
-    np.testing.assert_allclose(said, (np.asarray(each[0]) + np.asarray(each[1])) / 2, atol=1e-6)
-    assert summaries.shape == (3, 2 * POSE.units)
+    np.testing.assert_allclose(probabilities, (np.asarray(each[0]) + np.asarray(each[1])) / 2, atol=1e-6)
+    assert embeddings.shape == (3, 2 * POSE.units)
 
 
 def test_a_tree_is_walked_to_its_leaves() -> None:
     rows = np.array([[-1.0, 5], [1, 5], [0, -5]], np.float32)
-    assert STUMP.answer(rows).argmax(axis=1).tolist() == [0, 3, 0]
+    assert STUMP.predict_proba(rows).argmax(axis=1).tolist() == [0, 3, 0]
 
 
 def test_network_and_forest_count_the_same(noise) -> None:
     network = build_pose(POSE, 4)
     windows = noise(3, 16, FEATURES).astype(np.float32) / 255
-    said, summaries = PoseModel(network, STUMP).answer(windows)
-    np.testing.assert_allclose(said, (np.asarray(network(windows)[0]) + STUMP.shares[2]) / 2, atol=1e-6)
-    assert summaries.shape == (3, 2 * POSE.units)
+    probabilities, embeddings = PoseModel(network, STUMP).predict_proba(windows)
+    expected = (np.asarray(network(windows)[0]) + STUMP.leaf_probabilities[2]) / 2
+    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
+    assert embeddings.shape == (3, 2 * POSE.units)
 
 
 def test_probabilities_add_up_to_one(classifier: Classifier, noise) -> None:
-    found = classifier.judge(noise(70, 480, 640, 3))
+    found = classifier.predict_frames(noise(70, 480, 640, 3))
     assert found.frames.shape == (70, len(classifier.exercises))
     assert found.frames.dtype == np.float32
     np.testing.assert_allclose(found.frames.sum(axis=1), 1, atol=1e-5)
-    assert found.exercises.sum() == pytest.approx(1, abs=1e-5)
-    assert 0 <= found.none <= 1
+    assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_temperature_above_one_makes_answers_less_sure_and_changes_none(noise) -> None:
     sure, modest = frame_classifier(0.5), frame_classifier(3.0)
     modest.network.set_weights(sure.network.get_weights())
-    one, other = (known.judge(noise(5, 480, 640, 3)) for known in (sure, modest))
+    one, other = (known.predict_frames(noise(5, 480, 640, 3)) for known in (sure, modest))
     assert (one.frames.argmax(axis=1) == other.frames.argmax(axis=1)).all()
-    assert one.exercises.max() > other.exercises.max()
+    assert one.probabilities.max() > other.probabilities.max()
     np.testing.assert_allclose(apply_temperature(np.array([0.7, 0.2, 0.1]), 1.0), [0.7, 0.2, 0.1], atol=1e-6)
 
 
 def test_nobody_is_none(networks: dict[str, bytes]) -> None:
     empty = [np.full((480, 640, 3), 128, np.uint8)] * 12
     known = pose_classifier(networks)
-    assert known.decide_label(known.judge(empty)) == (NONE, 1.0)
-    assert known.decide_label(known.judge(empty[:1])) == (NONE, 1.0)
+    assert known.decide_label(known.predict_frames(empty)) == (NONE, 1.0)
+    assert known.decide_label(known.predict_frames(empty[:1])) == (NONE, 1.0)
 
 
 def test_what_lies_far_from_all_that_was_taught_is_none(networks: dict[str, bytes], squat) -> None:
     frames = [frame for _, frame in squat]
     near, far = pose_classifier(networks, middle=1e9), pose_classifier(networks, middle=-1e9)
     far.network.set_weights(near.network.get_weights())
-    assert far.name(far.judge(frames))[0] == NONE
-    answer = near.judge(frames)
-    assert answer.none == pytest.approx(answer.exercises[-1], abs=1e-4)
+    assert far.decide_label(far.predict_frames(frames))[0] == NONE
+    assert near.none_probability(near.predict_frames(frames)) < 0.5
+
+
+def test_evidence_for_none_leaves_the_exercises_their_proportions() -> None:
+    raised = raise_none(np.array([0.6, 0.3, 0.1]), 0.5)
+    np.testing.assert_allclose(raised, [0.3, 0.15, 0.55], atol=1e-6)
+
+
+def test_who_is_seen_in_few_frames_is_not_none_by_that_alone(networks: dict[str, bytes], squat) -> None:
+    """Before, the share of frames without a person counted as evidence for 'none'."""
+    known = pose_classifier(networks)
+    landmarks = pose_tracker(**networks).track(squat)
+    landmarks.found[np.arange(len(landmarks.found)) % 4 != 0] = False
+    assert known.none_probability(known.predict_landmarks(landmarks)) < 0.5
 
 
 def test_a_picture_of_somebody_is_an_exercise(networks: dict[str, bytes], squat) -> None:
     known = pose_classifier(networks)
-    answer = known.judge([squat[0][1]])
-    assert answer.exercises[-1] < 1e-3
-    assert answer.none < 1e-3
+    answer = known.predict_frames([squat[0][1]])
+    assert answer.probabilities[-1] < 1e-3
     assert known.decide_label(answer)[0] in EXERCISES
 
 
@@ -142,12 +176,11 @@ def test_a_classifier_comes_back_as_it_was_saved(classifier: Classifier, tmp_pat
     save_classifier(classifier, tmp_path)
     loaded = load_classifier(tmp_path)
     frames = [frame for _, frame in squat[:5]]
-    one, other = loaded.judge(frames), classifier.judge(frames)
+    one, other = loaded.predict_frames(frames), classifier.predict_frames(frames)
     np.testing.assert_array_equal(one.frames, other.frames)
-    np.testing.assert_array_equal(one.exercises, other.exercises)
-    assert one.none == other.none
+    np.testing.assert_array_equal(one.probabilities, other.probabilities)
     assert type(loaded) is type(classifier)
-    for field in ("exercises", "fit", "fps", "group", "split", "temperature"):
+    for field in ("exercises", "fit", "fps", "group", "usage", "temperature"):
         assert getattr(loaded, field) == getattr(classifier, field)
 
 
@@ -157,7 +190,7 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    more = {"novelty.npz", "forest.npz", *NETWORKS.values()} if classifier.model == "pose" else set()
+    more = {"detector.npz", "forest.npz", *NETWORKS.values()} if classifier.kind == "pose" else set()
     assert names == {"classifier.json", "classifier.weights.h5"} | more
 
 
@@ -175,40 +208,128 @@ def test_a_missing_classifier_is_told(tmp_path: Path) -> None:
         load_classifier(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["json", "weights", "shape"])
-def test_a_damaged_classifier_is_told(classifier: Classifier, tmp_path: Path, damage: str) -> None:
+def test_a_description_names_nobody(tmp_path: Path) -> None:
+    save_classifier(frame_classifier(), tmp_path)
+    text = (tmp_path / "classifier.json").read_text()
+    assert "anna" not in text
+    assert short_hash("squat/anna__1") in text
+
+
+def edit_description(folder: Path, **fields: object) -> None:
+    """Changes fields as somebody would who knows the format: the checksum fits."""
+    path = folder / "classifier.json"
+    description = json.loads(path.read_text()) | fields
+    path.write_text(json.dumps(description | {"checksum": checksum(description)}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [({"format_version": 1}, "format 1, this program reads 2"), ({"features": "ab" * 32}, "trained on other features")],
+)
+def test_a_bundle_of_another_version_is_refused(
+    classifier: Classifier, tmp_path: Path, fields: dict, reason: str
+) -> None:
     save_classifier(classifier, tmp_path)
-    described = tmp_path / "classifier.json"
-    if damage == "json":
-        described.write_text("{")
-    elif damage == "weights":
-        (tmp_path / "classifier.weights.h5").write_bytes(b"no weights")
-    else:
-        content = json.loads(described.read_text())
-        own, key = ("cnn", "dense_units") if classifier.model == "cnn" else ("pose", "units")
-        content[own][key] = 17
-        described.write_text(json.dumps(content))
-    with pytest.raises(UserError, match="damaged"):
+    edit_description(tmp_path, **fields)
+    with pytest.raises(UserError, match=reason) as error:
+        load_classifier(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_other_features_are_another_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pose_module.feature_definition()
+    assert pose_module.feature_definition() == before
+    monkeypatch.setattr(pose_module, "features", lambda windows: features(windows)[..., ::-1])
+    assert pose_module.feature_definition() != before
+
+
+def test_a_forest_that_goes_in_a_circle_is_refused(networks: dict[str, bytes], tmp_path: Path) -> None:
+    """Before, its first prediction never ended."""
+    circle = dataclasses.replace(STUMP, children=np.array([[1, 2], [0, 0], [2, 2]], np.int32))
+    save_classifier(dataclasses.replace(pose_classifier(networks), forest=circle), tmp_path)
+    with pytest.raises(UserError, match="its forest is no forest"):
         load_classifier(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["empty novelty", "no number", "another size", "no forest", "a list", "a network"])
-def test_a_damaged_pose_bundle_is_told(networks: dict[str, bytes], tmp_path: Path, damage: str) -> None:
-    save_classifier(pose_classifier(networks), tmp_path)
-    described = tmp_path / "classifier.json"
-    if damage == "empty novelty":
-        (tmp_path / "novelty.npz").write_bytes(b"")
-    elif damage == "no number":
-        np.savez(tmp_path / "novelty.npz", means=np.full((3, 16), np.nan), whiten=np.eye(16))
-    elif damage == "another size":
-        np.savez(tmp_path / "novelty.npz", means=np.ones((3, 5)), whiten=np.eye(5))
-    elif damage == "no forest":
-        (tmp_path / "forest.npz").write_bytes(b"no forest")
-    elif damage == "a list":
-        content = json.loads(described.read_text())
-        content["split"] = []
-        described.write_text(json.dumps(content))
-    else:
-        (tmp_path / NETWORKS["landmarker"]).write_bytes(b"no network")
+@pytest.mark.parametrize("category", [UserWarning, RuntimeWarning, DeprecationWarning])
+def test_any_warning_while_loading_is_told_plainly(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, category: type[Warning]
+) -> None:
+    save_classifier(classifier, tmp_path)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: warnings.warn("odd weights", category, stacklevel=1))
+    with pytest.raises(UserError, match=r"the classifier is damaged \(odd weights\)"):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("fields", [{"usage": []}, {"sha256": {}, "pose": {}, "cnn": {}}, {"exercises": ["squat"]}])
+def test_a_description_that_does_not_fit_is_told(classifier: Classifier, tmp_path: Path, fields: dict) -> None:
+    save_classifier(classifier, tmp_path)
+    edit_description(tmp_path, **fields)
     with pytest.raises(UserError, match=r"the classifier is damaged .*train or fetch it again"):
         load_classifier(tmp_path)
+
+
+def test_300_spoilt_bundles_answer_or_are_refused_in_one_line(
+    networks: dict[str, bytes], tmp_path: Path, squat
+) -> None:
+    """Bytes of one file changed, cut off or put in; 150 bundles of each kind."""
+    rng, landmarks = np.random.default_rng(0), pose_tracker(**networks).track(squat[:5])
+    answered = 0
+    for classifier in (frame_classifier(), pose_classifier(networks)):
+        whole = tmp_path / classifier.kind
+        save_classifier(classifier, whole)
+        names = sorted(path.name for path in whole.iterdir())
+        for number in range(150):
+            name = names[number % len(names)] if number % 2 else "classifier.json"
+            data = bytearray((whole / name).read_bytes())
+            place = int(rng.integers(len(data)))
+            change = number // 2 % 3
+            if change == 0:
+                data[place] ^= int(rng.integers(1, 256))
+            elif change == 1:
+                del data[place:]
+            else:
+                data[place:place] = rng.bytes(int(rng.integers(1, 20)))
+            original = (whole / name).read_bytes()
+            (whole / name).write_bytes(data)
+            message, loaded = "", None
+            try:
+                loaded = load_classifier(whole)
+            except UserError as error:
+                message = str(error)
+            assert "\n" not in message
+            if loaded:
+                answered += 1
+                pose = isinstance(loaded, PoseClassifier)
+                found = loaded.predict_landmarks(landmarks) if pose else loaded.predict_frames([squat[0][1]])
+                assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
+            (whole / name).write_bytes(original)
+        load_classifier(whole)
+    assert answered < 10  # white space in the description at most
+
+
+def test_the_bundle_loads_in_a_program_that_has_used_tensorflow(tmp_path: Path) -> None:
+    """Before, importing us raised RuntimeError: thread settings come too late then."""
+    save_classifier(frame_classifier(), tmp_path)
+    program = (
+        "import sys, tensorflow as tf; from pathlib import Path; tf.constant(1) + 1\n"
+        "from fitness_tracker.bundle import load_classifier\n"
+        "print(load_classifier(Path(sys.argv[1])).kind)"
+    )
+    done = run(tmp_path, sys.executable, "-c", program, str(tmp_path), PYTHONPATH=str(ROOT / "src"))
+    assert done.stdout == "cnn\n", done.stderr
+
+
+def test_the_frame_network_holds_one_frame_at_a_time() -> None:
+    """Before, it held every frame of the clip, shrunk."""
+    alive: list[weakref.ref] = []
+
+    def frames():
+        for _ in range(3 * BATCH):
+            frame = np.zeros((480, 640, 3), np.uint8)
+            alive.append(weakref.ref(frame))
+            yield frame
+            del frame
+            assert sum(reference() is not None for reference in alive) <= 2
+
+    assert len(frame_classifier().predict_frames(frames()).frames) == 3 * BATCH

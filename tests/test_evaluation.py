@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitness_tracker.classifier import Classifier, ClipUsage, Prediction
+from fitness_tracker.classifier import Classifier, ClipUsage, Prediction, short_hash
 from fitness_tracker.clips.folder import Clip, ClipsError, find_clips
 from fitness_tracker.cnn.classifier import FrameClassifier
 from fitness_tracker.params import Cnn
@@ -14,6 +14,7 @@ from fitness_tracker.scoring.evaluation import (
     calibration_error,
     calibration_table,
     f1_table,
+    hashed_answers,
     score_clips,
     scores,
     unseen_clips,
@@ -24,12 +25,11 @@ EXERCISES = ["lunge", "squat"]
 
 
 def scored(name: str, *frames: tuple[float, float]) -> ScoredClip:
-    said = np.array(frames, np.float32)
-    mean = said.mean(axis=0)
+    probabilities = np.array(frames, np.float32)
+    mean = probabilities.mean(axis=0)
     group = name.split("/")[1].split("__")[0]
-    return ScoredClip(
-        Clip(name, Path(name)), group, Prediction(said, mean, 0.0), EXERCISES[mean.argmax()], float(mean.max())
-    )
+    prediction = Prediction(probabilities, mean)
+    return ScoredClip(Clip(name, Path(name)), group, prediction, EXERCISES[mean.argmax()], float(mean.max()))
 
 
 FOUR = [
@@ -47,6 +47,15 @@ def test_clips_are_judged_by_the_mean_of_their_frames() -> None:
     assert result["frame_accuracy"] == pytest.approx(2 / 5)
     assert result["frame_f1"] == pytest.approx((2 / 5 + 2 / 5) / 2)
     assert (result["clips"], result["groups"]) == (4, 2)
+    assert result["f1_low"] <= 0.5 <= result["f1_high"]
+
+
+def test_the_table_of_answers_names_nobody() -> None:
+    table = hashed_answers(FOUR)
+    assert sorted(table["clip"]) == list(table["clip"])
+    row = table[table["clip"] == short_hash("lunge/b__1")].iloc[0]
+    assert (row["group"], row["truth"], row["answer"]) == (short_hash("b"), "lunge", "squat")
+    assert row["confidence"] == pytest.approx(0.9)
 
 
 def test_each_exercise_counts_the_same_in_f1() -> None:
@@ -81,12 +90,13 @@ def clips(tmp_path: Path) -> list[Clip]:
 def classifier(clips: list[Clip]) -> Classifier:
     """Has learnt from anna, stopped by carl, kept bob for the test."""
     part = {"anna": "train", "carl": "validation", "bob": "test"}
-    split = {}
+    usage = {}
     for clip in clips:
         group = clip.name.split("/")[1].split("__")[0]
-        split[clip.name] = ClipUsage(part[group], group, hashlib.sha256(clip.path.read_bytes()).hexdigest())
+        digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
+        usage[short_hash(clip.name)] = ClipUsage(part[group], short_hash(group), digest)
     cnn = Cnn(32, [1, 1, 1], 1, 0)
-    return FrameClassifier(None, EXERCISES, "pad", 10.0, "^(.+?)__", split, 1.0, cnn)
+    return FrameClassifier(None, EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, cnn)
 
 
 def test_the_clips_that_training_had_are_not_scored(clips: list[Clip], classifier: Classifier) -> None:
@@ -97,7 +107,7 @@ def test_the_clips_that_training_had_are_not_scored(clips: list[Clip], classifie
 def test_a_copy_of_a_seen_clip_is_refused(clips: list[Clip], classifier: Classifier, learnt_by: str) -> None:
     known = {clip.name: clip for clip in clips}
     known["squat/bob__1"].path.write_bytes(known[learnt_by].path.read_bytes())
-    with pytest.raises(ClipsError, match=f"training has seen it, as {learnt_by}"):
+    with pytest.raises(ClipsError, match=r"squat/bob__1\.zip: training has seen it under another name"):
         unseen_clips(clips, classifier)
 
 
@@ -129,7 +139,7 @@ def test_a_clip_without_landmarks_is_told(clips: list[Clip], classifier: Classif
 
 
 def test_an_answer_of_none_is_wrong_for_a_clip_of_an_exercise() -> None:
-    rejected = ScoredClip(FOUR[0].clip, "a", FOUR[0].answer, "none", 0.9)
+    rejected = ScoredClip(FOUR[0].clip, "a", FOUR[0].prediction, "none", 0.9)
     result = scores([rejected, *FOUR[1:]], EXERCISES)
     assert result["accuracy"] == 0.25
 

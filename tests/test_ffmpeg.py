@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.errors import UserError
+from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.ffmpeg import ClipError, read_frames, resize_video
 
 RED = ("-f", "lavfi", "-i", "color=red:size={}:rate=25:duration=0.4")

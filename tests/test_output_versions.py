@@ -28,10 +28,10 @@ BYTES = {
     "resize_video": (1, "1c4c05b4e956e598dcfe0410cb89ba20ab7ce34c6ddef21b4d2f50ac0b4dd018"),
     "extract_frames": (1, "181de2f74622950e8b088bbb8a4017cdcc9c1098ab463860d844044c507055c5"),
 }
-# (version, figures) of what goes through a network, whose last bits depend on the CPU
+# (version, figures) of what goes through a network, of a drawn person: `sample/` may draw it otherwise one day
 FIGURES: dict[str, tuple[int, list[float]]] = {
-    "find_landmarks": (1, [1.0, 161.96623, 0.25, 0.24373]),
-    "fingerprint": (1, [0.01797, 1.0, 0.0, 63.2517]),
+    "find_landmarks": (2, [1.0, 1.0, 1675.044, 0.25, 235.98, 961.852]),
+    "fingerprint": (1, [0.02396, 1.0, 0.0, 164.1455]),
 }
 
 
@@ -76,7 +76,7 @@ def test_other_landmarks_have_another_version(squat: list, networks: dict[str, b
             archive.writestr(f"{time:09.3f}.jpg", encode_jpeg(frame, 90))
     version, expected = FIGURES["find_landmarks"]
     assert version == blazepose.OUTPUT_VERSION
-    assert figures(blazepose.find_landmarks(target.getvalue(), **networks)) == pytest.approx(expected, rel=1e-4)
+    assert figures(blazepose.find_landmarks(target.getvalue(), **networks)) == pytest.approx(expected, rel=1e-3)
 
 
 def test_another_fingerprint_has_another_version(drawn: Path, networks: dict[str, bytes]) -> None:

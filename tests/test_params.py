@@ -85,8 +85,8 @@ def test_a_missing_key_is_told() -> None:
 
 
 def test_a_missing_group_is_told() -> None:
-    with pytest.raises(ParamsError, match="augment is missing"):
-        build(Params, {key: value for key, value in VALUES.items() if key != "augment"})
+    with pytest.raises(ParamsError, match="frame_augmentation is missing"):
+        build(Params, {key: value for key, value in VALUES.items() if key != "frame_augmentation"})
 
 
 def test_a_whole_number_serves_as_a_number() -> None:

@@ -23,21 +23,21 @@ def locked(project: Path) -> dict:
 def test_one_core_and_two_give_the_same_lock_and_metrics(project: Path, drawn: Path, tmp_path: Path) -> None:
     fill(project, drawn)
     locks, metrics = [], []
-    for number, (cores, workers) in enumerate((("0", "1"), ("0,1", "2"), ("0", "2"))):
-        memo = str(tmp_path / f"memo{number}")
-        done = run(
-            project, "dvc", "repro", "--force", cores=cores, LOKY_MAX_CPU_COUNT=workers, FITNESS_TRACKER_CACHE=memo
-        )
+    for cores, workers in (("0", "1"), ("0,1", "2")):
+        environment = {"LOKY_MAX_CPU_COUNT": workers, "FITNESS_TRACKER_CACHE": str(tmp_path / f"cache{workers}")}
+        done = run(project, "dvc", "repro", "--force", cores=cores, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         locks.append((project / "dvc.lock").read_bytes())
         metrics.append((project / "metrics/evaluate.json").read_bytes())
-    assert locks[0] == locks[1] == locks[2]
-    assert metrics[0] == metrics[1] == metrics[2]
+    assert locks[0] == locks[1]
+    assert metrics[0] == metrics[1]
 
     result = json.loads(metrics[0])
-    assert set(result) == {"accuracy", "clips", "ece", "f1", "frame_accuracy", "frame_f1", "groups"}
+    assert set(result) == {
+        "accuracy", "clips", "ece", "f1", "f1_high", "f1_low", "frame_accuracy", "frame_f1", "groups"
+    }  # fmt: skip
     train = json.loads((project / "metrics/train.json").read_text())
-    assert set(train) == {"epochs", "train_accuracy", "train_loss", "val_accuracy", "val_loss"}
+    assert set(train) == {"epochs", "train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
     assert train["epochs"] <= 2
 
     assert set(locked(project)["stages"]) == set(STEPS)

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitness_tracker.pose.augment import rotations
-from fitness_tracker.pose.blazepose import Landmarks
 from fitness_tracker.pose.features import (
     ANKLE,
     FEATURES,
@@ -23,6 +22,7 @@ from fitness_tracker.pose.features import (
     poses_from_landmarks,
     window_starts,
 )
+from fitness_tracker.pose.landmarks import Landmarks
 
 RNG = np.random.default_rng(0)
 
@@ -144,7 +144,7 @@ def test_windows_cover_every_frame_and_end_with_the_clip(frames: int, length: in
 
 def test_a_short_clip_is_played_forwards_and_backwards() -> None:
     clip = Poses(np.zeros((3, 12, 3)), np.zeros((3, 12, 3)), np.arange(3.0)[:, None] * (1, 0))
-    found = cut_windows(clip, 8).path[0, :, 0]
+    found = cut_windows(clip, 8).hip_trajectory[0, :, 0]
     assert found.tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
 
 

@@ -1,7 +1,9 @@
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +13,6 @@ import pytest
 import render
 from conftest import ROOT
 
-from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.bundle import save_classifier
 from fitness_tracker.classifier import ClipUsage
 from fitness_tracker.cli import printable
@@ -20,16 +21,24 @@ from fitness_tracker.cnn.classifier import FrameClassifier
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, load_params
-from fitness_tracker.pose.blazepose import find_landmarks, read_networks
-from fitness_tracker.pose.training import fit_pose_classifier
+from fitness_tracker.pose.blazepose import find_landmarks
+from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.pose.training import fit
 from fitness_tracker.prediction.answers import find_files, fit_frame, predict_exercise, predict_file
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.tensorflow_setup import make_deterministic
+from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import encode_jpeg, extract_frames
 
 CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """The begin of a PNG that claims a size."""
+    fields = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + fields + struct.pack(">II", zlib.crc32(fields), 9) + b"IDAT"
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +105,8 @@ def test_a_picture_and_a_clip_of_it_are_the_same_exercise(bundle: Path, make_cli
         ("a.txt", b"text", "neither a clip"),
         ("missing.mp4", None, "No such file"),
         ("x" * 300 + ".mp4", None, "too long"),
+        ("a.png", png_header(10_000, 5_000), "more than 40000000 pixels"),
+        ("a.png", png_header(10**6, 10**6), "more than 40000000 pixels"),
     ],
 )
 def test_a_file_that_fails_is_told(bundle: Path, tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -126,16 +137,18 @@ def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPath
     """A pose classifier that was taught on four of the six drawn people, for a moment."""
     scratch = tmp_path_factory.mktemp("taught")
     look = partial(whole_chain, **read_networks(networks_folder))
-    process_clips(look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", ResultCache(cache_folder()))
+    process_clips(
+        look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", ResultCache(cache_folder())
+    )
     clips = find_clips(scratch / "landmarks", (".npz",))
-    split = {}
+    usage = {}
     for clip in clips:
         person = clip.name.split("/")[1][:8]
         part = {"person01": "test", "person02": "validation"}.get(person, "train")
-        split[clip.name] = ClipUsage(part, person, "")
+        usage[clip.name] = ClipUsage(part, person, "")
     make_deterministic(0)
     params = load_params(ROOT / "params.yaml")
-    done = fit_pose_classifier(clips, scratch / "landmarks", networks_folder, split, params)
+    done = fit(clips, usage, scratch / "landmarks", networks_folder, params)
     save_classifier(done.classifier, scratch / "classifier")
     return scratch / "classifier"
 
@@ -218,8 +231,11 @@ def test_the_command_answers_in_json_and_fails_if_any_failed(bundle: Path, folde
     assert set(bad) == {"path", "error"}
     assert bad["path"].endswith("bad.mp4")
     for answer in (good, picture):
-        assert set(answer) == {"path", "exercise", "confidence"}
-        assert 0 < answer["confidence"] <= 1
+        assert set(answer) == {"path", "exercise", "confidence", "probabilities"}
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert (
+            answer["confidence"] == max(answer["probabilities"].values()) == answer["probabilities"][answer["exercise"]]
+        )
 
 
 @pytest.mark.slow

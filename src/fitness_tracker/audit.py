@@ -19,7 +19,8 @@ import numpy as np
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.params import Limits
-from fitness_tracker.pose.blazepose import pose_tracker, read_networks
+from fitness_tracker.pose.blazepose import pose_tracker
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.process_clips import run_clips
 from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.ffmpeg import read_frames

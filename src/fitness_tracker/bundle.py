@@ -1,88 +1,103 @@
-"""The networks, and the bundle in which a trained one is kept."""
+"""Saves and loads a classifier as a folder: `classifier.json`, the weights, and what else its kind needs.
 
+Loading executes nothing. The description carries the hash of every other file and of itself, so that a damaged bundle
+is refused before anything parses it, and the hash of its feature definition, so that one that was trained on other
+features is refused instead of answering nonsense.
+"""
+
+import hashlib
 import json
 import re
 import warnings
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from fitness_tracker.classifier import Classifier, ClipUsage
-from fitness_tracker.cnn.classifier import FrameClassifier
-from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_json
-from fitness_tracker.params import Cnn, Pose
-from fitness_tracker.pose.blazepose import read_networks
-from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier
-from fitness_tracker.pose.network import build_pose
+from fitness_tracker.kinds import MODEL_KINDS
+
+FORMAT_VERSION = 2  # 1 had none, and the names of training clips in clear
+DESCRIPTION, WEIGHTS = "classifier.json", "classifier.weights.h5"
+DAMAGED = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
+    RuntimeError, Warning, UserError, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def checksum(description: dict[str, Any]) -> str:
+    """Of all of a description but its own field `checksum`."""
+    content = {name: value for name, value in description.items() if name != "checksum"}
+    return sha256(json.dumps(content, sort_keys=True).encode())
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
-    """Writes `classifier.json`, `classifier.weights.h5` and what else it is made of: the same classifier gives the same
-    bytes. (A `.keras` file carries its date and memory addresses.)"""
+    """The same classifier gives the same bytes. (A `.keras` file carries its date and memory addresses.)"""
     folder.mkdir(parents=True, exist_ok=True)
     bare = classifier.build()  # without the optimizer, which is twice the weights
     bare.set_weights(classifier.network.get_weights())
-    bare.save_weights(folder / "classifier.weights.h5")
-    classifier.save_own(folder)
-    described = {
-        "model": classifier.model,
+    bare.save_weights(folder / WEIGHTS)
+    classifier.save_parts(folder)
+    description = {
+        "format_version": FORMAT_VERSION,
+        "features": sha256(MODEL_KINDS[classifier.kind].feature_definition()),
+        "model": classifier.kind,
         "exercises": classifier.exercises,
         "fit": classifier.fit,
         "fps": classifier.fps,
         "group": classifier.group,
-        "split": {name: asdict(used) for name, used in classifier.split.items()},
+        "usage": {name: asdict(used) for name, used in classifier.usage.items()},
         "temperature": classifier.temperature,
-        **classifier.own(),
+        "sha256": {path.name: sha256(path.read_bytes()) for path in folder.iterdir() if path.name != DESCRIPTION},
+        **classifier.describe(),
     }
-    write_json(folder / "classifier.json", described)
-
-
-DAMAGED = (
-    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, UserWarning, UserError, zipfile.BadZipFile
-)  # fmt: skip
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` file; raises `ValueError` if a number in them is none."""
-    with np.load(path) as kept:
-        arrays = {name: kept[name] for name in kept.files}
-    if not all(np.isfinite(one).all() for one in arrays.values()):
-        raise ValueError(f"{path.name} holds what is no number")
-    return arrays
+    write_json(folder / DESCRIPTION, {**description, "checksum": checksum(description)})
 
 
 def load_classifier(folder: Path) -> Classifier:
-    """The classifier in `folder`; raises `UserError` if there is none or it is damaged."""
+    """The classifier in `folder`.
+
+    Raises `UserError` if there is none, it is damaged, or it was made by another version of this program.
+    """
     try:
-        kept = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-        common = {name: kept[name] for name in ("exercises", "fit", "fps", "group", "temperature")}
-        common["split"] = {name: ClipUsage(**used) for name, used in kept["split"].items()}
-        if kept["model"] == "cnn":
-            cnn = Cnn(**kept["cnn"])
-            network = build_cnn(cnn, len(kept["exercises"]))
-            classifier: Classifier = FrameClassifier(network=network, cnn=cnn, **common)
-        else:
-            pose = Pose(**kept["pose"])
-            network = build_pose(pose, len(kept["exercises"]))
-            near = read_arrays(folder / "novelty.npz")
-            novelty = OutOfDistributionDetector(near["means"], near["whiten"], **kept["novelty"])
-            forest = Forest(**read_arrays(folder / "forest.npz"))
-            size = pose.ensemble_size * pose.units
-            if novelty.whiten.shape != (size, size) or forest.leaf_probabilities.shape[1] != len(kept["exercises"]):
-                raise ValueError("its parts do not belong together")
-            classifier = PoseClassifier(
-                network=network, pose=pose, forest=forest, window=kept["window"], novelty=novelty,
-                estimators=read_networks(folder), **common,
-            )  # fmt: skip
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        check_version(folder, description)
+        for name, digest in description["sha256"].items():
+            if sha256((folder / Path(name).name).read_bytes()) != digest:
+                raise ValueError(f"{name} is not what was saved")
+        common = {name: description[name] for name in ("exercises", "fit", "fps", "group", "temperature")}
+        common["usage"] = {name: ClipUsage(**used) for name, used in description["usage"].items()}
+        classifier: Classifier = MODEL_KINDS[description["model"]].load(folder, description, common)
         with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there
-            network.load_weights(folder / "classifier.weights.h5")
+            classifier.network.load_weights(folder / WEIGHTS)
         return classifier
+    except OtherVersionError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{folder}: holds no classifier; `make repro` trains one, `dvc pull` fetches one") from None
     except DAMAGED as error:
         first = re.sub(r"\s+", " ", str(error))[:120]
         raise UserError(f"{folder}: the classifier is damaged ({first}); train or fetch it again") from None
+
+
+class OtherVersionError(UserError):
+    """The bundle is whole, but not for this version of the program."""
+
+
+def check_version(folder: Path, description: dict[str, Any]) -> None:
+    """Raises `OtherVersionError`, or `ValueError` if the description is not as it was saved."""
+    version = description.get("format_version", 1)
+    if version != FORMAT_VERSION:
+        raise OtherVersionError(
+            f"{folder}: the classifier has format {version!r:.20}, this program reads {FORMAT_VERSION}; train it again"
+        )
+    if description["checksum"] != checksum(description):
+        raise ValueError(f"{DESCRIPTION} is not what was saved")
+    if description["features"] != sha256(MODEL_KINDS[description["model"]].feature_definition()):
+        raise OtherVersionError(f"{folder}: the classifier was trained on other features; train it again")

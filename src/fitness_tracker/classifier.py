@@ -1,5 +1,6 @@
-"""The networks, and the bundle in which a trained one is kept."""
+"""What every classifier is: what it says of a clip, how sure it is, and when it names nothing."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,12 @@ import numpy as np
 
 from fitness_tracker.tensorflow_setup import keras
 
-NONE = "none"  # the answer where nobody does an exercise that was taught
+NONE = "none"  # the label where nobody does an exercise that was taught
+
+
+def short_hash(text: str) -> str:
+    """16 hex digits that stand for a name, which may be a person's, where it is only to be recognised."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -18,65 +24,74 @@ class ClipUsage:
     """How one clip was used."""
 
     part: str  # train, validation or test
-    group: str
+    group: str  # `short_hash` of it
     sha256: str  # of its zip of frames
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says of one clip."""
+    """What a classifier says of one clip; K labels in the classifier's order."""
 
-    frames: np.ndarray  # (T, exercises) float32 probabilities of each frame
-    exercises: np.ndarray  # (exercises,) float32 probabilities of the clip
-    none: float  # 0 to 1: how sure it is that nobody does an exercise that it was taught
+    frames: np.ndarray  # (T, K) float32 probabilities of each frame
+    probabilities: np.ndarray  # (K,) float32 probabilities of the clip; they sum to 1, 'none' included
 
 
 @dataclass(frozen=True)
 class Classifier(ABC):
-    """A trained network and all that is needed to use and to judge it."""
+    """A trained network and all that is needed to use and to score it."""
 
     network: keras.Model
-    exercises: list[str]  # in the order of the network's outputs
+    exercises: list[str]  # in the order of the network's outputs; 'none' may be among them
     fit: str  # how pictures are brought to 640x480
-    fps: float  # frames a second that a clip is judged by
+    fps: float  # frames a second at which a clip is sampled
     group: str  # the expression that reads a group from a clip's file name
-    split: dict[str, ClipUsage]  # clip name -> how it was used
+    usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> how it was used
     temperature: float  # probabilities are raised to 1/temperature, so that they say how often they are right
 
-    model: ClassVar[str]
+    kind: ClassVar[str]
 
     @abstractmethod
-    def judge(self, frames: Iterable[np.ndarray]) -> Prediction:
+    def predict_frames(self, frames: Iterable[np.ndarray]) -> Prediction:
         """What T frames (480, 640, 3) uint8 RGB show, `fps` of them a second; only one at a time is held."""
 
     @abstractmethod
     def predict_file(self, path: Path) -> Prediction:
-        """The same of what the stages made of a clip: its zip of frames, or its landmarks."""
+        """The same for what the stages made of a clip: its zip of frames, or its landmarks."""
 
     @abstractmethod
     def build(self) -> keras.Model:
         """The network as it is before training."""
 
     @abstractmethod
-    def own(self) -> dict[str, Any]:
-        """What this kind of classifier has beyond the fields above, for `classifier.json`."""
+    def describe(self) -> dict[str, Any]:
+        """The fields of this kind of classifier, for `classifier.json`."""
 
-    def save_own(self, folder: Path) -> None:  # noqa: B027
+    def save_parts(self, folder: Path) -> None:  # noqa: B027
         """Writes what does not fit into `classifier.json`."""
 
-    def decide_label(self, answer: Prediction) -> tuple[str, float]:
-        """The exercise, or 'none', and the confidence in it, 0 to 1."""
-        likeliest = self.exercises[int(answer.exercises.argmax())]
-        if likeliest == NONE or answer.none > 0.5:
-            return NONE, answer.none
-        return likeliest, float(answer.exercises.max())
-
-    def calibrated(self, probabilities: np.ndarray) -> np.ndarray:
+    def calibrate(self, probabilities: np.ndarray) -> np.ndarray:
         return apply_temperature(probabilities, self.temperature)
+
+    def decide_label(self, prediction: Prediction) -> tuple[str, float]:
+        """The likeliest label, an exercise or 'none', and its probability."""
+        best = int(prediction.probabilities.argmax())
+        return self.exercises[best], float(prediction.probabilities[best])
+
+    def none_probability(self, prediction: Prediction) -> float:
+        """0 if this classifier cannot answer 'none'."""
+        return float(prediction.probabilities[self.exercises.index(NONE)]) if NONE in self.exercises else 0.0
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """(..., K) probabilities with the logits divided by `temperature` (Guo et al. 2017)."""
     logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
-    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return (shares / shares.sum(axis=-1, keepdims=True)).astype(np.float32)
+    scaled = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return (scaled / scaled.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def raise_none(probabilities: np.ndarray, foreign: np.ndarray | float) -> np.ndarray:
+    """(..., K) probabilities, the last that of 'none', after evidence that a clip is `foreign` (...,), in [0, 1]: that
+    it shows nothing that was taught. The exercises keep their proportions, and all sum to 1."""
+    share = np.expand_dims(foreign, -1)
+    raised = probabilities * (1 - share) + share * (np.arange(probabilities.shape[-1]) == probabilities.shape[-1] - 1)
+    return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)

@@ -31,7 +31,9 @@ def main() -> None:
     report = commands.add_parser("report", help="what changes between two revisions, as Markdown; reads Git only")
     report.add_argument("base", metavar="BASE")
     report.add_argument("head", metavar="HEAD")
-    report.add_argument("--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more")
+    report.add_argument(
+        "--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more than X and noise"
+    )
     report.set_defaults(run=run_report)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
@@ -40,16 +42,18 @@ def main() -> None:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
-    from fitness_tracker.prediction import answers as prediction  # takes seconds
+    from fitness_tracker.prediction import answers  # takes seconds
 
-    files = prediction.find_files(args.paths)
-    classifier = prediction.load_once(args.classifier)
+    files = answers.find_files(args.paths)
+    classifier = answers.load_once(args.classifier)
     width = max(len(printable(path)) for path in files)
     failed = 0
     for path in files:
         try:
-            exercise, confidence = prediction.predict_file(path, classifier)
-            answer = {"path": str(path), "exercise": exercise, "confidence": round(confidence, 4)}
+            predicted = answers.predict_path(path, classifier)
+            exercise, confidence = classifier.decide_label(predicted)
+            probabilities = dict(zip(classifier.exercises, map(float, predicted.probabilities), strict=True))
+            answer = {"path": str(path), "exercise": exercise, "confidence": confidence, "probabilities": probabilities}
             line = f"{printable(path):{width}}  {exercise:<16} {confidence:4.0%}"
         except UserError as error:
             failed = 1
@@ -84,12 +88,12 @@ def run_audit(args: argparse.Namespace) -> int:
 
 
 def run_report(args: argparse.Namespace) -> int:
-    """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, or F1 falls too far."""
-    from fitness_tracker.scoring.report import read_state, report
+    """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, F1 fell too far or clips are lost."""
+    from fitness_tracker.scoring.report import read_revisions, report
 
     if args.max_drop is not None and not 0 <= args.max_drop <= 1:
         raise UserError(f"--max-drop {args.max_drop:g}: must be from 0 to 1")
-    markdown, good = report(read_state(args.base), read_state(args.head), args.max_drop)
+    markdown, good = report(read_revisions(args.base, args.head), args.max_drop)
     print(markdown)
     return int(not good)
 

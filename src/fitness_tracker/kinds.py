@@ -1,6 +1,7 @@
 """The kinds of model. Whoever adds a third one adds an entry here, and a package of the same shape as the others.
 
-A package `<name>` has `training.fit` and `classifier.load`; its parameters are the group `<name>` of params.yaml.
+A package `<name>` has `training.fit`, `classifier.load` and `classifier.feature_definition`; its parameters are the
+group `<name>` of params.yaml.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,10 @@ class ModelKind:
     @property
     def load(self) -> Callable[..., Any]:
         return import_module(f"{self.package}.classifier").load
+
+    @property
+    def feature_definition(self) -> Callable[[], bytes]:
+        return import_module(f"{self.package}.classifier").feature_definition
 
 
 MODEL_KINDS = {

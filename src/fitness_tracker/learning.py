@@ -1,19 +1,21 @@
-"""The networks, and the bundle in which a trained one is kept."""
+"""What every training shares: how clips are used, random streams, class weights, temperature, progress, metrics."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
-from fitness_tracker import params
-from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature
+from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature, raise_none, short_hash
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.clips.split import split_clips
+from fitness_tracker.params import Split
 from fitness_tracker.processing.checkpointing import Checkpoint
+
+EpochCallback = Callable[[int, int, Mapping[str, float]], None]  # epoch from 1 on, epochs, Keras' logs
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,17 @@ class Trained:
     checkpoint: Checkpoint  # to be forgotten when all is saved
 
 
-def split_and_hash_clips(clips: Sequence[Clip], split: params.Split) -> dict[str, ClipUsage]:
-    """How each clip is used. Raises `ClipsError` if the same frames would be both learnt from and tested on."""
-    used: dict[str, ClipUsage] = {}
+def random_stream(seed: int, *key: int) -> np.random.Generator:
+    """A generator that is independent of those of all other keys.
+
+    `default_rng((seed, 1))` and `default_rng((seed, 1, 0))` are one stream; spawn keys of another length are another.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def split_and_hash_clips(clips: Sequence[Clip], split: Split) -> dict[str, ClipUsage]:
+    """How each clip is used, by name. Raises `ClipsError` if the same frames would be both learnt from and tested."""
+    usage: dict[str, ClipUsage] = {}
     first: dict[str, Clip] = {}
     parts = split_clips(clips, split)
     for clip in clips:
@@ -39,43 +49,13 @@ def split_and_hash_clips(clips: Sequence[Clip], split: params.Split) -> dict[str
                 f"{clip.name}: is the same video as {other.name}, which is in another part of the split; "
                 "take one of them away, or give both the same group"
             )
-        used[clip.name] = ClipUsage(parts[clip.name], group_of(clip, split.group), digest)
-    return used
+        usage[clip.name] = ClipUsage(parts[clip.name], short_hash(group_of(clip, split.group)), digest)
+    return usage
 
 
-def preprocessing_fields(split: dict[str, ClipUsage], settings: params.Params) -> dict[str, Any]:
-    """What every classifier keeps of the parameters that it was made with."""
-    return {
-        "split": split, "fit": settings.resize.fit, "fps": settings.extract.fps, "group": settings.split.group,
-    }  # fmt: skip
-
-
-def training_metrics(
-    learnt: dict[str, float], checked: dict[str, float], history: dict[str, list[float]]
-) -> dict[str, float]:
-    """The metrics of a training from the scores on what was learnt from and on the validation part."""
-    parts = {"train": learnt, "val": checked}
-    scores = {f"{part}_{name}": value for part, found in parts.items() for name, value in found.items()}
-    return {**scores, "epochs": len(history["loss"])}
-
-
-def fit_temperature(said: Sequence[np.ndarray], labels: np.ndarray) -> float:
-    """The temperature at which clips, each the mean over its rows (N, K) of probabilities, are as sure as they are
-    right: the one with the least negative log likelihood of their labels (clips,).
-
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips that are all right would
-    make it 0; so they count as right to (n + 1) / (n + 2) only, as in Platt (1999), "Probabilistic Outputs for Support
-    Vector Machines", section 2.2.
-    """
-    right = (len(labels) + 1) / (len(labels) + 2)
-
-    def loss(logarithm: float) -> float:
-        means = np.stack([apply_temperature(rows, np.exp(logarithm)).mean(axis=0) for rows in said])
-        sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
-        return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.25), np.log(10)), method="bounded")
-    return float(round(np.exp(found.x), 4))
+def hash_names(usage: Mapping[str, ClipUsage]) -> dict[str, ClipUsage]:
+    """The same by `short_hash` of the clips' names: a classifier that is passed on names nobody."""
+    return {short_hash(name): used for name, used in usage.items()}
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:
@@ -85,7 +65,44 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
     return {int(label): float(weight) for label, weight in zip(present, weights, strict=True)}
 
 
-def log_epoch(epoch: int, epochs: int, logs: dict[str, float]) -> None:
-    """The progress line of an epoch."""
-    learnt, seen = (f"loss {logs[p + 'loss']:.3f}, accuracy {logs[p + 'accuracy']:.3f}" for p in ("", "val_"))
-    print(f"train: epoch {epoch}/{epochs}: {learnt}; validation: {seen}", flush=True)
+def fit_temperature(
+    probabilities: Sequence[np.ndarray], labels: np.ndarray, foreign: np.ndarray | None = None
+) -> float:
+    """The temperature at which clips, each the mean over its rows (N, K) of probabilities, are as sure as they are
+    right: the one with the least negative log likelihood of their labels (clips,), after `raise_none` by `foreign`
+    (clips,) if the classifier does that.
+
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips that are all right would
+    make it 0; so they count as right to (n + 1) / (n + 2) only, as in Platt (1999), "Probabilistic Outputs for Support
+    Vector Machines", section 2.2.
+    """
+    right = (len(labels) + 1) / (len(labels) + 2)
+
+    def loss(logarithm: float) -> float:
+        means = np.stack([apply_temperature(rows, np.exp(logarithm)).mean(axis=0) for rows in probabilities])
+        if foreign is not None:
+            means = raise_none(means, foreign)
+        sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
+        return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
+
+    best = minimize_scalar(loss, bounds=(np.log(0.25), np.log(10)), method="bounded")
+    return float(round(np.exp(best.x), 4))
+
+
+def part_metrics(part: str, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """`<part>_accuracy` and `<part>_log_loss` of probabilities (N, K) of windows or frames with labels (N,).
+
+    Keras' `loss` and `val_loss` in the history are another number: of networks while they train, smoothed and weighted.
+    """
+    classes = np.arange(probabilities.shape[1])
+    probabilities = probabilities / probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
+    return {
+        f"{part}_accuracy": float(accuracy_score(labels, probabilities.argmax(axis=1))),
+        f"{part}_log_loss": float(log_loss(labels, probabilities, labels=classes)),
+    }
+
+
+def log_epoch(epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
+    """Prints the progress line of an epoch."""
+    train, validation = (f"loss {logs[p + 'loss']:.3f}, accuracy {logs[p + 'accuracy']:.3f}" for p in ("", "val_"))
+    print(f"train: epoch {epoch}/{epochs}: {train}; validation: {validation}", flush=True)

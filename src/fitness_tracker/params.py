@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import yaml
 
 from fitness_tracker.errors import UserError, exit_with_message
+from fitness_tracker.kinds import MODEL_KINDS
 
 
 class ParamsError(UserError):
@@ -20,7 +21,6 @@ class ParamsError(UserError):
 
 
 FITS = ("pad", "stretch", "crop")
-MODELS = ("pose", "cnn")
 BAD_CLIPS = ("fail", "skip")
 
 
@@ -94,7 +94,7 @@ class Train:
     class_weights: bool
 
     def __post_init__(self) -> None:
-        check(self.model in MODELS, "train.model", self.model, "one of " + ", ".join(MODELS))
+        check(self.model in MODEL_KINDS, "train.model", self.model, "one of " + ", ".join(MODEL_KINDS))
         check(0 <= self.seed < 2**32, "train.seed", self.seed, "from 0 to 4294967295")
         check(0.2 <= self.window <= 60, "train.window", self.window, "from 0.2 to 60 seconds")
         check(1 <= self.epochs <= 100_000, "train.epochs", self.epochs, "from 1 to 100000")

@@ -1,4 +1,4 @@
-"""The networks, and the bundle in which a trained one is kept."""
+"""The classic frame network."""
 
 from fitness_tracker.params import Cnn
 from fitness_tracker.tensorflow_setup import keras

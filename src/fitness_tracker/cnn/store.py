@@ -1,4 +1,4 @@
-"""Trains the frame network, with memory that does not grow with the number of clips; and what all training shares.
+"""The frames of many clips in one file, and the batches that are read from it.
 
 All frames are decoded and shrunk once into a file of raw uint8; batches are read from there while training.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from fitness_tracker import params
 from fitness_tracker.clips.folder import Clip
+from fitness_tracker.params import Train
 from fitness_tracker.tensorflow_setup import tf
 from fitness_tracker.video.frames import read_zip, shrink
 
@@ -54,19 +54,19 @@ def frame_store(clips: Sequence[Clip], exercises: list[str], size: int) -> Itera
 def training_batches(
     store: FrameStore,
     rows: np.ndarray,
-    train: params.Train,
-    vary: Callable[[np.ndarray, int], np.ndarray],
+    train: Train,
+    augment: Callable[[np.ndarray, int], np.ndarray],
     first: int = 0,
 ) -> tf.data.Dataset:
     """Batches (frames, labels) for all epochs from `first` on; order and augmentation depend on seed and epoch."""
 
     def load(batch: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        return vary(store.read(batch), int(seeds[0]))
+        return augment(store.read(batch), int(seeds[0]))
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        seed = tf.stack([tf.constant(train.seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(tf.constant(rows), seed)
-        seeds = tf.random.stateless_uniform([len(rows)], seed, maxval=2**31 - 1, dtype=tf.int32)
+        shuffling, augmenting = (tf.stack([tf.constant(train.seed, tf.int64), 2 * epoch + n]) for n in (0, 1))
+        order = tf.random.experimental.stateless_shuffle(tf.constant(rows), shuffling)
+        seeds = tf.random.stateless_uniform([len(rows)], augmenting, maxval=2**31 - 1, dtype=tf.int32)
         return tf.data.Dataset.from_tensor_slices((order, seeds)).batch(train.batch_size)
 
     return tf.data.Dataset.range(first, train.epochs).flat_map(one_epoch).map(with_labels(store, load)).prefetch(2)

@@ -1,125 +1,175 @@
-"""The networks, and the bundle in which a trained one is kept."""
+"""Names the exercise by the movement of the person's landmarks: a network and a forest on windows of features."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fitness_tracker.classifier import NONE, Classifier, Prediction
+from fitness_tracker.classifier import NONE, Classifier, Prediction, raise_none
+from fitness_tracker.files import read_arrays
 from fitness_tracker.params import Pose
-from fitness_tracker.pose.blazepose import NETWORKS, Landmarks, pose_tracker, read_landmarks
+from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.features import (
+    FEATURES,
+    Poses,
     average_windows_per_frame,
     cut_windows,
     features,
     poses_from_landmarks,
+    window_starts,
     window_statistics,
 )
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.pose.weights import NETWORKS
 from fitness_tracker.tensorflow_setup import keras
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Decision trees, all their nodes in a row."""
+    """Decision trees, all their nodes in a row. A leaf is its own child; every other child comes after its parent."""
 
-    roots: np.ndarray  # (trees,) int32: the node where each begins
-    children: np.ndarray  # (nodes, 2) int32: where to go if the value is at most the limit, and if not; a leaf stays
+    roots: np.ndarray  # (trees,) int32: the root node of each tree
+    children: np.ndarray  # (nodes, 2) int32: the next node if the value is at most the threshold, and if it is above
     feature_indices: np.ndarray  # (nodes,) int32: which value of the row a node looks at
     thresholds: np.ndarray  # (nodes,) float64
-    leaf_probabilities: np.ndarray  # (nodes, K) float32: probabilities
+    leaf_probabilities: np.ndarray  # (nodes, K) float32
 
-    def answer(self, rows: np.ndarray) -> np.ndarray:
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
         """(N, D) float32 to (N, K) float32 probabilities: the mean of the leaves."""
-        at = np.tile(self.roots, (len(rows), 1))  # (N, trees)
+        nodes = np.tile(self.roots, (len(rows), 1))  # (N, trees)
         while True:
-            above = np.take_along_axis(rows, self.feature_indices[at], axis=1) > self.thresholds[at]
-            after = self.children[at, above.astype(int)]
-            if (after == at).all():
-                return self.leaf_probabilities[at].mean(axis=1)
-            at = after
+            above = np.take_along_axis(rows, self.feature_indices[nodes], axis=1) > self.thresholds[nodes]
+            following = self.children[nodes, above.astype(int)]
+            if (following == nodes).all():
+                return self.leaf_probabilities[nodes].mean(axis=1)
+            nodes = following
+
+    def check(self, values: int, classes: int) -> None:
+        """Raises `ValueError` unless every row of `values` values ends in a leaf with `classes` probabilities."""
+        nodes = np.arange(len(self.children))
+        leaf = (self.children == nodes[:, None]).all(axis=1)
+        inner = (self.children > nodes[:, None]).all(axis=1) & (self.children < len(nodes)).all(axis=1)
+        indices = ((self.feature_indices >= 0) & (self.feature_indices < values)).all()
+        roots = len(self.roots) > 0 and ((self.roots >= 0) & (self.roots < len(nodes))).all()
+        sums = np.abs(self.leaf_probabilities[leaf].sum(axis=1) - 1) < 1e-3
+        shapes = self.thresholds.shape == nodes.shape and self.leaf_probabilities.shape == (len(nodes), classes)
+        if not (shapes and roots and indices and (leaf | inner).all() and sums.all()):
+            raise ValueError("its forest is no forest")
 
 
 class PoseModel(NamedTuple):
-    """What names windows of poses: the mean of a network and a forest, who err in different places."""
+    """The mean of a network and a forest, whose errors differ."""
 
     network: keras.Model
     forest: Forest
 
-    def answer(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Windows (N, T, FEATURES) float32 to probabilities (N, K) and the network's summaries (N, D), float32."""
-        said = [self.network(windows[i : i + 256]) for i in range(0, len(windows), 256)]
-        shares, summaries = (np.concatenate([np.asarray(one[part]) for one in said]) for part in (0, 1))
-        return (shares + self.forest.answer(window_statistics(windows))) / 2, summaries
+    def predict_proba(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Windows (N, T, FEATURES) float32 to probabilities (N, K) and the network's embeddings (N, D), float32."""
+        outputs = [self.network(windows[i : i + 256]) for i in range(0, len(windows), 256)]
+        probabilities, embeddings = (np.concatenate([np.asarray(pair[part]) for pair in outputs]) for part in (0, 1))
+        return (probabilities + self.forest.predict_proba(window_statistics(windows))) / 2, embeddings
 
 
 @dataclass(frozen=True)
 class OutOfDistributionDetector:
-    """How far a window lies from all that was taught: the least Mahalanobis distance of its summary to a class's mean,
-    with one covariance for all classes (Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution
-    Samples and Adversarial Attacks", equation 1)."""
+    """The least Mahalanobis distance of an embedding to a class's mean, with one covariance for all classes (Lee et al.
+    2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks", equation 1).
+    """
 
     means: np.ndarray  # (classes, D) float32
-    whiten: np.ndarray  # (D, D) float32: summaries times this have covariance 1
-    middle: float  # the distance at which 'none' is as likely as not
+    whiten: np.ndarray  # (D, D) float32: embeddings times this have covariance 1
+    middle: float  # the distance at which a clip is as likely foreign as not
     width: float  # how fast that changes
 
-    def distances(self, summaries: np.ndarray) -> np.ndarray:
-        """(N, D) summaries to (N,) distances."""
-        away = (summaries[:, None] - self.means) @ self.whiten
-        return np.sqrt((away**2).sum(axis=-1)).min(axis=1)
+    def distances(self, embeddings: np.ndarray) -> np.ndarray:
+        """(N, D) embeddings to (N,) distances."""
+        offsets = (embeddings[:, None] - self.means) @ self.whiten
+        return np.sqrt((offsets**2).sum(axis=-1)).min(axis=1)
 
-    def share(self, distance: float) -> float:
-        """0 to 1: how sure a clip of this mean distance shows nothing that was taught."""
-        return float(1 / (1 + np.exp(np.clip((self.middle - distance) / self.width, -50, 50))))
+    def probability(self, distance: np.ndarray | float) -> np.ndarray:
+        """0 to 1: that clips of these mean distances show nothing that was taught."""
+        return 1 / (1 + np.exp(np.clip((self.middle - np.asarray(distance)) / self.width, -50, 50)))
 
 
 @dataclass(frozen=True)
 class PoseClassifier(Classifier):
-    """The pose network and forest; a clip's answer is the mean over its windows."""
+    """The pose network and forest; a clip's probabilities are the mean over its windows."""
 
     pose: Pose
     forest: Forest
     window: int  # frames
-    novelty: OutOfDistributionDetector
-    estimators: dict[str, bytes]  # BlazePose's two networks
-    model: ClassVar[str] = "pose"
+    detector: OutOfDistributionDetector
+    pose_networks: dict[str, bytes]  # BlazePose's two
+    kind: ClassVar[str] = "pose"
 
-    def judge(self, frames: Iterable[np.ndarray]) -> Prediction:
+    def predict_frames(self, frames: Iterable[np.ndarray]) -> Prediction:
         timed = ((number / self.fps, frame) for number, frame in enumerate(frames))
-        return self.predict_landmarks(pose_tracker(**self.estimators).track(timed))
+        return self.predict_landmarks(pose_tracker(**self.pose_networks).track(timed))
 
     def predict_file(self, path: Path) -> Prediction:
         return self.predict_landmarks(read_landmarks(path))
 
     def predict_landmarks(self, landmarks: Landmarks) -> Prediction:
+        """Windows count by the share of their frames in which somebody was found; if nobody ever was, all is 'none'.
+
+        A single picture cannot tell who stands from who begins, so it is 'none' only if nobody is in it.
+        """
+        none, number = self.exercises.index(NONE), len(landmarks.found)
+        if not landmarks.found.any():
+            nobody = np.eye(len(self.exercises), dtype=np.float32)[none]
+            return Prediction(np.tile(nobody, (number, 1)), nobody)
         windows = features(cut_windows(poses_from_landmarks(landmarks), self.window))
-        said, summaries = PoseModel(self.network, self.forest).answer(windows)
-        none, found = self.exercises.index(NONE), float(landmarks.found.mean())
-        picture = len(landmarks.found) == 1
-        if picture:  # does not tell who stands from who begins
-            said[:, none] = 0
-            said = (said + 1e-6) / (said + 1e-6).sum(axis=1, keepdims=True)
-        said = self.calibrated(said)
-        mean = said.mean(axis=0)
-        foreign = 0.0 if picture else self.novelty.share(float(self.novelty.distances(summaries).mean()))
-        known = (1 - mean[none]) * (1 - foreign) * found
-        return Prediction(average_windows_per_frame(said, len(landmarks.found), self.window), mean, float(1 - known))
+        probabilities, embeddings = PoseModel(self.network, self.forest).predict_proba(windows)
+        if number == 1:
+            probabilities[:, none] = 0
+            probabilities = (probabilities + 1e-6) / (probabilities + 1e-6).sum(axis=1, keepdims=True)
+        probabilities = self.calibrate(probabilities)
+        found = [landmarks.found[start : start + self.window].mean() for start in window_starts(number, self.window)]
+        mean = np.average(probabilities, axis=0, weights=found)
+        distance = float(np.average(self.detector.distances(embeddings), weights=found))
+        foreign = 0.0 if number == 1 else self.detector.probability(distance)
+        frames = average_windows_per_frame(probabilities, number, self.window)
+        return Prediction(frames, raise_none(mean, foreign))
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))
 
-    def own(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         return {
             "pose": asdict(self.pose),
             "window": self.window,
-            "novelty": {"middle": self.novelty.middle, "width": self.novelty.width},
+            "detector": {"middle": self.detector.middle, "width": self.detector.width},
         }
 
-    def save_own(self, folder: Path) -> None:
+    def save_parts(self, folder: Path) -> None:
         for role, name in NETWORKS.items():
-            (folder / name).write_bytes(self.estimators[role])
-        np.savez(folder / "novelty.npz", means=self.novelty.means, whiten=self.novelty.whiten)
+            (folder / name).write_bytes(self.pose_networks[role])
+        np.savez(folder / "detector.npz", means=self.detector.means, whiten=self.detector.whiten)
         np.savez_compressed(folder / "forest.npz", **vars(self.forest))
+
+
+def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> PoseClassifier:
+    """The classifier in `folder`, its network without weights; raises `ValueError` if its parts do not fit."""
+    pose, classes, arrays = Pose(**description["pose"]), len(common["exercises"]), read_arrays(folder / "detector.npz")
+    detector = OutOfDistributionDetector(arrays["means"], arrays["whiten"], **description["detector"])
+    forest = Forest(**read_arrays(folder / "forest.npz"))
+    forest.check(7 * FEATURES, classes)
+    size = pose.ensemble_size * pose.units
+    if detector.whiten.shape != (size, size) or NONE not in common["exercises"]:
+        raise ValueError("its parts do not belong together")
+    return PoseClassifier(
+        network=build_pose(pose, classes), pose=pose, forest=forest, window=description["window"], detector=detector,
+        pose_networks=read_networks(folder), **common,
+    )  # fmt: skip
+
+
+def feature_definition() -> bytes:
+    """What `features` make of a fixed movement, to three digits: other features are another definition."""
+    time, offset = np.arange(8)[None, :, None, None], np.array([0, 0.2, 0.1])
+    joints = np.sin(0.7 * time + np.arange(12)[:, None] * np.array([1.0, 1.7, 2.3])) + offset
+    windows = Poses(joints, 0.9 * joints, np.cos(0.3 * time[..., 0] + np.arange(2)))
+    return np.round(features(windows).astype(np.float64), 3).tobytes()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitness_tracker.pose.blazepose import Landmarks
+from fitness_tracker.pose.landmarks import Landmarks
 
 JOINTS = (11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)  # of BlazePose's 33: the left joint, then the right
 

@@ -1,7 +1,8 @@
-"""Trains the pose network on windows that no epoch sees twice, and measures what it has been taught."""
+"""Fits the pose classifier: the network on windows that no epoch sees twice, the forest, detector and temperature."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,16 +15,17 @@ from fitness_tracker.classifier import NONE, ClipUsage
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.clips.split import TRAIN, VALIDATION
 from fitness_tracker.learning import (
+    EpochCallback,
     Trained,
     class_weights,
     fit_temperature,
+    hash_names,
     log_epoch,
-    preprocessing_fields,
-    training_metrics,
+    part_metrics,
+    random_stream,
 )
-from fitness_tracker.params import Params
+from fitness_tracker.params import Params, Pose, PoseAugmentation, Train
 from fitness_tracker.pose.augment import augment_poses, sample_augmented_windows
-from fitness_tracker.pose.blazepose import read_landmarks, read_networks
 from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseModel
 from fitness_tracker.pose.features import (
     Poses,
@@ -34,18 +36,117 @@ from fitness_tracker.pose.features import (
     window_statistics,
 )
 from fitness_tracker.pose.idle import idle_windows
+from fitness_tracker.pose.landmarks import read_landmarks
 from fitness_tracker.pose.network import build_pose
+from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.checkpointing import Checkpoint, training_key
-from fitness_tracker.processing.result_cache import ResultCache, cache_folder
+from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.tensorflow_setup import keras
 
 WEIGHT_DECAY = 0.01  # of AdamW
+MIN_FOUND = 0.2  # share of frames with a person; clips below are left out of training: they teach nothing
+IDLE = -1  # in place of a clip's number: a window of somebody who does nothing
+ORDER, AUGMENTATION, FOREST = range(3)  # random streams
 
 
-HARDLY = 0.2  # of the frames: where somebody is found in fewer, there is nothing to learn
+@dataclass(frozen=True)
+class PoseSettings:
+    """The parameters of a training, and the frame rate that they are for."""
+
+    train: Train
+    pose: Pose
+    augmentation: PoseAugmentation
+    fps: float
+
+    @property
+    def window(self) -> int:
+        """Frames of a window."""
+        return max(2, round(self.train.window * self.fps))
 
 
-IDLE = -1  # stands for a window of somebody who does nothing, where else stands the number of a clip
+class PoseData(NamedTuple):
+    """Clips and their labels (clips,) int64, which count the exercises from 0; the last of the classes is 'none'."""
+
+    clips: Sequence[Poses]
+    labels: np.ndarray
+
+    def of_exercises(self, classes: int) -> "PoseData":
+        """Without clips of 'none'."""
+        chosen = np.flatnonzero(self.labels < classes - 1)
+        return PoseData([self.clips[n] for n in chosen], self.labels[chosen])
+
+
+class FittedPoseModel(NamedTuple):
+    model: PoseModel
+    detector: OutOfDistributionDetector
+    temperature: float
+    history: dict[str, list[float]]
+
+
+def fit(
+    clips: Sequence[Clip],
+    usage: Mapping[str, ClipUsage],
+    landmarks: Path,
+    pose_networks: Path,
+    params: Params,
+    cache: ResultCache | None = None,
+    on_epoch: EpochCallback = log_epoch,
+) -> Trained:
+    """The pose classifier, from the clips' files in the folder `landmarks`; `pose_networks` is BlazePose's folder.
+
+    Clips in which hardly anybody is found are left out. Raises `UserError` if landmarks are missing or damaged.
+    """
+    exercises = [*sorted({clip.exercise for clip in clips} - {NONE}), NONE]
+    settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
+    train, validation = (
+        read_data([clip for clip in clips if usage[clip.name].part == part], landmarks, exercises)
+        for part in (TRAIN, VALIDATION)
+    )
+    key = training_key(params, usage, [landmarks / f"{clip.name}.npz" for clip in clips])
+    checkpoint = Checkpoint(cache, key)
+    fitted = fit_pose_model(train, validation, len(exercises), settings, checkpoint, on_epoch)
+    classifier = PoseClassifier(
+        network=fitted.model.network, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps,
+        group=params.split.group, usage=hash_names(usage), temperature=fitted.temperature, pose=params.pose,
+        forest=fitted.model.forest, window=settings.window, detector=fitted.detector,
+        pose_networks=read_networks(pose_networks),
+    )  # fmt: skip
+    metrics: dict[str, float] = {"epochs": len(fitted.history["loss"])}
+    for part, data in (("train", train), ("val", validation)):
+        probabilities, owner = predict_windows(fitted.model, data.clips, settings.window)
+        metrics |= part_metrics(part, probabilities, data.labels[owner])
+    return Trained(classifier, metrics, fitted.history, checkpoint)
+
+
+def read_data(clips: Sequence[Clip], folder: Path, exercises: list[str]) -> PoseData:
+    landmarks = [read_landmarks(folder / f"{clip.name}.npz") for clip in clips]
+    usable = [n for n, of_clip in enumerate(landmarks) if of_clip.found.mean() >= MIN_FOUND] or range(len(clips))
+    labels = [exercises.index(clips[n].exercise) for n in usable]
+    return PoseData([poses_from_landmarks(landmarks[n]) for n in usable], np.array(labels))
+
+
+def fit_pose_model(
+    train: PoseData,
+    validation: PoseData,
+    classes: int,
+    settings: PoseSettings,
+    checkpoint: Checkpoint | None = None,
+    on_epoch: EpochCallback = log_epoch,
+) -> FittedPoseModel:
+    """Network and forest from `train`; what is foreign to them, and the temperature, from `validation`.
+
+    With a `checkpoint` the network goes on where it was.
+    """
+    network, history = fit_network(train, validation, classes, settings, checkpoint, on_epoch)
+    model = PoseModel(network, fit_forest(train, classes, settings))
+    taught, others = train.of_exercises(classes), validation.of_exercises(classes)
+    held_out = others.clips or taught.clips
+    detector = fit_detector(model, taught, held_out, settings.window, settings.pose.false_rejection_rate)
+    windows, owner = all_windows(validation.clips, settings.window)
+    probabilities, embeddings = model.predict_proba(windows)
+    of_clips = [probabilities[owner == clip] for clip in range(len(validation.clips))]
+    foreign = detector.probability(clip_means(detector.distances(embeddings), owner))
+    return FittedPoseModel(model, detector, fit_temperature(of_clips, validation.labels, foreign), history)
 
 
 class WindowBatches(keras.utils.PyDataset):
@@ -54,230 +155,163 @@ class WindowBatches(keras.utils.PyDataset):
     Each depends on nothing but the seed, the epoch and its number in it.
     """
 
-    def __init__(self, clips: Sequence[Poses], labels: np.ndarray, classes: int, window: int, settings: Params) -> None:
+    def __init__(self, data: PoseData, classes: int, settings: PoseSettings) -> None:
         super().__init__()
-        self.clips, self.labels, self.classes, self.window = PoseSequences(clips), labels, classes, window
-        self.settings, self.seed, self.epoch = settings, settings.train.seed, 0
-        number = len(labels) * settings.pose.windows_per_clip
-        self.rows = np.repeat(np.arange(len(labels)), settings.pose.windows_per_clip)
-        self.rows = np.concatenate([self.rows, np.full(round(number * settings.pose.synthetic_idle_ratio), IDLE)])
-        self.weights = class_weights(labels) if settings.train.class_weights else {}
+        self.clips, self.labels, self.classes = PoseSequences(data.clips), data.labels, classes
+        self.settings, self.epoch = settings, 0
+        pose, number = settings.pose, len(data.labels)
+        idle = round(number * pose.windows_per_clip * pose.synthetic_idle_ratio)
+        self.rows = np.concatenate([np.repeat(np.arange(number), pose.windows_per_clip), np.full(idle, IDLE)])
+        self.weights = class_weights(data.labels) if settings.train.class_weights else {}
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.settings.train.batch_size)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        size = self.settings.train.batch_size
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)[number * size :][:size]
-        rng = np.random.default_rng((self.seed, self.epoch, number))
-        busy = order[order != IDLE]
+        settings, seed, size = self.settings, self.settings.train.seed, self.settings.train.batch_size
+        order = random_stream(seed, ORDER, self.epoch).permutation(self.rows)[number * size :][:size]
+        rng = random_stream(seed, AUGMENTATION, self.epoch, number)
+        clips = order[order != IDLE]
         labels = np.full(len(order), self.classes - 1)
-        labels[: len(busy)] = self.labels[busy]
-        varied, stands = sample_augmented_windows(self.clips, busy, self.window, self.settings.pose_augmentation, rng)
-        labels[: len(busy)][stands] = self.classes - 1
-        windows = [features(varied)]
-        if idle := len(order) - len(busy):
-            still = idle_windows(idle, self.window, self.settings.extract.fps, rng)
-            windows.append(features(augment_poses(still, self.settings.pose_augmentation, rng)))
-        members = self.settings.pose.ensemble_size
-        weights = np.ones((len(order), members), np.float32)
-        weights[: len(busy)] = [[self.weights.get(label, 1.0)] for label in self.labels[busy].tolist()]
-        return np.concatenate(windows), one_hot(labels, self.classes, members), weights
+        labels[: len(clips)] = self.labels[clips]
+        windows, standing = sample_augmented_windows(self.clips, clips, settings.window, settings.augmentation, rng)
+        labels[: len(clips)][standing] = self.classes - 1
+        batch = [features(windows)]
+        if idle := len(order) - len(clips):
+            batch.append(sample_idle_features(idle, settings, rng))
+        weights = np.ones((len(order), settings.pose.ensemble_size), np.float32)
+        weights[: len(clips)] = [[self.weights.get(label, 1.0)] for label in self.labels[clips].tolist()]
+        return np.concatenate(batch), one_hot(labels, self.classes, settings.pose.ensemble_size), weights
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
 
-def fit_pose_classifier(
-    clips: Sequence[Clip], landmarks: Path, networks: Path, split: dict[str, ClipUsage], settings: Params
-) -> Trained:
-    """The pose classifier, learnt from the clips' landmarks; `networks` is the folder of BlazePose's two.
-
-    Clips in which hardly anybody is found are left out. Raises `UserError` if landmarks are missing or damaged.
-    """
-    exercises = [*sorted({clip.exercise for clip in clips} - {NONE}), NONE]
-    taught = {}
-    for part in (TRAIN, VALIDATION):
-        chosen = [clip for clip in clips if split[clip.name].part == part]
-        marks = [read_landmarks(landmarks / f"{clip.name}.npz") for clip in chosen]
-        labels = [exercises.index(clip.exercise) for clip in chosen]
-        seen = [n for n, one in enumerate(marks) if one.found.mean() >= HARDLY] or range(len(marks))
-        taught[part] = [poses_from_landmarks(marks[n]) for n in seen], np.array([labels[n] for n in seen])
-    key = training_key(settings, split, [landmarks / f"{clip.name}.npz" for clip in clips])
-    checkpoint = Checkpoint(ResultCache(cache_folder(), settings.cache_gb), key)
-    learnt = fit_pose_model(*taught[TRAIN], *taught[VALIDATION], len(exercises), settings, checkpoint)
-    classifier = PoseClassifier(
-        network=learnt.model.network, forest=learnt.model.forest, exercises=exercises, pose=settings.pose,
-        window=window_length(settings), novelty=learnt.novelty, temperature=learnt.temperature,
-        estimators=read_networks(networks), **preprocessing_fields(split, settings),
-    )  # fmt: skip
-    known, checked = (score_pose(learnt.model, *taught[part], window_length(settings)) for part in (TRAIN, VALIDATION))
-    return Trained(classifier, training_metrics(known, checked, learnt.history), learnt.history, checkpoint)
+def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Generator) -> np.ndarray:
+    """(number, T, FEATURES) float32 of drawn people who stand or walk."""
+    windows = idle_windows(number, settings.window, settings.fps, rng)
+    return features(augment_poses(windows, settings.augmentation, rng))
 
 
-def window_length(settings: Params) -> int:
-    """Frames of a window."""
-    return max(2, round(settings.train.window * settings.extract.fps))
-
-
-class FittedPoseModel(NamedTuple):
-    model: PoseModel
-    novelty: OutOfDistributionDetector
-    temperature: float
-    history: dict[str, list[float]]
-
-
-def fit_pose_model(
-    clips: Sequence[Poses],
-    labels: np.ndarray,
-    validation: Sequence[Poses],
-    validation_labels: np.ndarray,
+def fit_network(
+    train: PoseData,
+    validation: PoseData,
     classes: int,
-    settings: Params,
+    settings: PoseSettings,
     checkpoint: Checkpoint | None = None,
-) -> FittedPoseModel:
-    """Network and forest from the training clips; what is foreign to them, and how sure they may be, from the others.
-
-    `labels` (clips,) int64 count the exercises from 0; the last of the `classes` is 'none'. With a `checkpoint` the
-    network goes on where it was.
-    """
-    window = window_length(settings)
-    network, history = train_pose(clips, labels, validation, validation_labels, classes, window, settings, checkpoint)
-    model = PoseModel(network, fit_forest(clips, labels, classes, window, settings))
-    taught = [clip for clip, label in zip(clips, labels, strict=True) if label < classes - 1]
-    others = [clip for clip, label in zip(validation, validation_labels, strict=True) if label < classes - 1]
-    novelty = fit_out_of_distribution_detector(
-        model, taught, labels[labels < classes - 1], others or taught, window, settings.pose.false_rejection_rate
-    )
-    temperature = fit_pose_temperature(model, validation, validation_labels, window)
-    return FittedPoseModel(model, novelty, temperature, history)
-
-
-def fit_forest(clips: Sequence[Poses], labels: np.ndarray, classes: int, window: int, settings: Params) -> Forest:
-    """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of people who do nothing."""
-    windows, owner = all_windows(clips, window)
-    rng = np.random.default_rng(settings.train.seed)
-    number = max(1, round(len(clips) * settings.pose.windows_per_clip * settings.pose.synthetic_idle_ratio))
-    idle = augment_poses(idle_windows(number, window, settings.extract.fps, rng), settings.pose_augmentation, rng)
-    rows = window_statistics(np.concatenate([windows, features(idle)]))
-    truth = np.concatenate([labels[owner], np.full(number, classes - 1)])
-    balance = class_weights(labels) if settings.train.class_weights else {}
-    share = np.array([balance.get(label, 1.0) for label in labels.tolist()]) / np.bincount(owner)
-    weights = np.concatenate([share[owner], np.full(number, 1 / settings.pose.windows_per_clip)])
-    grown = ExtraTreesClassifier(
-        settings.pose.trees, min_samples_leaf=2, max_features=0.2, n_jobs=-1, random_state=settings.train.seed
-    ).fit(rows, truth, sample_weight=weights)
-    trees = [one.tree_ for one in grown.estimators_]
-    sizes = np.array([tree.node_count for tree in trees])
-    roots = np.cumsum(sizes) - sizes
-    children = np.concatenate([np.stack([tree.children_left, tree.children_right], axis=1) for tree in trees])
-    leaf = children[:, :1] < 0
-    nodes = np.arange(len(children))[:, None]
-    shares = np.zeros((len(children), classes), np.float32)
-    shares[:, grown.classes_] = np.concatenate([tree.value[:, 0] for tree in trees])
-    return Forest(
-        roots.astype(np.int32),
-        np.where(leaf, nodes, children + np.repeat(roots, sizes)[:, None]).astype(np.int32),
-        np.where(leaf[:, 0], 0, np.concatenate([tree.feature for tree in trees])).astype(np.int32),
-        np.concatenate([tree.threshold for tree in trees]),
-        np.where(leaf, shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12), 0).astype(np.float32),
-    )
-
-
-def score_pose(model: PoseModel, clips: Sequence[Poses], labels: np.ndarray, window: int) -> dict[str, float]:
-    """Loss and accuracy of the clips' windows, plain."""
-    windows, owner = all_windows(clips, window)
-    said, _ = model.answer(windows)
-    truth = labels[owner]
-    likelihood = np.maximum(said[np.arange(len(truth)), truth], 1e-9)
-    return {"loss": float(-np.log(likelihood).mean()), "accuracy": float((said.argmax(axis=1) == truth).mean())}
-
-
-def train_pose(
-    clips: Sequence[Poses],
-    labels: np.ndarray,
-    validation: Sequence[Poses],
-    validation_labels: np.ndarray,
-    classes: int,
-    window: int,
-    settings: Params,
-    checkpoint: Checkpoint | None = None,
+    on_epoch: EpochCallback = log_epoch,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """The network of `models.build_pose`, and the mean losses and accuracies of its members in each epoch.
+    """The network of `build_pose`, and the mean losses and accuracies of its members in each epoch.
 
-    `labels` (clips,) int64 count the exercises from 0; the last of the `classes` is 'none'. Nothing is chosen by the
-    validation clips: the learning rate falls to 0, and the last weights stay.
+    Nothing is chosen by the validation clips: the learning rate falls to 0, and the last weights stay.
     """
-    train, members = settings.train, settings.pose.ensemble_size
+    members, epochs = settings.pose.ensemble_size, settings.train.epochs
     network = build_pose(settings.pose, classes)
-    answers = [network.get_layer(f"exercise{number}").output for number in range(1, members + 1)]
-    learner = keras.Model(network.inputs, keras.ops.stack(answers, axis=1))  # (N, members, classes)
-    batches = WindowBatches(clips, labels, classes, window, settings)
-    rate = keras.optimizers.schedules.CosineDecay(train.learning_rate, train.epochs * len(batches))
+    outputs = [network.get_layer(f"exercise{number}").output for number in range(1, members + 1)]
+    learner = keras.Model(network.inputs, keras.ops.stack(outputs, axis=1))  # (N, members, classes)
+    batches = WindowBatches(train, classes, settings)
+    rate = keras.optimizers.schedules.CosineDecay(settings.train.learning_rate, epochs * len(batches))
     learner.compile(
         keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.pose.label_smoothing),
         metrics=["accuracy"],
         weighted_metrics=[],
     )
-    checked, owner = all_windows(validation, window)
+    windows, owner = all_windows(validation.clips, settings.window)
     checkpoint = checkpoint or Checkpoint()
     batches.epoch = checkpoint.epochs
-    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: log_epoch(e + 1, train.epochs, logs))
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, epochs, logs))
     learner.fit(
         batches,
-        epochs=train.epochs,
+        epochs=epochs,
         initial_epoch=batches.epoch,
-        validation_data=(checked, one_hot(validation_labels[owner], classes, members)),
-        callbacks=[checkpoint, told],
+        validation_data=(windows, one_hot(validation.labels[owner], classes, members)),
+        callbacks=[checkpoint, progress],
         shuffle=False,
         verbose=0,
     )
     return network, checkpoint.history
 
 
+def fit_forest(data: PoseData, classes: int, settings: PoseSettings) -> Forest:
+    """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of people who do nothing."""
+    windows, owner = all_windows(data.clips, settings.window)
+    pose, seed = settings.pose, settings.train.seed
+    idle = max(1, round(len(data.clips) * pose.windows_per_clip * pose.synthetic_idle_ratio))
+    rows = window_statistics(
+        np.concatenate([windows, sample_idle_features(idle, settings, random_stream(seed, FOREST))])
+    )
+    balance = class_weights(data.labels) if settings.train.class_weights else {}
+    clip_weights = np.array([balance.get(label, 1.0) for label in data.labels.tolist()]) / np.bincount(owner)
+    forest = ExtraTreesClassifier(pose.trees, min_samples_leaf=2, max_features=0.2, n_jobs=-1, random_state=seed).fit(
+        rows,
+        np.concatenate([data.labels[owner], np.full(idle, classes - 1)]),
+        sample_weight=np.concatenate([clip_weights[owner], np.full(idle, 1 / pose.windows_per_clip)]),
+    )
+    return flatten_forest(forest, classes)
+
+
+def flatten_forest(forest: ExtraTreesClassifier, classes: int) -> Forest:
+    """Scikit-learn's trees with all their nodes in a row."""
+    trees = [estimator.tree_ for estimator in forest.estimators_]
+    sizes = np.array([tree.node_count for tree in trees])
+    roots = np.cumsum(sizes) - sizes
+    children = np.concatenate([np.stack([tree.children_left, tree.children_right], axis=1) for tree in trees])
+    leaf = children[:, :1] < 0
+    counts = np.zeros((len(children), classes), np.float32)
+    counts[:, forest.classes_] = np.concatenate([tree.value[:, 0] for tree in trees])
+    probabilities = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
+    return Forest(
+        roots.astype(np.int32),
+        np.where(leaf, np.arange(len(children))[:, None], children + np.repeat(roots, sizes)[:, None]).astype(np.int32),
+        np.where(leaf[:, 0], 0, np.concatenate([tree.feature for tree in trees])).astype(np.int32),
+        np.concatenate([tree.threshold for tree in trees]),
+        np.where(leaf, probabilities, 0).astype(np.float32),
+    )
+
+
 def one_hot(labels: np.ndarray, classes: int, members: int) -> np.ndarray:
-    """Labels (N,) int64 to (N, members, classes) float32: every member is to say the same."""
+    """Labels (N,) int64 to (N, members, classes) float32, the same for every member."""
     return np.eye(classes, dtype=np.float32)[labels][:, None].repeat(members, axis=1)
 
 
 def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """All windows of the clips, plain: features (N, T, FEATURES) float32, and from which clip each is (N,) int64."""
+    """All windows of the clips, plain: features (N, T, FEATURES) float32, and each window's clip number (N,) int64."""
     windows = [features(cut_windows(clip, length)) for clip in clips]
-    return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(one) for one in windows])
+    return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in windows])
 
 
-def fit_out_of_distribution_detector(
-    model: PoseModel,
-    clips: Sequence[Poses],
-    labels: np.ndarray,
-    validation: Sequence[Poses],
-    window: int,
-    rejected: float,
+def predict_windows(model: PoseModel, clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (N, K) of all windows, and each window's clip number (N,)."""
+    windows, owner = all_windows(clips, length)
+    return model.predict_proba(windows)[0], owner
+
+
+def clip_means(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Values (N,) of windows to means (clips,)."""
+    return np.bincount(owner, values) / np.bincount(owner)
+
+
+def fit_detector(
+    model: PoseModel, taught: PoseData, held_out: Sequence[Poses], window: int, false_rejection_rate: float
 ) -> OutOfDistributionDetector:
-    """What the training clips' summaries look like; all but a share `rejected` of the validation clips counts as near.
+    """Class means and covariance from the embeddings of `taught`; the threshold leaves all but a share
+    `false_rejection_rate` of the clips `held_out` below it.
 
-    Of few clips the furthest is near as well, and what is a tenth further off is not foreign at once.
+    Of few clips the furthest is below as well, and what lies a tenth further off is not foreign at once.
     """
-    windows, owner = all_windows(clips, window)
-    _, summaries = model.answer(windows)
+    windows, owner = all_windows(taught.clips, window)
+    labels, (_, embeddings) = taught.labels[owner], model.predict_proba(windows)
     classes = np.unique(labels)
-    means = np.stack([summaries[labels[owner] == label].mean(axis=0) for label in classes])
-    residuals = summaries - means[np.searchsorted(classes, labels[owner])]
+    means = np.stack([embeddings[labels == label].mean(axis=0) for label in classes])
+    residuals = embeddings - means[np.searchsorted(classes, labels)]
     with threadpool_limits(1):  # the number of threads decides the order of sums
         precision = LedoitWolf(assume_centered=True).fit(residuals).precision_
         whiten = np.linalg.cholesky(precision).astype(np.float32)
-        windows, owner = all_windows(validation, window)
+        windows, owner = all_windows(held_out, window)
         bare = OutOfDistributionDetector(means.astype(np.float32), whiten, 0.0, 1.0)
-        distances = bare.distances(model.answer(windows)[1])
-    of_clips = np.bincount(owner, distances) / np.bincount(owner)
-    near = float(np.quantile(of_clips, 1 - rejected, method="higher"))
-    width = max((near - float(np.median(of_clips))) / 2, 0.1 * near, 1e-3)
-    return OutOfDistributionDetector(bare.means, whiten, near + width, width)
-
-
-def fit_pose_temperature(model: PoseModel, clips: Sequence[Poses], labels: np.ndarray, window: int) -> float:
-    """The temperature at which the clips' answers are as sure as they are right."""
-    windows, owner = all_windows(clips, window)
-    said, _ = model.answer(windows)
-    return fit_temperature([said[owner == clip] for clip in range(len(clips))], labels)
+        distances = bare.distances(model.predict_proba(windows)[1])
+    clip_distances = clip_means(distances, owner)
+    threshold = float(np.quantile(clip_distances, 1 - false_rejection_rate, method="higher"))
+    width = max((threshold - float(np.median(clip_distances))) / 2, 0.1 * threshold, 1e-3)
+    return OutOfDistributionDetector(bare.means, whiten, threshold + width, width)

@@ -1,16 +1,21 @@
 """Names the exercise in a frame, a picture or a clip. Needs nothing but a classifier bundle."""
 
+import io
 import os
+import sys
+import warnings
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from fitness_tracker.bundle import load_classifier
-from fitness_tracker.classifier import Classifier
+from fitness_tracker.classifier import Classifier, Prediction
 from fitness_tracker.clips.folder import VIDEO_SUFFIXES
 from fitness_tracker.errors import UserError
+from fitness_tracker.params import Limits
 from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, read_frames
 from fitness_tracker.video.frames import decode_picture
 
@@ -50,8 +55,8 @@ def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFI
         raise ValueError(f"a frame is an array (H, W, 3) uint8 RGB, not {shape}")
     if not frame.size:
         raise ValueError("the frame is empty")
-    known = load_once(classifier) if isinstance(classifier, Path) else classifier
-    return known.decide_label(known.judge([fit_frame(frame, known.fit)]))
+    loaded = load_once(classifier) if isinstance(classifier, Path) else classifier
+    return loaded.decide_label(loaded.predict_frames([fit_frame(frame, loaded.fit)]))
 
 
 def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
@@ -59,7 +64,12 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
 
     Raises `UserError` if the file cannot be read as what its name says, or there is no classifier.
     """
-    known = load_once(classifier) if isinstance(classifier, Path) else classifier
+    loaded = load_once(classifier) if isinstance(classifier, Path) else classifier
+    return loaded.decide_label(predict_path(path, loaded))
+
+
+def predict_path(path: Path, classifier: Classifier) -> Prediction:
+    """All that the classifier says of a picture or clip; raises `UserError` like `predict_file`."""
     try:
         if path.exists() and not path.is_file():
             raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
@@ -67,13 +77,24 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
     except OSError as error:
         raise UserError(error.strerror or str(error)) from None
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return known.decide_label(known.judge(read_frames(data, known.fps, known.fit)))
+        return classifier.predict_frames(read_frames(data, classifier.fps, classifier.fit))
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
+    if pixels_of(data) > Limits().pixels:
+        raise UserError(f"has more than {Limits().pixels} pixels; make it smaller")
     picture = decode_picture(data)
     if picture is None:
         raise UserError("does not decode as a picture")
-    return predict_exercise(picture, known)
+    return classifier.predict_frames([fit_frame(picture, classifier.fit)])
+
+
+def pixels_of(data: bytes) -> int:
+    """What a picture's header claims; 0 if there is none."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
+            return header.width * header.height
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return sys.maxsize if isinstance(error, Image.DecompressionBombError) else 0
 
 
 def find_files(paths: list[Path]) -> list[Path]:

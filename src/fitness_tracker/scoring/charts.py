@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
 COLUMNS = 4  # of a contact sheet
 
@@ -24,23 +25,18 @@ def readable(exercise: str) -> str:
 
 def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
     """Confusion matrix of `table` (columns actual, predicted): shade is the share of the row, the figure the clips."""
-    crossed = pd.crosstab(table["actual"], table["predicted"])
-    counts = crossed.reindex(index=exercises, columns=exercises, fill_value=0).to_numpy()
+    counts = confusion_matrix(table["actual"], table["predicted"], labels=exercises)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.2 + 0.55 * len(exercises)
     figure = Figure(figsize=(side, side))
     axes = figure.add_subplot()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [readable(exercise) for exercise in exercises]
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            paint = "white" if shares[row, column] > 0.55 else INK
-            axes.text(column, row, str(count), ha="center", va="center", color=paint)
-    right = int(np.trace(counts))
-    axes.set(xlabel="the classifier says", ylabel="the clip shows")
-    axes.set_title(f"{right} of {counts.sum()} unseen clips are named rightly")
+    display = ConfusionMatrixDisplay(shares, display_labels=[readable(exercise) for exercise in exercises])
+    display.plot(ax=axes, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1})
+    for cell, count in zip(display.text_.ravel(), counts.ravel(), strict=True):
+        cell.set_text(str(count) if count else "")
+    axes.set_xticks(range(len(exercises)), map(readable, exercises), rotation=45, ha="right")
+    axes.set(xlabel="predicted", ylabel="actual")
+    axes.set_title(f"{np.trace(counts)} of {counts.sum()} unseen clips are named rightly")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     save(figure, path)

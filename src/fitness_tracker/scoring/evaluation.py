@@ -9,20 +9,21 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score
 
-from fitness_tracker.classifier import Classifier, Prediction
+from fitness_tracker.classifier import Classifier, Prediction, short_hash
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.clips.split import TEST
+from fitness_tracker.scoring.intervals import f1_interval, macro_f1
 
 BINS = 15  # of confidence
 
 
 @dataclass(frozen=True)
 class ScoredClip:
-    """What the classifier says of one clip of a known exercise."""
+    """The classifier's prediction for a clip whose exercise is known."""
 
     clip: Clip
     group: str
-    answer: Prediction
+    prediction: Prediction
     predicted: str  # an exercise, or 'none'
     confidence: float
 
@@ -33,17 +34,18 @@ def unseen_clips(clips: Sequence[Clip], classifier: Classifier) -> list[Clip]:
     Raises `ClipsError` if one of them is known to training all the same (a copy under another name, or another clip
     of a group that was learnt from), if it shows an exercise that the classifier was not taught, or if none is left.
     """
-    learnt = {name: used for name, used in classifier.split.items() if used.part != TEST}
-    seen = {used.sha256: name for name, used in sorted(learnt.items())}
-    groups = {used.group for used in learnt.values()}
+    trained_on = {name: used for name, used in classifier.usage.items() if used.part != TEST}
+    digests = {used.sha256 for used in trained_on.values()}
+    groups = {used.group for used in trained_on.values()}
     unseen = []
     for clip in clips:
         digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
-        if clip.name in learnt and learnt[clip.name].sha256 == digest:
+        known = trained_on.get(short_hash(clip.name))
+        if known and known.sha256 == digest:
             continue
-        if digest in seen:
-            raise ClipsError(f"{clip.path}: training has seen it, as {seen[digest]}; it cannot be scored")
-        if (group := group_of(clip, classifier.group)) in groups:
+        if digest in digests:
+            raise ClipsError(f"{clip.path}: training has seen it under another name; it cannot be scored")
+        if short_hash(group := group_of(clip, classifier.group)) in groups:
             raise ClipsError(f"{clip.path}: training has seen other clips of group '{group}'; it cannot be scored")
         if clip.exercise not in classifier.exercises:
             raise ClipsError(f"{clip.path}: the classifier was not taught '{clip.exercise}'; train it again")
@@ -53,36 +55,41 @@ def unseen_clips(clips: Sequence[Clip], classifier: Classifier) -> list[Clip]:
     return unseen
 
 
-def score_clips(clips: Sequence[Clip], classifier: Classifier, made: dict[str, Path]) -> list[ScoredClip]:
-    """What the classifier says of each clip; `made` says where what it judges lies, by the clip's name.
+def score_clips(clips: Sequence[Clip], classifier: Classifier, inputs: dict[str, Path]) -> list[ScoredClip]:
+    """The classifier's predictions of the unseen clips; `inputs`: clip name -> what the classifier reads of it.
 
-    Raises `ClipsError` like `unseen_clips`, and if a clip is missing in `made`.
+    Raises `ClipsError` like `unseen_clips`, and if a clip is missing in `inputs`.
     """
     scored = []
     for clip in unseen_clips(clips, classifier):
-        if clip.name not in made:
+        if clip.name not in inputs:
             raise ClipsError(f"{clip.path}: its landmarks are missing; run the landmarks stage again")
-        answer = classifier.predict_file(made[clip.name])
-        scored.append(ScoredClip(clip, group_of(clip, classifier.group), answer, *classifier.decide_label(answer)))
+        prediction = classifier.predict_file(inputs[clip.name])
+        label, confidence = classifier.decide_label(prediction)
+        scored.append(ScoredClip(clip, group_of(clip, classifier.group), prediction, label, confidence))
     return scored
 
 
 def scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
-    """Accuracy and macro F1 of clips and of single frames, how far confidence is off, and on how many clips and groups
-    all that stands."""
-    actual = [one.clip.exercise for one in scored]
-    guess = [one.predicted for one in scored]
-    frame_actual = np.repeat([exercises.index(name) for name in actual], [len(one.answer.frames) for one in scored])
-    frame_guess = np.concatenate([one.answer.frames.argmax(axis=1) for one in scored])
-    right = np.array(actual) == np.array(guess)
+    """Accuracy and macro F1 of clips, with 95 % intervals, and of single frames; the calibration error; how many clips
+    and groups all that stands on."""
+    truth = np.array([clip.clip.exercise for clip in scored])
+    answer = np.array([clip.predicted for clip in scored])
+    groups = np.array([clip.group for clip in scored])
+    frames = [len(clip.prediction.frames) for clip in scored]
+    frame_truth = np.repeat([exercises.index(name) for name in truth], frames)
+    frame_answer = np.concatenate([clip.prediction.frames.argmax(axis=1) for clip in scored])
+    low, high = f1_interval(truth, answer, groups)
     return {
-        "accuracy": float(right.mean()),
-        "f1": macro_f1(actual, guess),
-        "frame_accuracy": float(accuracy_score(frame_actual, frame_guess)),
-        "frame_f1": macro_f1(frame_actual, frame_guess),
-        "ece": calibration_error(np.array([one.confidence for one in scored]), right),
+        "accuracy": float((truth == answer).mean()),
+        "f1": macro_f1(truth, answer),
+        "f1_low": low,
+        "f1_high": high,
+        "frame_accuracy": float(accuracy_score(frame_truth, frame_answer)),
+        "frame_f1": macro_f1(frame_truth, frame_answer),
+        "ece": calibration_error(np.array([clip.confidence for clip in scored]), truth == answer),
         "clips": len(scored),
-        "groups": len({one.group for one in scored}),
+        "groups": len(set(groups)),
     }
 
 
@@ -102,15 +109,20 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["answers"]))
 
 
-def macro_f1(actual: Sequence | np.ndarray, guess: Sequence | np.ndarray) -> float:
-    """The mean of the F1 of every exercise that is there, each counting the same."""
-    return float(f1_score(actual, guess, labels=np.unique(actual), average="macro", zero_division=0))
-
-
 def answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     """One row a clip: clip, actual, predicted, confidence."""
-    rows = [(one.clip.name, one.clip.exercise, one.predicted, one.confidence) for one in scored]
+    rows = [(clip.clip.name, clip.clip.exercise, clip.predicted, clip.confidence) for clip in scored]
     return pd.DataFrame(rows, columns=["clip", "actual", "predicted", "confidence"])
+
+
+def hashed_answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
+    """One row a clip, without names: clip and group as `short_hash`, truth, answer, confidence. For comparisons of
+    revisions clip by clip."""
+    rows = [
+        (short_hash(one.clip.name), short_hash(one.group), one.clip.exercise, one.predicted, one.confidence)
+        for one in scored
+    ]
+    return pd.DataFrame(rows, columns=["clip", "group", "truth", "answer", "confidence"]).sort_values("clip")
 
 
 def f1_table(table: pd.DataFrame) -> pd.DataFrame:

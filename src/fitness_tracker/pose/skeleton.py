@@ -1,0 +1,50 @@
+"""BlazePose's 33 landmarks by name, in the order in which the landmark network gives them."""
+
+from enum import IntEnum, auto
+
+
+class Landmark(IntEnum):
+    """Row of a landmark in arrays (..., 33, D); left and right are the person's own."""
+
+    NOSE = 0
+    LEFT_EYE_INNER = auto()
+    LEFT_EYE = auto()
+    LEFT_EYE_OUTER = auto()
+    RIGHT_EYE_INNER = auto()
+    RIGHT_EYE = auto()
+    RIGHT_EYE_OUTER = auto()
+    LEFT_EAR = auto()
+    RIGHT_EAR = auto()
+    MOUTH_LEFT = auto()
+    MOUTH_RIGHT = auto()
+    LEFT_SHOULDER = auto()
+    RIGHT_SHOULDER = auto()
+    LEFT_ELBOW = auto()
+    RIGHT_ELBOW = auto()
+    LEFT_WRIST = auto()
+    RIGHT_WRIST = auto()
+    LEFT_PINKY = auto()
+    RIGHT_PINKY = auto()
+    LEFT_INDEX = auto()
+    RIGHT_INDEX = auto()
+    LEFT_THUMB = auto()
+    RIGHT_THUMB = auto()
+    LEFT_HIP = auto()
+    RIGHT_HIP = auto()
+    LEFT_KNEE = auto()
+    RIGHT_KNEE = auto()
+    LEFT_ANKLE = auto()
+    RIGHT_ANKLE = auto()
+    LEFT_HEEL = auto()
+    RIGHT_HEEL = auto()
+    LEFT_FOOT_INDEX = auto()
+    RIGHT_FOOT_INDEX = auto()
+
+
+LANDMARKS = len(Landmark)  # 33
+
+FACE = tuple(one for one in Landmark if Landmark.NOSE < one <= Landmark.MOUTH_RIGHT)  # all of the head but the nose
+
+PAIRS = tuple(
+    (one, Landmark[one.name.replace("LEFT", "RIGHT")]) for one in Landmark if "LEFT" in one.name
+)  # (left, right) of the 16 landmarks that everybody has twice
