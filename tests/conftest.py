@@ -169,6 +169,18 @@ def noise() -> Callable[..., np.ndarray]:
     return lambda *shape: np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
+def make_stand_in_project(folder: Path) -> Path:
+    """A project of this dvc.yaml that has run once, with all of it in Git; but what its stages run are stand-ins."""
+    make_project(folder)
+    for path in (folder / "stages").glob("[a-z]*.py"):
+        shutil.copy(ROOT / "tests/stand_in.py", path)
+    (folder / "pretrained/fetch.py").write_text("import os\nos.mkdir('models')\nopen('models/network', 'w').close()\n")
+    (folder / "data/videos").mkdir()
+    (folder / "data/videos/clip.mp4").write_text("a clip")
+    track_and_run(folder)
+    return folder
+
+
 class Undisturbed:
     """A project with small clips on which the stages have run in peace: their commands and their outs."""
 
@@ -184,10 +196,14 @@ class Undisturbed:
     def command(self, stage: str, place: Path) -> list[str]:
         """That reads what the stage before wrote in peace, and writes to `place`/`stage`."""
         sources = {"resize": "data/videos", "extract": "calm/resize", "landmarks": "calm/extract"}
-        arguments = [self.home / sources[stage], place / stage]
-        if stage == "landmarks":
-            arguments = [arguments[0], self.networks, arguments[1], place / "metrics"]
-        return [sys.executable, "-m", f"stages.{stage}", *map(str, arguments)]
+        more = [str(self.networks), str(place / stage), str(place / "metrics")] if stage == "landmarks" else []
+        return [
+            sys.executable,
+            "-m",
+            f"stages.{stage}",
+            str(self.home / sources[stage]),
+            *(more or [str(place / stage)]),
+        ]
 
 
 @pytest.fixture(scope="session")
@@ -204,19 +220,3 @@ def digests(folder: Path) -> dict[str, str]:
     """Relative path to SHA-256 of every file."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def make_stand_in_project(folder: Path) -> Path:
-    """A project of this dvc.yaml that has run once, with all of it in Git; but what its stages run are stand-ins."""
-    make_project(folder)
-    for path in (folder / "stages").glob("[a-z]*.py"):
-        shutil.copy(ROOT / "tests/stand_in.py", path)
-    (folder / "pretrained/fetch.py").write_text("import os\nos.mkdir('models')\nopen('models/network', 'w').close()\n")
-    pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
-    plots = pipeline["stages"]["evaluate"]["plots"]
-    plots += [{"metrics/answers.csv": {"cache": False}}] * all("metrics/answers.csv" not in plot for plot in plots)
-    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
-    (folder / "data/videos").mkdir()
-    (folder / "data/videos/clip.mp4").write_text("a clip")
-    track_and_run(folder)
-    return folder

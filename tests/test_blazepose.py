@@ -11,19 +11,15 @@ from conftest import run
 
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import UserError
-from fitness_tracker.pose.blazepose import (
+from fitness_tracker.pose.blazepose import LOOK_BACK, PoseTracker, find_landmarks, refine
+from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
+from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.pose.regions import (
     CROP_SIZE,
-    LOOK_BACK,
-    Landmarks,
-    PoseTracker,
     RotatedRoi,
     anchors,
-    find_landmarks,
     letterbox,
     rank_detections,
-    read_landmarks,
-    read_networks,
-    refine,
     region_between,
     turn_back,
 )

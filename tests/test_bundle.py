@@ -55,7 +55,7 @@ def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
 
 
 def pose_classifier(networks: dict[str, bytes], middle: float = 1e9) -> PoseClassifier:
-    """Untaught; `middle` is the distance from which everything is foreign to it."""
+    """Untaught; `middle` is the distance from which everything is 'none'."""
     detector = OutOfDistributionDetector(np.ones((3, 16), np.float32), np.eye(16, dtype=np.float32), middle, 1.0)
     return PoseClassifier(
         build_pose(POSE, 4),

@@ -49,10 +49,14 @@ class Cluster:
         ]
         from distributed import Client
 
-        with Client(scheduler_file=str(file), set_as_default=False) as client:
-            if workers:
-                client.wait_for_workers(len(workers), timeout=120)
-            self.address = client.scheduler.address
+        try:
+            with Client(scheduler_file=str(file), set_as_default=False) as client:
+                if workers:
+                    client.wait_for_workers(len(workers), timeout=120)
+                self.address = client.scheduler.address
+        except BaseException:
+            self.stop()
+            raise
 
     def start(self, *command: str) -> psutil.Process:
         """A process of the cluster, in a folder of its own, where the package is and nothing of the project."""

@@ -28,7 +28,7 @@ RNG = np.random.default_rng(0)
 
 
 def figure() -> np.ndarray:
-    """(12, 3) of somebody who stands, arms hanging, facing the camera: right, down, away, in trunks."""
+    """(12, 3) of somebody who stands, arms hanging, facing the camera: right, down, away, in torso lengths."""
     sides = []
     for sign in (1, -1):
         arm = [(0.45 * sign, -1, 0), (0.5 * sign, -0.4, 0.05), (0.5 * sign, 0.1, 0)]
@@ -38,7 +38,7 @@ def figure() -> np.ndarray:
 
 
 def landmarks(frames: int, metres: np.ndarray, scale: float = 200.0) -> Landmarks:
-    """Landmarks of a body (frames, 12, 3) in trunks: half a metre a trunk, seen `scale` pixels large at (320, 240)."""
+    """Landmarks of a body (frames, 12, 3) in torso lengths of half a metre, seen `scale` pixels large at (320, 240)."""
     points, world = np.zeros((frames, 33, 4)), np.zeros((frames, 33, 3))
     world[:, JOINTS] = metres * 0.5
     points[:, JOINTS, :3] = metres * scale + (320, 240, 0)
@@ -55,7 +55,7 @@ def moving(frames: int) -> np.ndarray:
     return body
 
 
-def test_poses_are_in_trunks_from_the_hips() -> None:
+def test_poses_are_in_torso_lengths_from_the_hips() -> None:
     found = poses_from_landmarks(landmarks(30, moving(30)))
     assert [one.shape for one in found.arrays()] == [(30, 12, 3), (30, 12, 3), (30, 2)]
     assert all(one.dtype == np.float32 for one in found.arrays())
@@ -75,7 +75,7 @@ def test_how_large_somebody_is_seen_does_not_matter(scale: float) -> None:
 def test_the_path_is_the_way_of_the_hips_through_the_picture() -> None:
     rising = moving(41)
     marks = landmarks(41, rising)
-    marks.image_landmarks[:, :, 1] -= np.linspace(0, 100, 41)[:, None]  # half a trunk, upwards
+    marks.image_landmarks[:, :, 1] -= np.linspace(0, 100, 41)[:, None]  # half a torso length, upwards
     path = poses_from_landmarks(marks).hip_trajectory
     assert path[-1, 1] - path[0, 1] == pytest.approx(-0.5, abs=0.02)
     assert np.abs(path[:, 0]).max() < 0.01

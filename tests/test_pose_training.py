@@ -158,14 +158,14 @@ def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
         return float(fitted.detector.distances(fitted.model.predict_proba(all_windows([poses], WINDOW)[0])[1]).mean())
 
     known = [distance(one) for one in some(8, 700).clips]
-    foreign = [distance(one) for one in strange]
-    assert min(foreign) > max(known)
-    assert fitted.detector.probability(min(foreign)) > fitted.detector.probability(np.median(known))
+    untaught = [distance(one) for one in strange]
+    assert min(untaught) > max(known)
+    assert fitted.detector.probability(min(untaught)) > fitted.detector.probability(np.median(known))
     assert fitted.detector.probability(fitted.detector.middle) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("number", [1, 8])
-def test_no_clip_of_a_small_validation_part_is_foreign(trained, number: int) -> None:
+def test_no_clip_of_a_small_validation_part_is_rejected(trained, number: int) -> None:
     fitted, data, validation = trained
     detector = fit_detector(fitted.model, data, validation.clips[:number], WINDOW, 0.03)
     windows, owner = all_windows(validation.clips[:number], WINDOW)
@@ -174,7 +174,7 @@ def test_no_clip_of_a_small_validation_part_is_foreign(trained, number: int) -> 
         assert detector.probability(float(distances[owner == one].mean())) < 0.3
 
 
-def test_what_is_foreign_does_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
+def test_the_detector_does_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
     """At the size of the default network, where the number of threads would change the last bits."""
     program = """
 import hashlib, sys, numpy as np
@@ -222,12 +222,12 @@ def test_the_temperature_makes_the_validation_clips_likelier(trained) -> None:
     windows, owner = all_windows(validation, WINDOW)
 
     probabilities, embeddings = fitted.model.predict_proba(windows)
-    foreign = fitted.detector.probability(clip_means(fitted.detector.distances(embeddings), owner))
+    untaught = fitted.detector.probability(clip_means(fitted.detector.distances(embeddings), owner))
 
     def loss(temperature: float) -> float:
         scaled = apply_temperature(probabilities, temperature)
         means = np.stack([scaled[owner == clip].mean(axis=0) for clip in range(len(truth))])
-        return -np.log(raise_none(means, foreign)[np.arange(len(truth)), truth]).mean()
+        return -np.log(raise_none(means, untaught)[np.arange(len(truth)), truth]).mean()
 
     assert loss(fitted.temperature) <= loss(1.0)
 

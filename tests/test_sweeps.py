@@ -30,26 +30,26 @@ def scores(experiment: dict) -> dict[str, float]:
 def test_queued_runs_compare_both_models_two_at_a_time(stand_in: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(stand_in, project)
-    queued = run(project, "dvc", "exp", "run", "--queue", "-S", "train.model=pose,cnn", "-S", "train.seed=1,2")
+    queued = run(project, "dvc", "exp", "run", "--queue", "-S", "train.model=pose,cnn", "-S", "train.seed=1")
     assert queued.returncode == 0, queued.stderr
-    assert queued.stdout.count("Queued experiment") == 4
+    assert queued.stdout.count("Queued experiment") == 2
     try:
         assert run(project, "dvc", "queue", "start", "-j", "2").returncode == 0
         end = time.monotonic() + PATIENCE
-        while len(done := experiments(project)) < 4 and time.monotonic() < end:
+        while len(done := experiments(project)) < 2 and time.monotonic() < end:
             assert "Failed" not in run(project, "dvc", "queue", "status").stdout
             time.sleep(1)
     finally:
         run(project, "dvc", "queue", "stop", "--kill")
-    assert len(done) == 4, run(project, "dvc", "queue", "status").stdout
+    assert len(done) == 2, run(project, "dvc", "queue", "status").stdout
     ran = {}
     for one in done:
         train = one["params"]["params.yaml"]["data"]["train"]
         ran[train["model"], train["seed"]] = scores(one)["f1"]
-    assert ran == {("pose", 1): 1, ("pose", 2): 1, ("cnn", 1): pytest.approx(2 / 3), ("cnn", 2): pytest.approx(2 / 3)}
+    assert ran == {("pose", 1): 1, ("cnn", 1): pytest.approx(2 / 3)}
     table = run(project, "make", "-s", "-o", ".venv/installed", "runs").stdout
     columns = {cell.strip() for cell in table.splitlines()[0].split("|")}
-    assert {"Experiment", "f1", "train.model", "train.seed"} <= columns
+    assert {"Experiment", "f1", "train.model"} <= columns
     assert len(columns) <= 10
     assert run(project, *GIT, "status", "--porcelain").stdout == ""
 

@@ -1,7 +1,7 @@
-"""Looks through a folder of labelled clips for what makes scores lie, before anything is trained.
+"""Checks a folder of labelled clips for what makes scores misleading, before anything is trained.
 
 Each clip is reduced to a fingerprint (small grey frames, edges that stay, people), all clips at once on all cores, and
-remembered like the stages' outputs. The findings come from comparing fingerprints.
+cached like the stages' outputs. The findings come from comparing fingerprints.
 """
 
 import base64
@@ -27,19 +27,19 @@ from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg
 
 OUTPUT_VERSION = 1  # of `fingerprint`: raise it when the same clip gives other bytes
-FPS = 4.0  # frames a second that are looked at
-PEOPLE_EVERY = 4  # of them, one in so many is searched for all people
+FPS = 4.0  # sampled frames a second
+PEOPLE_EVERY = 4  # every fourth of them is searched for all people
 WIDE, HIGH = 32, 24  # of the small grey frames
 HASH_SIDE = 8  # a difference hash of 8x8 bits, after N. Krawetz (2013), "Kind of Like That"
-SIMILAR_BITS = 14  # of 64: so near must two hashes be for the clips to be compared frame by frame
-SAME_PICTURE = 6.0  # grey levels: so far apart are frames of two copies at most, on average
-SAME_MOVEMENT = 0.8  # correlation of what moves, from which two clips in one place count as copies
+SIMILAR_BITS = 14  # of 64: clips whose hashes differ by at most this are compared frame by frame
+SAME_PICTURE = 6.0  # grey levels: the largest mean difference between frames of two copies
+SAME_MOVEMENT = 0.8  # correlation of what moves: from here on two clips in one place count as copies
 STILL = 2.5  # grey levels: a picture shown as a clip changes less anywhere in its small frames
-CUT_LEVELS, CUT_TIMES = 18.0, 5.0  # a cut changes the frame by more grey levels, and so many times more than is usual
+CUT_LEVELS, CUT_TIMES = 18.0, 5.0  # a cut changes the frame by more grey levels, and by this multiple of the median
 MARKED, UNMARKED = 0.7, 0.25  # shares of groups with an edge at a place, of the exercise and of the others
-MARK_PIXELS = 24  # of 160x120: the least that is taken for writing
-SAME_PLACE = 12.0  # grey levels: so far apart are two backgrounds of one place at most
-FEW_GROUPS = 3  # one each to learn from, to stop by and to test on
+MARK_PIXELS = 24  # of 160x120: smaller marks are ignored
+SAME_PLACE = 12.0  # grey levels: the largest mean difference between two backgrounds of one place
+FEW_GROUPS = 3  # for training, validation and test
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that may make scores lie."""
+    """A possible cause of misleading scores."""
 
     kind: str
-    clips: tuple[str, ...]  # names, the most telling first
+    clips: tuple[str, ...]  # names
     what: str  # and what to do about it
 
 
@@ -97,34 +97,33 @@ def fingerprint(clip: bytes, detector: bytes, landmarker: bytes, limits: Limits)
 
 
 def count_people(regions: Sequence) -> int:
-    """How many of the regions are people of their own: further from the others than a quarter of a side."""
-    kept: list = []
-    for one in regions:
-        if all(np.hypot(*(one.centre - other.centre)) > 0.25 * min(one.side, other.side) for other in kept):
-            kept.append(one)
-    return len(kept)
+    """How many distinct people the regions show: centres further apart than a quarter of a side."""
+    people: list = []
+    for region in regions:
+        if all(np.hypot(*(region.centre - other.centre)) > 0.25 * min(region.side, other.side) for other in people):
+            people.append(region)
+    return len(people)
 
 
 def read_fingerprint(data: bytes) -> Fingerprint:
-    with np.load(io.BytesIO(data)) as kept:
-        return Fingerprint(
-            kept["small"], kept["edges"], float(kept["found"]), float(kept["people"]), kept["picture"].tobytes()
-        )
+    with np.load(io.BytesIO(data)) as arrays:
+        found, people = float(arrays["found"]), float(arrays["people"])
+        return Fingerprint(arrays["small"], arrays["edges"], found, people, arrays["picture"].tobytes())
 
 
 def audit(
     clips: Sequence[Clip], networks: Path, pattern: str, limits: Limits, cache: ResultCache
 ) -> tuple[list[Finding], dict[str, Fingerprint]]:
     """All findings, and the fingerprints of the clips that decode, by name; `pattern` is `split.group`."""
-    kept: dict[str, Fingerprint] = {}
+    unsorted: dict[str, Fingerprint] = {}
     look = partial(fingerprint, **read_networks(networks), limits=limits)
     results = run_clips(
-        look, clips, "audit", lambda clip, data: kept.update({clip.name: read_fingerprint(data)}), cache
+        look, clips, "audit", lambda clip, data: unsorted.update({clip.name: read_fingerprint(data)}), cache
     )
     findings = [
         Finding("unreadable", (), f"{result.clip.path}: {result.reason}") for result in results if result.reason
     ]
-    fingerprints = {clip.name: kept[clip.name] for clip in clips if clip.name in kept}
+    fingerprints = {clip.name: unsorted[clip.name] for clip in clips if clip.name in unsorted}
     groups: dict[str, str] = {}
     for clip in clips:
         try:
@@ -136,10 +135,10 @@ def audit(
     findings += copies(fingerprints, groups)
     findings += find_watermarks(fingerprints, groups)
     findings += places(fingerprints, groups)
-    for name, one in fingerprints.items():
-        findings += odd_clip(name, one)
-    kinds = list(dict.fromkeys(one.kind for one in findings))
-    return sorted(findings, key=lambda one: kinds.index(one.kind)), fingerprints
+    for name, of_clip in fingerprints.items():
+        findings += odd_clip(name, of_clip)
+    kinds = list(dict.fromkeys(finding.kind for finding in findings))
+    return sorted(findings, key=lambda finding: kinds.index(finding.kind)), fingerprints
 
 
 def exercise_of(name: str) -> str:
@@ -168,11 +167,11 @@ def copies(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list
     names = sorted(fingerprints)
     packed = {name: np.packbits(difference_hashes(fingerprints[name].small), axis=1) for name in names}
     findings = []
-    for one, other in itertools.combinations(names, 2):
-        crossed = exercise_of(one) != exercise_of(other)
-        if not crossed and groups[one] == groups[other]:
+    for first, second in itertools.combinations(names, 2):
+        crossed = exercise_of(first) != exercise_of(second)
+        if not crossed and groups[first] == groups[second]:
             continue
-        short, long = sorted((one, other), key=lambda name: len(packed[name]))
+        short, long = sorted((first, second), key=lambda name: len(packed[name]))
         middle = len(fingerprints[short].small) // 2
         for small in (fingerprints[short].small, fingerprints[short].small[:, :, ::-1]):  # as it is, and mirrored
             bits = np.packbits(difference_hashes(small[middle : middle + 1]), axis=1)
@@ -181,8 +180,8 @@ def copies(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list
                 continue
             where = "under two exercises" if crossed else "in two groups"
             harm = "one of the labels is wrong" if crossed else "training may see what is tested"
-            what = f"the same video {where}: {harm}; take one away, or mend its name"
-            findings.append(Finding("copy", (one, other), what))
+            what = f"the same video {where}: {harm}; remove a copy, or correct its name"
+            findings.append(Finding("copy", (first, second), what))
             break
     return findings
 
@@ -218,8 +217,8 @@ def same_video(short: np.ndarray, long: np.ndarray) -> bool:
 def find_watermarks(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
     """Writing, a logo or a frame at the same place in the clips of one exercise, and not in the others'."""
     edges: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
-    for name, one in fingerprints.items():
-        wide = cv2.dilate(one.edges.astype(np.uint8), np.ones((3, 3), np.uint8))
+    for name, of_clip in fingerprints.items():
+        wide = cv2.dilate(of_clip.edges.astype(np.uint8), np.ones((3, 3), np.uint8))
         edges[exercise_of(name)][groups[name]].append(wide)
     means = {  # of each exercise, every group counting the same
         exercise: np.stack([np.mean(maps, axis=0) for maps in of.values()]) for exercise, of in edges.items()
@@ -249,7 +248,7 @@ def find_watermarks(fingerprints: dict[str, Fingerprint], groups: dict[str, str]
 
 def places(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list[Finding]:
     """Exercises whose groups were all recorded in one place, where no other exercise was."""
-    backgrounds = {name: one.background for name, one in fingerprints.items()}
+    backgrounds = {name: of_clip.background for name, of_clip in fingerprints.items()}
     findings = []
     for exercise in sorted({exercise_of(name) for name in fingerprints}):
         inside = [name for name in sorted(fingerprints) if exercise_of(name) == exercise]
@@ -276,23 +275,23 @@ def places(fingerprints: dict[str, Fingerprint], groups: dict[str, str]) -> list
     return findings
 
 
-def odd_clip(name: str, one: Fingerprint) -> list[Finding]:
+def odd_clip(name: str, of_clip: Fingerprint) -> list[Finding]:
     """What is wrong with a clip by itself."""
-    small = one.small.astype(np.float32)
+    small = of_clip.small.astype(np.float32)
     steps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2))
     findings = []
     if np.abs(small - small[0]).max() < STILL:
-        findings.append(Finding("no motion", (name,), "nothing moves: a picture, or a clip that hangs; take it away"))
-    if one.found < 0.5:
+        findings.append(Finding("no motion", (name,), "nothing moves: a picture, or a clip that hangs; remove it"))
+    if of_clip.found < 0.5:
         findings.append(
-            Finding("nobody", (name,), f"a person is found in {one.found:.0%} of the frames; cut it, or take it away")
+            Finding("nobody", (name,), f"a person is found in {of_clip.found:.0%} of the frames; cut it, or remove it")
         )
-    if one.people >= 0.5:
+    if of_clip.people >= 0.5:
         findings.append(
             Finding(
                 "several people",
                 (name,),
-                f"{one.people:.0%} of the frames show two people or more: who is followed may not be who exercises",
+                f"{of_clip.people:.0%} of the frames show two people or more: the wrong person may be tracked",
             )
         )
     usual = float(np.median(steps)) if len(steps) else 0.0
@@ -304,12 +303,13 @@ def odd_clip(name: str, one: Fingerprint) -> list[Finding]:
 
 
 def describe(findings: Sequence[Finding]) -> str:
-    """A table, one line a finding."""
-    wide = max((len(one.kind) for one in findings), default=0)
+    """A line for each finding."""
+    width = max((len(finding.kind) for finding in findings), default=0)
     lines = []
-    for one in findings:
-        first = ", ".join(one.clips[:2]) + (f" and {len(one.clips) - 2} more" if len(one.clips) > 2 else "")
-        lines.append(f"{one.kind:{wide}}  {first + ': ' if first else ''}{one.what}")
+    for finding in findings:
+        more = f" and {len(finding.clips) - 2} more" if len(finding.clips) > 2 else ""
+        names = ", ".join(finding.clips[:2]) + more
+        lines.append(f"{finding.kind:{width}}  {names + ': ' if names else ''}{finding.what}")
     return "\n".join(lines)
 
 
@@ -318,10 +318,10 @@ PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #1b2a41; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin: 2rem 0 .4rem; }}
 section {{ border-top: 1px solid #d5dae2; padding: .8rem 0; }} p {{ margin: 0 0 .6rem; }}
-section.one {{ display: inline-block; width: 160px; margin-right: 1.2rem; vertical-align: top; font-size: 13px; }}
+section.single {{ display: inline-block; width: 160px; margin-right: 1.2rem; vertical-align: top; font-size: 13px; }}
 figure {{ display: inline-block; margin: 0 .6rem .6rem 0; width: 160px; vertical-align: top; }}
 figcaption {{ font-size: 12px; color: #5a6678; overflow-wrap: anywhere; }} img {{ display: block; border-radius: 4px; }}
-</style></head><body><h1>Audit of {videos}</h1><p>{summary}</p>{findings}</body></html>
+</style></head><body><h1>Audit of {videos}</h1><p>{result}</p>{findings}</body></html>
 """
 SHOWN = 6  # pictures of a finding
 
@@ -329,20 +329,20 @@ SHOWN = 6  # pictures of a finding
 def page(findings: Sequence[Finding], fingerprints: dict[str, Fingerprint], videos: Path) -> str:
     """The findings as one HTML page with pictures in it, for a browser; it needs nothing else."""
     parts, kind = [], ""
-    for one in findings:
-        if one.kind != kind:
-            kind = one.kind
+    for finding in findings:
+        if finding.kind != kind:
+            kind = finding.kind
             parts.append(f"<h2>{html.escape(kind)} ({sum(other.kind == kind for other in findings)})</h2>")
-        figures = "".join(figure(name, fingerprints[name]) for name in one.clips[:SHOWN] if name in fingerprints)
-        sort = ' class="one"' if len(one.clips) == 1 else ""
-        parts.append(f"<section{sort}>{figures}<p>{html.escape(one.what)}</p></section>")
-    summary = (
+        figures = "".join(figure(name, fingerprints[name]) for name in finding.clips[:SHOWN] if name in fingerprints)
+        layout = ' class="single"' if len(finding.clips) == 1 else ""
+        parts.append(f"<section{layout}>{figures}<p>{html.escape(finding.what)}</p></section>")
+    result = (
         f"{len(fingerprints)} clips were looked at; {len(findings)} findings." if findings else "Nothing was found."
     )
-    return PAGE.format(videos=html.escape(str(videos)), summary=summary, findings="".join(parts))
+    return PAGE.format(videos=html.escape(str(videos)), result=result, findings="".join(parts))
 
 
-def figure(name: str, one: Fingerprint) -> str:
-    picture = base64.b64encode(one.picture).decode()
+def figure(name: str, of_clip: Fingerprint) -> str:
+    picture = base64.b64encode(of_clip.picture).decode()
     source = f'<img src="data:image/jpeg;base64,{picture}" width="160" height="120" alt="">'
     return f"<figure>{source}<figcaption>{html.escape(name)}</figcaption></figure>"

@@ -1,4 +1,4 @@
-"""What every classifier is: what it says of a clip, how sure it is, and when it names nothing."""
+"""What all classifiers share: the prediction for a clip, its calibration, and the label 'none'."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -11,11 +11,11 @@ import numpy as np
 
 from fitness_tracker.tensorflow_setup import keras
 
-NONE = "none"  # the label where nobody does an exercise that was taught
+NONE = "none"  # the label of clips that show no exercise that was taught
 
 
 def short_hash(text: str) -> str:
-    """16 hex digits that stand for a name, which may be a person's, where it is only to be recognised."""
+    """16 hex digits in place of a name, which may be a person's: enough to recognise it, too little to read it."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -30,7 +30,7 @@ class ClipUsage:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says of one clip; K labels in the classifier's order."""
+    """A classifier's prediction for one clip; K labels in the classifier's order."""
 
     frames: np.ndarray  # (T, K) float32 probabilities of each frame
     probabilities: np.ndarray  # (K,) float32 probabilities of the clip; they sum to 1, 'none' included
@@ -46,17 +46,17 @@ class Classifier(ABC):
     fps: float  # frames a second at which a clip is sampled
     group: str  # the expression that reads a group from a clip's file name
     usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> how it was used
-    temperature: float  # probabilities are raised to 1/temperature, so that they say how often they are right
+    temperature: float  # probabilities are raised to 1/temperature, so that confidence matches accuracy
 
     kind: ClassVar[str]
 
     @abstractmethod
     def predict_frames(self, frames: Iterable[np.ndarray]) -> Prediction:
-        """What T frames (480, 640, 3) uint8 RGB show, `fps` of them a second; only one at a time is held."""
+        """The prediction for T frames (480, 640, 3) uint8 RGB, `fps` of them a second; one at a time is in memory."""
 
     @abstractmethod
     def predict_file(self, path: Path) -> Prediction:
-        """The same for what the stages made of a clip: its zip of frames, or its landmarks."""
+        """The same for a stage's output for a clip: its zip of frames, or its landmarks."""
 
     @abstractmethod
     def build(self) -> keras.Model:
@@ -89,9 +89,9 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
     return (scaled / scaled.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
-def raise_none(probabilities: np.ndarray, foreign: np.ndarray | float) -> np.ndarray:
-    """(..., K) probabilities, the last that of 'none', after evidence that a clip is `foreign` (...,), in [0, 1]: that
-    it shows nothing that was taught. The exercises keep their proportions, and all sum to 1."""
-    share = np.expand_dims(foreign, -1)
+def raise_none(probabilities: np.ndarray, untaught: np.ndarray | float) -> np.ndarray:
+    """(..., K) probabilities, the last that of 'none', given the probability `untaught` (...,) that a clip shows
+    nothing that was taught. The exercises keep their proportions, and all sum to 1."""
+    share = np.expand_dims(untaught, -1)
     raised = probabilities * (1 - share) + share * (np.arange(probabilities.shape[-1]) == probabilities.shape[-1] - 1)
     return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)

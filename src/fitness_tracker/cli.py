@@ -16,7 +16,7 @@ def main() -> None:
     predict.add_argument("--json", action="store_true", help="one JSON object a line")
     predict.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
     predict.set_defaults(run=run_predict)
-    audit = commands.add_parser("audit", help="look through labelled clips for what makes scores lie")
+    audit = commands.add_parser("audit", help="check labelled clips for what makes scores misleading")
     audit.add_argument(
         "videos",
         type=Path,
@@ -64,7 +64,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def run_audit(args: argparse.Namespace) -> int:
-    """Tells the findings and writes the page with their pictures; with --strict they make the exit code 1."""
+    """Prints the findings and writes the page with their pictures; with --strict findings make the exit code 1."""
     from fitness_tracker import audit
     from fitness_tracker.clips.folder import find_clips
     from fitness_tracker.params import load_params
@@ -74,7 +74,7 @@ def run_audit(args: argparse.Namespace) -> int:
     videos = args.videos or Path(params.videos)
     clips = find_clips(videos)
     try:
-        args.page.touch()  # rather told now than after minutes
+        args.page.touch()  # fails now rather than after minutes
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
     cache = ResultCache(cache_folder(), params.cache_gb)
@@ -82,8 +82,8 @@ def run_audit(args: argparse.Namespace) -> int:
     if findings:
         print(audit.describe(findings))
     args.page.write_text(audit.page(findings, fingerprints, videos), encoding="utf-8")
-    told = f"{len(findings)} findings" if findings else "nothing was found"
-    print(f"audit: {len(fingerprints)} of {len(clips)} clips looked at, {told}; pictures: {args.page}")
+    result = f"{len(findings)} findings" if findings else "nothing was found"
+    print(f"audit: {len(fingerprints)} of {len(clips)} clips looked at, {result}; pictures: {args.page}")
     return int(args.strict and bool(findings))
 
 
@@ -99,8 +99,8 @@ def run_report(args: argparse.Namespace) -> int:
 
 
 def printable(path: Path) -> str:
-    """The path on one line, whatever it is made of."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in str(path))
+    """The path on one line, unprintable characters escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(path))
 
 
 if __name__ == "__main__":

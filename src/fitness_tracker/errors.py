@@ -1,4 +1,4 @@
-"""What the person at the keyboard is told: errors in plain words instead of a traceback, and no chatter."""
+"""Errors as one plain line instead of a traceback, and silence from native libraries."""
 
 import os
 import sys
@@ -37,14 +37,14 @@ def exit_with_message(program: str) -> Iterator[None]:
 @contextmanager
 def capture_native_stderr() -> Iterator[None]:
     """Keeps what native code writes to stderr, and shows it only if the block fails."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as captured:
         stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
+            captured.seek(0)
+            os.write(stderr, captured.read())
             raise
         finally:
             os.dup2(stderr, 2)

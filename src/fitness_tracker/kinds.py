@@ -1,4 +1,4 @@
-"""The kinds of model. Whoever adds a third one adds an entry here, and a package of the same shape as the others.
+"""The kinds of model. A third kind is an entry here and a package of the same shape as the others.
 
 A package `<name>` has `training.fit`, `classifier.load` and `classifier.feature_definition`; its parameters are the
 group `<name>` of params.yaml.

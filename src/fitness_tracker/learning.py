@@ -20,12 +20,12 @@ EpochCallback = Callable[[int, int, Mapping[str, float]], None]  # epoch from 1 
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier and how it came about."""
+    """A classifier, and metrics and history of its training."""
 
     classifier: Classifier
     metrics: dict[str, float]
     history: dict[str, list[float]]  # of each epoch
-    checkpoint: Checkpoint  # to be forgotten when all is saved
+    checkpoint: Checkpoint  # to be deleted when all is saved
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
@@ -66,22 +66,21 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
 
 
 def fit_temperature(
-    probabilities: Sequence[np.ndarray], labels: np.ndarray, foreign: np.ndarray | None = None
+    probabilities: Sequence[np.ndarray], labels: np.ndarray, untaught: np.ndarray | None = None
 ) -> float:
-    """The temperature at which clips, each the mean over its rows (N, K) of probabilities, are as sure as they are
-    right: the one with the least negative log likelihood of their labels (clips,), after `raise_none` by `foreign`
-    (clips,) if the classifier does that.
+    """The temperature that minimises the negative log likelihood of the labels (clips,) of clips, whose probabilities
+    are the means over their rows (N, K), after `raise_none` by `untaught` (clips,) if the classifier does that.
 
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips that are all right would
-    make it 0; so they count as right to (n + 1) / (n + 2) only, as in Platt (1999), "Probabilistic Outputs for Support
-    Vector Machines", section 2.2.
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips, all classified correctly,
+    would make it 0; so their labels are smoothed to (n + 1) / (n + 2), as in Platt (1999), "Probabilistic Outputs for
+    Support Vector Machines", section 2.2.
     """
     right = (len(labels) + 1) / (len(labels) + 2)
 
     def loss(logarithm: float) -> float:
         means = np.stack([apply_temperature(rows, np.exp(logarithm)).mean(axis=0) for rows in probabilities])
-        if foreign is not None:
-            means = raise_none(means, foreign)
+        if untaught is not None:
+            means = raise_none(means, untaught)
         sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
         return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
 

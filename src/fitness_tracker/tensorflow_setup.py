@@ -6,7 +6,7 @@ import os
 from fitness_tracker.errors import capture_native_stderr
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with capture_native_stderr():  # TensorFlow tells of missing GPUs whatever the level
+with capture_native_stderr():  # TensorFlow reports missing GPUs at any log level
     import keras
     import tensorflow as tf
 
@@ -14,7 +14,7 @@ __all__ = ["keras", "make_deterministic", "tf"]
 
 THREADS = 4  # fixed, because the number of threads decides the order of sums, and so the last bits of the weights
 
-with contextlib.suppress(RuntimeError):  # the program that imports us has used TensorFlow already, with its own threads
+with contextlib.suppress(RuntimeError):  # the importing program has started TensorFlow already
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 

@@ -61,7 +61,7 @@ def find_clips(folder: Path, suffixes: tuple[str, ...] = VIDEO_SUFFIXES) -> list
 def group_of(clip: Clip, pattern: str) -> str:
     """The clip's group: what `pattern` finds in its file name, or its own name where `pattern` is empty.
 
-    Raises `ClipsError` if the pattern does not find anything, for then nobody knows who is on the clip.
+    Raises `ClipsError` if the pattern does not find anything, for then the clip's group is unknown.
     """
     if not pattern:
         return clip.name

@@ -1,4 +1,4 @@
-"""Which clips there are, what they show, whom they belong to, and who is kept for the test."""
+"""Splits clips into training, validation and test by group."""
 
 import hashlib
 import itertools
@@ -9,22 +9,19 @@ from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.params import Split
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-
-
 PARTS = (TEST, VALIDATION, TRAIN)
-
-
-FAIR = 0.5  # of its share
+FAIR = 0.5  # of its share: so many of an exercise's groups each part gets at least
 
 
 def split_groups(exercises: dict[str, set[str]], split: Split) -> dict[str, str]:
     """Assigns every group to train, validation or test: `exercises` maps each group to what it shows.
 
-    A group's part is decided by a hash of its name, so clips that come or go move no other group. Chance alone would
-    starve a part of a rare exercise: where it has less than half its fair share of an exercise's groups, or none, just
-    so many groups are drafted, those with the nearest hashes. Only drafts can change when other groups come or go. (A
+    A group's part is decided by a hash of its name, so adding or removing clips moves no other group. By chance a part
+    may get few or none of a rare exercise's groups: where it has less than `FAIR` of its share, the fewest groups that
+    mend this are moved, those with the nearest hashes. Only moved groups can change when other groups come or go. (A
     rule that looks at nothing but the group itself cannot promise every exercise to every part.) If there is no such
-    split, one group each must do, then training and test alone. Raises `ClipsError` if that cannot be either.
+    split, one group of each exercise in each part suffices, then in training and test alone. Raises `ClipsError` if
+    there is none of these.
     """
     members: dict[str, list[str]] = defaultdict(list)
     for group in sorted(exercises):
@@ -38,7 +35,7 @@ def split_groups(exercises: dict[str, set[str]], split: Split) -> dict[str, str]
             for exercise, groups in members.items()
             for part in parts
         }
-        if assigned := draft(members, least, split):
+        if assigned := assign_groups(members, least, split):
             break
     else:
         raise ClipsError(
@@ -48,12 +45,15 @@ def split_groups(exercises: dict[str, set[str]], split: Split) -> dict[str, str]
     return assigned
 
 
-def draft(members: dict[str, list[str]], least: dict[tuple[str, str], int], split: Split) -> dict[str, str] | None:
+def assign_groups(
+    members: dict[str, list[str]], least: dict[tuple[str, str], int], split: Split
+) -> dict[str, str] | None:
     """Group to part, as near to the hashes as `least` (how many groups of an exercise a part needs) allows;
     somebody is always left for validation.
 
-    An integer program: of all assignments that fulfil `least`, the one whose groups lie least far outside the stretch
-    of [0, 1) that belongs to their part; a group that shows much is moved last. None if there is none.
+    An integer program: of all assignments that fulfil `least`, the one that minimises the total distance of each
+    group's hash from its part's interval of [0, 1), weighted by how many exercises the group shows. None if there is
+    none.
     """
     from scipy.optimize import LinearConstraint, milp  # 0.3 s
     from scipy.sparse import csr_array, eye_array, kron
@@ -66,7 +66,7 @@ def draft(members: dict[str, list[str]], least: dict[tuple[str, str], int], spli
     for group in groups:
         at = unit_hash(f"{split.seed}/{group}")
         away = [max(ends[part][0] - at, at - ends[part][1], 0.0) for part in PARTS]
-        costs += [shows[group] * (0.01 + one) if one else 0.0 for one in away]  # few drafts rather than short ones
+        costs += [shows[group] * (0.01 + far) if far else 0.0 for far in away]  # 0.01: rather few moves than short ones
     place = {pair: number for number, pair in enumerate(itertools.product(groups, PARTS))}
     wanted = [(members[exercise], part, count) for (exercise, part), count in sorted(least.items())]
     wanted.append((groups, VALIDATION, 1))

@@ -1,4 +1,4 @@
-"""Varies what is learnt from: frames by imgaug, poses by moving the camera, the body and the clock."""
+"""Augmentation of frames, by imgaug."""
 
 from collections.abc import Callable
 
@@ -26,8 +26,8 @@ def frame_augmenter(augment: FrameAugmentation) -> Callable[[np.ndarray, int], n
         ]
     )
 
-    def vary(frames: np.ndarray, seed: int) -> np.ndarray:
+    def augment_frames(frames: np.ndarray, seed: int) -> np.ndarray:
         steps.seed_(int(seed))
         return steps(images=frames)
 
-    return vary
+    return augment_frames

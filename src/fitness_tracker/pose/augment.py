@@ -1,20 +1,20 @@
-"""Varies what is learnt from: frames by imgaug, poses by moving the camera, the body and the clock."""
+"""Augmentation of poses: other cameras, bodies and speeds, noise, and lost joints."""
 
 import numpy as np
 
 from fitness_tracker.params import PoseAugmentation
 from fitness_tracker.pose.features import ANKLE, ELBOW, KNEE, WRIST, Poses, PoseSequences, is_standing
 
-LOST = ([KNEE], [ANKLE], [WRIST], [KNEE, ANKLE], [ELBOW, WRIST])  # what a frame's edge or a bench may hide
+LOST = ([KNEE], [ANKLE], [WRIST], [KNEE, ANKLE], [ELBOW, WRIST])  # what the edge of the frame or a bench may hide
 
 
 def sample_augmented_windows(
     clips: PoseSequences, which: np.ndarray, length: int, augmentation: PoseAugmentation, rng: np.random.Generator
 ) -> tuple[Poses, np.ndarray]:
-    """A window (length frames) of each of the clips `which` (N,): from anywhere in it, faster or slower, and varied.
+    """A window (length frames) of each of the clips `which` (N,): from anywhere in it, faster or slower, and augmented.
 
-    A share `augmentation.freeze_probability` is one frame held, so that single pictures can be judged. The second
-    result, (N,) bool, says which of those show somebody who just stands, and so no exercise.
+    A share `augmentation.freeze_probability` is a single frame repeated, so that pictures can be classified. The second
+    result, (N,) bool, marks those of them that show somebody who just stands, and so no exercise.
     """
     speed = augmentation.speed ** rng.uniform(-1, 1, len(which))
     still = rng.random(len(which)) < augmentation.freeze_probability
@@ -25,7 +25,7 @@ def sample_augmented_windows(
 
 
 def augment_poses(windows: Poses, augmentation: PoseAugmentation, rng: np.random.Generator) -> Poses:
-    """Windows (N, T, ...) as another camera might see other people do the same; each window as a whole."""
+    """Windows (N, T, ...) as seen by another camera, of another body; the same change for a whole window."""
     number = len(windows.hip_trajectory)
     turn = rotations(rng.uniform(-augmentation.yaw, augmentation.yaw, number), 1)
     turn = (
@@ -50,7 +50,7 @@ def augment_poses(windows: Poses, augmentation: PoseAugmentation, rng: np.random
 
 
 def rotations(degrees: np.ndarray, axis: int) -> np.ndarray:
-    """Angles (N,) to matrices (N, 3, 3) that turn about an axis: 0 nods, 1 turns about the vertical, 2 leans."""
+    """Angles (N,) to matrices (N, 3, 3) that turn about an axis: 0 pitch, 1 yaw, 2 roll."""
     matrices = np.tile(np.eye(3), (len(degrees), 1, 1))
     first, second = [(1, 2), (0, 2), (0, 1)][axis]
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -1,7 +1,7 @@
 """BlazePose: 33 landmarks of the person in each frame, tracked from frame to frame.
 
 Two networks (pretrained/ fetches them): the detector finds a person in the whole frame, the landmark network reads the
-landmarks in a rotated crop around them and so tells where to look in the next frame. The detector runs only when nobody
+landmarks in a rotated crop around them, which also give the crop of the next frame. The detector runs only when nobody
 is tracked. Anchors, crops and decoding follow MediaPipe 0.10's graphs pose_detection_cpu, pose_landmark_cpu and
 pose_detection_to_roi; its smoothing over time is left out.
 
@@ -47,7 +47,7 @@ DETECTION_THRESHOLD = 0.25  # probability from which a place is looked at; at 0.
 
 PRESENCE_THRESHOLD = 0.5  # probability, by the landmark network, from which a person counts as found
 
-LOOK_BACK = 50  # frames, 46 MB: so far is somebody followed backwards who is found late
+LOOK_BACK = 50  # frames, 46 MB: how far somebody who is found late is tracked backwards
 
 TURNS = (0, 3, 1, 2)  # quarter turns in which a person is looked for: upright first, upside down last
 
@@ -71,9 +71,9 @@ class PoseTracker:
         )
 
     def track(self, frames: Iterable[tuple[float, np.ndarray]]) -> Landmarks:
-        """The landmarks, rounded as they are kept, of frames given as seconds and (H, W, 3) uint8 RGB.
+        """The landmarks, rounded as they are stored, of frames given as seconds and (H, W, 3) uint8 RGB.
 
-        Frames in which nobody was found are looked at once more from behind, where the person was a frame later.
+        Frames in which nobody was found are searched once more, backwards from where the person is found later.
         """
         times: list[float] = []
         poses: list[FramePose | None] = []
@@ -92,12 +92,7 @@ class PoseTracker:
                     break
                 poses[-back] = later = before
             missed.clear()
-        image = [pose.image_landmarks if pose else np.zeros((LANDMARKS, 4)) for pose in poses]
-        world = [pose.world_landmarks if pose else np.zeros((LANDMARKS, 3)) for pose in poses]
-        found = np.array([pose is not None for pose in poses])
-        return from_integers(
-            to_integers(Landmarks(np.stack(image), np.stack(world), np.array(times, np.float32), found))
-        )
+        return stack_poses(poses, times)
 
     def locate(self, frame: np.ndarray, before: FramePose | None, last: FramePose | None) -> FramePose | None:
         """The person: where they were in the frame `before`, else where the detector sees someone."""
@@ -143,7 +138,7 @@ class PoseTracker:
 
 
 def stack_poses(poses: list[FramePose | None], times: list[float]) -> Landmarks:
-    """Rounded as they are kept."""
+    """Rounded as they are stored; zero where there is no pose."""
     image = np.stack([pose.image_landmarks if pose else np.zeros((LANDMARKS, 4)) for pose in poses])
     world = np.stack([pose.world_landmarks if pose else np.zeros((LANDMARKS, 3)) for pose in poses])
     found = np.array([pose is not None for pose in poses])
@@ -183,7 +178,7 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(logits, -80, 80, dtype=np.float32)))
 
 
-LOCAL = threading.local()  # an interpreter serves one thread
+LOCAL = threading.local()  # an interpreter serves a single thread
 
 
 def pose_tracker(detector: bytes, landmarker: bytes) -> PoseTracker:

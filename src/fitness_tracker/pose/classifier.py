@@ -1,4 +1,4 @@
-"""Names the exercise by the movement of the person's landmarks: a network and a forest on windows of features."""
+"""The pose classifier: a network and a forest on windows of features of the person's landmarks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -62,7 +62,7 @@ class Forest:
 
 
 class PoseModel(NamedTuple):
-    """The mean of a network and a forest, whose errors differ."""
+    """The mean of a network and a forest."""
 
     network: keras.Model
     forest: Forest
@@ -82,8 +82,8 @@ class OutOfDistributionDetector:
 
     means: np.ndarray  # (classes, D) float32
     whiten: np.ndarray  # (D, D) float32: embeddings times this have covariance 1
-    middle: float  # the distance at which a clip is as likely foreign as not
-    width: float  # how fast that changes
+    middle: float  # the distance at which the probability is 0.5
+    width: float  # of the logistic curve
 
     def distances(self, embeddings: np.ndarray) -> np.ndarray:
         """(N, D) embeddings to (N,) distances."""
@@ -114,9 +114,9 @@ class PoseClassifier(Classifier):
         return self.predict_landmarks(read_landmarks(path))
 
     def predict_landmarks(self, landmarks: Landmarks) -> Prediction:
-        """Windows count by the share of their frames in which somebody was found; if nobody ever was, all is 'none'.
+        """Windows are weighted by the share of their frames with a person; without any person all is 'none'.
 
-        A single picture cannot tell who stands from who begins, so it is 'none' only if nobody is in it.
+        A single picture cannot tell standing from the start of an exercise, so it is 'none' only if nobody is in it.
         """
         none, number = self.exercises.index(NONE), len(landmarks.found)
         if not landmarks.found.any():
@@ -131,9 +131,9 @@ class PoseClassifier(Classifier):
         found = [landmarks.found[start : start + self.window].mean() for start in window_starts(number, self.window)]
         mean = np.average(probabilities, axis=0, weights=found)
         distance = float(np.average(self.detector.distances(embeddings), weights=found))
-        foreign = 0.0 if number == 1 else self.detector.probability(distance)
+        untaught = 0.0 if number == 1 else self.detector.probability(distance)
         frames = average_windows_per_frame(probabilities, number, self.window)
-        return Prediction(frames, raise_none(mean, foreign))
+        return Prediction(frames, raise_none(mean, untaught))
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))

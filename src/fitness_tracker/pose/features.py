@@ -1,6 +1,6 @@
-"""Poses: landmarks without what differs between people, cameras and rooms, and the windows that are cut from them.
+"""Poses: landmarks normalised for body size and position, the windows that are cut from them, and their features.
 
-Lengths are in trunks, from the middle of the hips to the middle of the shoulders, and gravity stays: 'down' is down.
+Lengths are in torso lengths, from the middle of the hips to the middle of the shoulders. The vertical axis is kept.
 """
 
 from collections.abc import Sequence
@@ -11,46 +11,30 @@ import numpy as np
 from fitness_tracker.pose.landmarks import Landmarks
 
 JOINTS = (11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)  # of BlazePose's 33: the left joint, then the right
-
-
 SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE = range(6)  # places in `JOINTS`, halved
 
-
 JOINT_ANGLES = ((SHOULDER, ELBOW, WRIST), (ELBOW, SHOULDER, HIP), (SHOULDER, HIP, KNEE), (HIP, KNEE, ANKLE))
-
-
 BONES = ((SHOULDER, ELBOW), (ELBOW, WRIST), (HIP, KNEE), (KNEE, ANKLE), (HIP, SHOULDER))
-
-
 JOINT_DISTANCES = (
     (WRIST, SHOULDER), (WRIST, HIP), (WRIST, ANKLE), (WRIST, KNEE), (ANKLE, HIP), (ELBOW, HIP), (SHOULDER, ANKLE),
     (SHOULDER, KNEE),
 )  # fmt: skip
-
-
 FEATURES = 2 * (len(JOINT_ANGLES) + 5 + 2 + len(JOINT_DISTANCES) + len(BONES)) + 7 + 4 * 6  # of `features`
-
 
 STRAIGHT = (
     (JOINT_ANGLES[0], -0.5),
     (JOINT_ANGLES[2], -0.9),
     (JOINT_ANGLES[3], -0.9),
 )  # of who stands: cosines at elbows, hips and knees
-
-
 TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class Poses:
-    """The person of one clip, or the windows of many, in trunks: right, down and, but for `hip_trajectory`, away."""
+    """The person of one clip, or windows of many, in torso lengths: x right, y down, z away from the camera."""
 
-    joints_3d: (
-        np.ndarray
-    )  # (..., T, 12, 3) float32: the limbs' joints from the middle of the hips, by the metric landmarks
-    joints_image: (
-        np.ndarray
-    )  # (..., T, 12, 3) float32: the same by the landmarks in the picture, which are surer across it
+    joints_3d: np.ndarray  # (..., T, 12, 3) float32: from the middle of the hips, by the world landmarks
+    joints_image: np.ndarray  # (..., T, 12, 3) float32: the same by the image landmarks, which err less in x and y
     hip_trajectory: np.ndarray  # (..., T, 2) float32: the middle of the hips in the picture, from its median
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,23 +42,23 @@ class Poses:
 
 
 def poses_from_landmarks(landmarks: Landmarks) -> Poses:
-    """The poses of a clip; in between found frames they are interpolated. All zero if nobody was found."""
+    """The poses of a clip, interpolated where nobody was found; all zero if nobody ever was."""
     body = smooth_121(interpolate_missing(landmarks.world_landmarks[:, JOINTS].astype(np.float64), landmarks.found))
     seen = smooth_121(interpolate_missing(landmarks.image_landmarks[:, JOINTS, :3].astype(np.float64), landmarks.found))
     hips = slice(2 * HIP, 2 * HIP + 2)
     body -= body[:, hips].mean(axis=1, keepdims=True)
-    trunk = np.median(np.linalg.norm(body[:, :2].mean(axis=1), axis=-1))
-    body /= max(trunk, TINY)
+    torso = np.median(np.linalg.norm(body[:, :2].mean(axis=1), axis=-1))
+    body /= max(torso, TINY)
     path = seen[:, hips].mean(axis=1)
     seen -= path[:, None]
-    pixels = np.median(spread(seen) / np.maximum(spread(body), TINY))  # a trunk, as large as the person is seen
+    pixels = np.median(spread(seen) / np.maximum(spread(body), TINY))  # per torso length
     seen /= max(pixels, TINY)
     path = (path[:, :2] - np.median(path[:, :2], axis=0)) / max(pixels, TINY)
     return Poses(body.astype(np.float32), seen.astype(np.float32), path.astype(np.float32))
 
 
 def spread(points: np.ndarray) -> np.ndarray:
-    """(T, 12, 3) to (T,): how far the joints lie apart across the picture."""
+    """(T, 12, 3) to (T,): how far the joints lie apart in x and y."""
     flat = points[..., :2] - points[..., :2].mean(axis=1, keepdims=True)
     return np.linalg.norm(flat, axis=(1, 2))
 
@@ -97,7 +81,7 @@ def interpolate_rows(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def smooth_121(values: np.ndarray) -> np.ndarray:
-    """(T, ...) weighted 1:2:1 with the frames beside."""
+    """(T, ...) smoothed over time with weights 1:2:1."""
     wide = np.concatenate([values[:1], values, values[-1:]])
     return 0.25 * wide[:-2] + 0.5 * wide[1:-1] + 0.25 * wide[2:]
 
@@ -115,7 +99,7 @@ class PoseSequences:
     def __init__(self, clips: Sequence[Poses]) -> None:
         self.sizes = np.array([len(clip.hip_trajectory) for clip in clips])
         self.first = np.cumsum(self.sizes) - self.sizes
-        self.values = [np.concatenate(one) for one in zip(*(clip.arrays() for clip in clips), strict=True)]
+        self.arrays = [np.concatenate(arrays) for arrays in zip(*(clip.arrays() for clip in clips), strict=True)]
 
     def windows(self, which: np.ndarray, start: np.ndarray, speed: np.ndarray, length: int) -> Poses:
         """Windows (N, length, ...): the n-th from clip `which[n]`, from frame `start[n]` on, `speed[n]` frames a step.
@@ -126,9 +110,8 @@ class PoseSequences:
         at = np.mod(start[:, None] + np.arange(length) * speed[:, None], np.maximum(2 * last, 1))
         at = np.clip(np.where(at > last, 2 * last - at, at), 0, last)
         rows = (self.first[which, None] + at).ravel()
-        return Poses(
-            *(interpolate_rows(one, rows).reshape(*at.shape, *one.shape[1:]).astype(np.float32) for one in self.values)
-        )
+        cut = (interpolate_rows(array, rows).reshape(*at.shape, *array.shape[1:]) for array in self.arrays)
+        return Poses(*(array.astype(np.float32) for array in cut))
 
 
 def cut_windows(poses: Poses, length: int) -> Poses:
@@ -138,47 +121,47 @@ def cut_windows(poses: Poses, length: int) -> Poses:
 
 
 def average_windows_per_frame(windows: np.ndarray, frames: int, length: int) -> np.ndarray:
-    """What is said of each window (N, K) of a clip to what is said of each frame (frames, K): its windows' mean."""
+    """Probabilities (N, K) of a clip's windows to (frames, K): for each frame the mean of the windows that hold it."""
     total, count = np.zeros((frames, windows.shape[1])), np.zeros((frames, 1))
-    for start, said in zip(window_starts(frames, length), windows, strict=True):
-        total[start : start + length] += said
+    for start, probabilities in zip(window_starts(frames, length), windows, strict=True):
+        total[start : start + length] += probabilities
         count[start : start + length] += 1
     return (total / count).astype(np.float32)
 
 
 def features(windows: Poses) -> np.ndarray:
-    """Windows (N, T, ...) to (N, T, FEATURES) float32, the same for the mirror image; what is of the body is the same
-    from every side as well.
+    """Windows (N, T, ...) to (N, T, FEATURES) float32, invariant to mirroring; what comes from the body is invariant to
+    yaw as well.
 
-    Of each pair of joints, left and right, stand the mean and the difference; of the body: bends of joints (cosines),
-    heights above the hips, spans between joints, inclinations of bones; of the picture: where each joint moves,
-    measured from its mean over the window, for a wrist that stays where it is while the body rises is no press.
+    For each left and right joint: the mean of the two and their absolute difference. From the body: joint angles
+    (cosines), heights above the hips, distances between joints, bone inclinations. From the picture: each joint's
+    position relative to its mean over the window, which tells a press from a body that moves below resting wrists.
     """
     body = windows.joints_3d
     heights = -body[..., 1]
     pairs = [
-        *(joint_angle_cosine(*(joint(body, one) for one in joints)) for joints in JOINT_ANGLES),
-        *(joint(heights[..., None], one)[..., 0] for one in (SHOULDER, ELBOW, WRIST, KNEE, ANKLE)),
+        *(joint_angle_cosine(*(joint(body, part) for part in joints)) for joints in JOINT_ANGLES),
+        *(joint(heights[..., None], part)[..., 0] for part in (SHOULDER, ELBOW, WRIST, KNEE, ANKLE)),
         *(joint(heights[..., None], WRIST)[..., 0] - joint(heights[..., None], o)[..., 0] for o in (SHOULDER, ELBOW)),
-        *(np.linalg.norm(joint(body, one) - joint(body, other), axis=-1) for one, other in JOINT_DISTANCES),
-        *(-direction(joint(body, other) - joint(body, one))[..., 1] for one, other in BONES),
+        *(np.linalg.norm(joint(body, start) - joint(body, end), axis=-1) for start, end in JOINT_DISTANCES),
+        *(-direction(joint(body, end) - joint(body, start))[..., 1] for start, end in BONES),
     ]
-    both = np.stack(pairs, axis=-1)  # (N, T, left and right, pairs)
+    both = np.stack(pairs, axis=-1)  # (N, T, 2, pairs)
     up = joint(body, SHOULDER).mean(axis=-2)  # (N, T, 3)
     across = joint(body, SHOULDER)
-    breast = direction(np.cross(across[..., 0, :] - across[..., 1, :], up))
+    chest = direction(np.cross(across[..., 0, :] - across[..., 1, :], up))
     widths = [
-        np.linalg.norm(joint(body, one)[..., 0, :] - joint(body, one)[..., 1, :], axis=-1)
-        for one in (WRIST, ELBOW, KNEE, ANKLE, SHOULDER)
+        np.linalg.norm(joint(body, part)[..., 0, :] - joint(body, part)[..., 1, :], axis=-1)
+        for part in (WRIST, ELBOW, KNEE, ANKLE, SHOULDER)
     ]
-    ways = windows.joints_image[..., :2] + windows.hip_trajectory[..., None, :]
-    ways = ways - ways.mean(axis=1, keepdims=True)
-    left, right = ways[..., 0::2, :], ways[..., 1::2, :]
+    moved = windows.joints_image[..., :2] + windows.hip_trajectory[..., None, :]
+    moved = moved - moved.mean(axis=1, keepdims=True)
+    left, right = moved[..., 0::2, :], moved[..., 1::2, :]
     return np.concatenate(
         [
             both.mean(axis=-2),
             np.abs(both[..., 0, :] - both[..., 1, :]),
-            np.stack([-direction(up)[..., 1], *widths, breast[..., 1]], axis=-1),
+            np.stack([-direction(up)[..., 1], *widths, chest[..., 1]], axis=-1),
             (left + right)[..., 1],
             np.abs(left - right)[..., 1],
             np.abs(left - right)[..., 0],
@@ -189,7 +172,7 @@ def features(windows: Poses) -> np.ndarray:
 
 
 def window_statistics(windows: np.ndarray) -> np.ndarray:
-    """Features (N, T, D) to what they are like over the window (N, 7 x D) float32: mean, standard deviation, the 5th,
+    """Features (N, T, D) to their statistics over the window (N, 7 x D) float32: mean, standard deviation, the 5th,
     25th, 75th and 95th percentile, and the mean change from frame to frame."""
     percentiles = np.percentile(windows, [5, 25, 75, 95], axis=1)
     change = np.abs(np.diff(windows, axis=1, prepend=windows[:, :1])).mean(axis=1)
@@ -213,7 +196,7 @@ def joint_angle_cosine(first: np.ndarray, middle: np.ndarray, last: np.ndarray) 
 def is_standing(body: np.ndarray) -> np.ndarray:
     """(N, 12, 3) to (N,) bool: upright, the legs straight and the arms hanging, as between exercises."""
     straight = [
-        joint_angle_cosine(*(joint(body, one) for one in joints)).max(axis=-1) < limit for joints, limit in STRAIGHT
+        joint_angle_cosine(*(joint(body, part) for part in joints)).max(axis=-1) < limit for joints, limit in STRAIGHT
     ]
     heights = -body[..., 1]
     low = heights[..., 2 * WRIST : 2 * WRIST + 2].max(axis=-1) < 0.35

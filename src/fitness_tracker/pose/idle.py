@@ -1,4 +1,4 @@
-"""Varies what is learnt from: frames by imgaug, poses by moving the camera, the body and the clock."""
+"""Synthetic poses of people who stand or walk: training windows of 'none'."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from fitness_tracker.pose.features import ANKLE, ELBOW, HIP, KNEE, SHOULDER, WRI
 
 
 def idle_windows(number: int, length: int, fps: float, rng: np.random.Generator) -> Poses:
-    """Windows (number, length, ...) of people who stand or walk, as nobody needs to record them: a jointed figure.
+    """Windows (number, length, ...) of synthetic people who stand or walk, so that nobody needs to record them.
 
-    Proportions are Drillis and Contini's (1966) of body segments, in trunks; a walker takes 1.6 to 2.2 steps a second.
+    A jointed figure with the proportions of Drillis and Contini (1966), in torso lengths; 1.6 to 2.2 steps a second.
     """
     times = np.arange(length) / fps
     walks = rng.random(number) < 0.6
@@ -47,7 +47,7 @@ def idle_windows(number: int, length: int, fps: float, rng: np.random.Generator)
 
 
 def slow_noise(number: int, length: int, channels: int, rng: np.random.Generator) -> np.ndarray:
-    """(number, length, channels) of smooth random ways, about -1 to 1."""
+    """(number, length, channels) of smooth random curves, about -1 to 1."""
     knots = rng.normal(0, 0.6, (number, 4, channels))
     at = np.linspace(0, 3, length)
     low = np.minimum(at.astype(int), 2)

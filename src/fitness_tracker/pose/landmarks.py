@@ -1,4 +1,4 @@
-"""The landmarks of one clip, and the `.npz` in which they are kept, as integers.
+"""The landmarks of one clip, and the `.npz` in which they are stored, as integers.
 
 Rounding is worth nothing to a score (a step is far below what the networks err by), makes a file a third as large, and
 hides the last bits, in which CPUs and C libraries may differ.
@@ -24,7 +24,7 @@ VISIBILITY_STEPS = 255  # from 0 to 1
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The person of one clip, frame by frame. Where nobody was found, all is zero."""
+    """The landmarks of one person through a clip; all zero in frames where nobody was found."""
 
     image_landmarks: np.ndarray  # (T, 33, 4) float32: x, y, z in pixels (z from the hips, < 0 nearer), visibility 0-1
     world_landmarks: np.ndarray  # (T, 33, 3) float32 metres: right, down, away from the camera; 0 between the hips

@@ -1,4 +1,4 @@
-"""BlazePose's two networks, which `pretrained/` fetches: how they are read, and how one is run."""
+"""Reads and runs BlazePose's two networks, which `pretrained/` fetches."""
 
 import hashlib
 import math
@@ -48,11 +48,11 @@ def keep_outputs(weights: bytes, outputs: list[dict], sizes: tuple[int, ...]) ->
     outputs keep their bits. A flatbuffer lists the outputs as int32: how many, and which tensors.
     """
     indices = [output["index"] for output in outputs]
-    kept = [output["index"] for output in outputs if math.prod(output["shape"]) in sizes]
+    wanted = [output["index"] for output in outputs if math.prod(output["shape"]) in sizes]
     vector = struct.pack(f"<{1 + len(indices)}i", len(indices), *indices)
     if weights.count(vector) != 1:
         return weights
-    shorter = struct.pack(f"<{1 + len(kept)}i", len(kept), *kept)
+    shorter = struct.pack(f"<{1 + len(wanted)}i", len(wanted), *wanted)
     return weights.replace(vector, shorter + vector[len(shorter) :])
 
 
@@ -72,6 +72,6 @@ def read_networks(folder: Path) -> dict[str, bytes]:
                 f"{folder / name}: has SHA-256 {found[:12]}…, not {SHA256[name][:12]}…; "
                 "`dvc repro -f pretrained/dvc.yaml` fetches it anew"
             )
-    with capture_native_stderr():  # TensorFlow Lite tells of its first delegate; not in `Network`, which threads make
+    with capture_native_stderr():  # LiteRT reports its first delegate; not in `Network`, which threads create
         Network(networks["detector"], 2254)
     return networks

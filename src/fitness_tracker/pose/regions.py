@@ -72,7 +72,7 @@ def turn_back(points: np.ndarray, turns: int, width: int, height: int) -> np.nda
 def region_between(centre: np.ndarray, rim: np.ndarray) -> RotatedRoi:
     """The region of a person whose hips are at `centre` and whose circle goes through `rim`, above the head.
 
-    Rounded, or where one CPU differs in a last bit all later frames would.
+    Rounded, so that a last bit in which a CPU differs does not change all later frames.
     """
     centre, rim = (np.rint(point * IMAGE_STEPS) / IMAGE_STEPS for point in (centre, rim))
     return RotatedRoi(centre, rim - centre)
@@ -83,7 +83,7 @@ def rank_detections(
 ) -> list[RotatedRoi]:
     """Regions by how likely they hold the person: near `last` if there was one, else large and central; the best three.
 
-    Many boxes stand for one person: of those that lie within half a side of a better one, only the better is kept.
+    A person has many boxes: those that lie within a quarter of a side of a box with a higher score are dropped.
     """
     middle = np.array([width, height]) / 2
 
@@ -94,7 +94,7 @@ def rank_detections(
         return region.side * (1 - 0.5 * math.dist(region.centre, middle) / math.hypot(*middle))
 
     distinct: list[int] = []
-    for number in np.argsort(-scores, kind="stable"):  # one box a person: the surest
+    for number in np.argsort(-scores, kind="stable"):  # a box for each person: the highest score
         region = regions[number]
         near = (math.dist(region.centre, regions[k].centre) < 0.25 * regions[k].side for k in distinct)
         if region.side > 1 and not any(near):

@@ -43,8 +43,10 @@ class Landmark(IntEnum):
 
 LANDMARKS = len(Landmark)  # 33
 
-FACE = tuple(one for one in Landmark if Landmark.NOSE < one <= Landmark.MOUTH_RIGHT)  # all of the head but the nose
+FACE = tuple(
+    point for point in Landmark if Landmark.NOSE < point <= Landmark.MOUTH_RIGHT
+)  # all of the head but the nose
 
 PAIRS = tuple(
-    (one, Landmark[one.name.replace("LEFT", "RIGHT")]) for one in Landmark if "LEFT" in one.name
-)  # (left, right) of the 16 landmarks that everybody has twice
+    (left, Landmark[left.name.replace("LEFT", "RIGHT")]) for left in Landmark if "LEFT" in left.name
+)  # (left, right) of the 16 landmarks that come in pairs

@@ -44,8 +44,8 @@ from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.tensorflow_setup import keras
 
 WEIGHT_DECAY = 0.01  # of AdamW
-MIN_FOUND = 0.2  # share of frames with a person; clips below are left out of training: they teach nothing
-IDLE = -1  # in place of a clip's number: a window of somebody who does nothing
+MIN_FOUND = 0.2  # share of frames with a person; clips below are left out of training
+IDLE = -1  # in place of a clip's number: a synthetic window of 'none'
 ORDER, AUGMENTATION, FOREST = range(3)  # random streams
 
 
@@ -133,20 +133,20 @@ def fit_pose_model(
     checkpoint: Checkpoint | None = None,
     on_epoch: EpochCallback = log_epoch,
 ) -> FittedPoseModel:
-    """Network and forest from `train`; what is foreign to them, and the temperature, from `validation`.
+    """Network and forest from `train`; the detector's threshold, and the temperature, from `validation`.
 
-    With a `checkpoint` the network goes on where it was.
+    With a `checkpoint` the training of the network is resumed.
     """
     network, history = fit_network(train, validation, classes, settings, checkpoint, on_epoch)
     model = PoseModel(network, fit_forest(train, classes, settings))
-    taught, others = train.of_exercises(classes), validation.of_exercises(classes)
-    held_out = others.clips or taught.clips
-    detector = fit_detector(model, taught, held_out, settings.window, settings.pose.false_rejection_rate)
+    train_exercises, held_out = train.of_exercises(classes), validation.of_exercises(classes).clips
+    held_out = held_out or train_exercises.clips
+    detector = fit_detector(model, train_exercises, held_out, settings.window, settings.pose.false_rejection_rate)
     windows, owner = all_windows(validation.clips, settings.window)
     probabilities, embeddings = model.predict_proba(windows)
     of_clips = [probabilities[owner == clip] for clip in range(len(validation.clips))]
-    foreign = detector.probability(clip_means(detector.distances(embeddings), owner))
-    return FittedPoseModel(model, detector, fit_temperature(of_clips, validation.labels, foreign), history)
+    untaught = detector.probability(clip_means(detector.distances(embeddings), owner))
+    return FittedPoseModel(model, detector, fit_temperature(of_clips, validation.labels, untaught), history)
 
 
 class WindowBatches(keras.utils.PyDataset):
@@ -188,7 +188,7 @@ class WindowBatches(keras.utils.PyDataset):
 
 
 def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Generator) -> np.ndarray:
-    """(number, T, FEATURES) float32 of drawn people who stand or walk."""
+    """(number, T, FEATURES) float32 of synthetic people who stand or walk."""
     windows = idle_windows(number, settings.window, settings.fps, rng)
     return features(augment_poses(windows, settings.augmentation, rng))
 
@@ -203,7 +203,7 @@ def fit_network(
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """The network of `build_pose`, and the mean losses and accuracies of its members in each epoch.
 
-    Nothing is chosen by the validation clips: the learning rate falls to 0, and the last weights stay.
+    Nothing is selected by the validation clips: the learning rate falls to 0, and the last weights are used.
     """
     members, epochs = settings.pose.ensemble_size, settings.train.epochs
     network = build_pose(settings.pose, classes)
@@ -234,7 +234,7 @@ def fit_network(
 
 
 def fit_forest(data: PoseData, classes: int, settings: PoseSettings) -> Forest:
-    """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of people who do nothing."""
+    """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of synthetic idle people."""
     windows, owner = all_windows(data.clips, settings.window)
     pose, seed = settings.pose, settings.train.seed
     idle = max(1, round(len(data.clips) * pose.windows_per_clip * pose.synthetic_idle_ratio))
@@ -293,15 +293,15 @@ def clip_means(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
 
 
 def fit_detector(
-    model: PoseModel, taught: PoseData, held_out: Sequence[Poses], window: int, false_rejection_rate: float
+    model: PoseModel, train: PoseData, held_out: Sequence[Poses], window: int, false_rejection_rate: float
 ) -> OutOfDistributionDetector:
-    """Class means and covariance from the embeddings of `taught`; the threshold leaves all but a share
-    `false_rejection_rate` of the clips `held_out` below it.
+    """Class means and covariance from the embeddings of `train`; a share `false_rejection_rate` of the clips `held_out`
+    lies beyond the threshold.
 
-    Of few clips the furthest is below as well, and what lies a tenth further off is not foreign at once.
+    Of few clips none does, and the curve is so wide that a distance a tenth larger is not rejected at once.
     """
-    windows, owner = all_windows(taught.clips, window)
-    labels, (_, embeddings) = taught.labels[owner], model.predict_proba(windows)
+    windows, owner = all_windows(train.clips, window)
+    labels, (_, embeddings) = train.labels[owner], model.predict_proba(windows)
     classes = np.unique(labels)
     means = np.stack([embeddings[labels == label].mean(axis=0) for label in classes])
     residuals = embeddings - means[np.searchsorted(classes, labels)]

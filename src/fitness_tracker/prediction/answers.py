@@ -20,10 +20,7 @@ from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, read_frames
 from fitness_tracker.video.frames import decode_picture
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-
-
 CLASSIFIER = Path("models/classifier")
-
 
 load_once = cache(load_classifier)
 
@@ -69,7 +66,7 @@ def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tupl
 
 
 def predict_path(path: Path, classifier: Classifier) -> Prediction:
-    """All that the classifier says of a picture or clip; raises `UserError` like `predict_file`."""
+    """The prediction for a picture or clip; raises `UserError` like `predict_file`."""
     try:
         if path.exists() and not path.is_file():
             raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
@@ -89,7 +86,7 @@ def predict_path(path: Path, classifier: Classifier) -> Prediction:
 
 
 def pixels_of(data: bytes) -> int:
-    """What a picture's header claims; 0 if there is none."""
+    """The number of pixels that a picture's header claims; 0 if there is no header."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
             return header.width * header.height
@@ -98,9 +95,9 @@ def pixels_of(data: bytes) -> int:
 
 
 def find_files(paths: list[Path]) -> list[Path]:
-    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden ones do not count.
+    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden files do not count.
 
-    A folder with none in it stays, to be told as an error.
+    A folder that holds none stays in the list, so that it is reported as an error.
     """
     files: list[Path] = []
     for path in paths:

@@ -27,9 +27,9 @@ STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")  # the state of Early
 def training_key(settings: Any, split: Any, files: Iterable[Path]) -> str:
     """A hash of what decides how a training ends: parameters, split with the clips' hashes, files, code, libraries."""
     modules = sorted(name for name in sys.modules if name.startswith("fitness_tracker."))
-    code = [Path(str(sys.modules[name].__file__)).read_bytes() for name in modules]
-    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    text = repr((settings, sorted(split.items()), contents, code, [version(name) for name in LIBRARIES]))
+    code = [Path(str(sys.modules[name].__file__)) for name in modules]
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (*files, *code)]
+    text = repr((settings, sorted(split.items()), contents, [version(name) for name in LIBRARIES]))
     return "training-" + hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -9,8 +9,6 @@ from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
 COLUMNS = 4  # of a contact sheet
-
-
 INK, PALE = "#1b2a41", "#8a94a6"
 
 
@@ -36,7 +34,7 @@ def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> Non
         cell.set_text(str(count) if count else "")
     axes.set_xticks(range(len(exercises)), map(readable, exercises), rotation=45, ha="right")
     axes.set(xlabel="predicted", ylabel="actual")
-    axes.set_title(f"{np.trace(counts)} of {counts.sum()} unseen clips are named rightly")
+    axes.set_title(f"{np.trace(counts)} of {counts.sum()} unseen clips are classified correctly")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     save(figure, path)
@@ -47,7 +45,7 @@ def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
     figure = Figure(figsize=(5.2, 5.2))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
-    axes.annotate("as sure as right", (0.03, 0.05), rotation=45, color=PALE, fontsize=8, rotation_mode="anchor")
+    axes.annotate("perfectly calibrated", (0.03, 0.05), rotation=45, color=PALE, fontsize=8, rotation_mode="anchor")
     sizes = 30 + 600 * table["answers"] / table["answers"].sum()
     axes.scatter(table["confidence"], table["accuracy"], s=sizes, color="#2f6fb0", alpha=0.8, linewidths=0)
     for row in table.itertuples():
@@ -59,7 +57,7 @@ def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
             ha="center",
             fontsize=8,
         )
-    axes.set(xlim=(0, 1.02), ylim=(-0.04, 1.08), xlabel="confidence of the answer", ylabel="share that is right")
+    axes.set(xlim=(0, 1.02), ylim=(-0.04, 1.08), xlabel="confidence of the answer", ylabel="accuracy")
     axes.set_title(f"Is a confidence of 80 % right 8 times in 10? ECE {error:.3f}\nunseen clips, with their number")
     axes.spines[["top", "right"]].set_visible(False)
     save(figure, path)
@@ -70,14 +68,16 @@ def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Pa
     rows = max(1, -(-len(frames) // COLUMNS))
     figure = Figure(figsize=(2.7 * COLUMNS, 2.7 * rows + 0.5), layout="tight")
     figure.suptitle(
-        "The surest mistakes on unseen clips" if len(frames) else "No mistakes: every unseen clip is named rightly"
+        "The most confident mistakes on unseen clips"
+        if len(frames)
+        else "No mistakes: every unseen clip is classified correctly"
     )
     for place, (mistake, frame) in enumerate(zip(mistakes.itertuples(), frames, strict=True), start=1):
         axes = figure.add_subplot(rows, COLUMNS, place)
         axes.imshow(frame)
         axes.set_axis_off()
         axes.set_title(
-            f"shows {readable(mistake.actual)}\nsays {readable(mistake.predicted)}, {mistake.confidence:.0%}",
+            f"shows {readable(mistake.actual)}\npredicted {readable(mistake.predicted)}, {mistake.confidence:.0%}",
             fontsize=10,
         )
         axes.text(

@@ -1,4 +1,4 @@
-"""Scores a classifier on clips that its training has never seen, and refuses any other."""
+"""Scores a classifier on clips that its training has never seen, and refuses all others."""
 
 import hashlib
 from collections.abc import Sequence
@@ -71,8 +71,8 @@ def score_clips(clips: Sequence[Clip], classifier: Classifier, inputs: dict[str,
 
 
 def scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
-    """Accuracy and macro F1 of clips, with 95 % intervals, and of single frames; the calibration error; how many clips
-    and groups all that stands on."""
+    """Accuracy and macro F1 of clips, with 95 % intervals, and of single frames; the calibration error; the numbers of
+    clips and groups."""
     truth = np.array([clip.clip.exercise for clip in scored])
     answer = np.array([clip.predicted for clip in scored])
     groups = np.array([clip.group for clip in scored])
@@ -119,8 +119,8 @@ def hashed_answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     """One row a clip, without names: clip and group as `short_hash`, truth, answer, confidence. For comparisons of
     revisions clip by clip."""
     rows = [
-        (short_hash(one.clip.name), short_hash(one.group), one.clip.exercise, one.predicted, one.confidence)
-        for one in scored
+        (short_hash(clip.clip.name), short_hash(clip.group), clip.clip.exercise, clip.predicted, clip.confidence)
+        for clip in scored
     ]
     return pd.DataFrame(rows, columns=["clip", "group", "truth", "answer", "confidence"]).sort_values("clip")
 
@@ -134,6 +134,6 @@ def f1_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def worst_mistakes(table: pd.DataFrame, number: int) -> pd.DataFrame:
-    """The rows of `answers` that are wrong, the surest first."""
+    """The rows of `answers` that are wrong, the most confident first."""
     wrong = table[table["actual"] != table["predicted"]]
     return wrong.sort_values(["confidence", "clip"], ascending=[False, True]).head(number)
