@@ -16,25 +16,34 @@ import mediapipe
 import numpy as np
 
 from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.pose.landmarks import read_landmarks
+from fitness_tracker.pose.skeleton import LANDMARKS, Landmark
 from fitness_tracker.video.frames import read_zip
 
-CHAIN = ((11, 12), (23, 24), (25, 26), (27, 28))  # pairs of landmarks from the shoulders down
+CHAIN = (
+    (Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER), (Landmark.LEFT_HIP, Landmark.RIGHT_HIP),
+    (Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE), (Landmark.LEFT_ANKLE, Landmark.RIGHT_ANKLE),
+)  # fmt: skip
 
 
-def their_points(path: Path) -> np.ndarray:
+def mediapipe_landmarks(path: Path) -> np.ndarray:
     """(T, 33, 2) float64 pixels of a clip's zip of frames; nan where nobody was found."""
     rows = []
     with mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=False) as pose:
         for _, frame in read_zip(path):
             height, width = frame.shape[:2]
             found = pose.process(frame).pose_landmarks
-            points = [(one.x * width, one.y * height) for one in found.landmark] if found else np.full((33, 2), np.nan)
+            points = (
+                [(point.x * width, point.y * height) for point in found.landmark]
+                if found
+                else np.full((LANDMARKS, 2), np.nan)
+            )
             rows.append(np.array(points))
     return np.stack(rows)
 
 
 def body_height(points: np.ndarray) -> float:
-    """Pixels, of points (T, 33, 2)."""
+    """Pixels, of landmarks (T, 33, 2)."""
     middles = np.stack([points[:, pair].mean(axis=1) for pair in CHAIN], axis=1)  # (T, 4, 2)
     return float(np.median(np.linalg.norm(np.diff(middles, axis=1), axis=2).sum(axis=1)))
 
@@ -47,9 +56,9 @@ def main() -> None:
     args = parser.parse_args()
     away, ours_found, theirs_found, frames = [], 0, 0, 0
     for clip in find_clips(args.frames, (".zip",))[:: args.every]:
-        theirs = their_points(clip.path)
-        with np.load(args.landmarks / f"{clip.name}.npz") as kept:
-            ours, found = kept["points"][..., :2].astype(float), kept["found"]
+        theirs = mediapipe_landmarks(clip.path)
+        landmarks = read_landmarks(args.landmarks / f"{clip.name}.npz")
+        ours, found = landmarks.image_landmarks[..., :2].astype(float), landmarks.found
         both = found & ~np.isnan(theirs[:, 0, 0])
         frames, ours_found = frames + len(found), ours_found + int(found.sum())
         theirs_found += int((~np.isnan(theirs[:, 0, 0])).sum())

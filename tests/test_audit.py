@@ -50,7 +50,8 @@ def spoilt(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ffmpeg("-f", "lavfi", "-i", source, "-vf", box, videos / f"lunge/wall{n}__1.mp4")
     ffmpeg("-loop", "1", "-t", "2", "-i", picture_of(one, videos.parent / "one.png"), "-pix_fmt", "yuv420p",
            videos / "squat/anna__still.mp4")  # fmt: skip
-    two = "[0:v]scale=320:480,setsar=1[a];[1:v]scale=320:480,setsar=1[b];[a][b]hstack"
+    half = "scale=640:480,setsar=1,crop=320:480"
+    two = f"[0:v]{half}[a];[1:v]{half}[b];[a][b]hstack"
     pair = ("-i", videos / "squat/person03__1.mp4", "-i", videos / "jumping_jack/person04__1.mp4")
     ffmpeg(*pair, "-filter_complex", two, videos / "squat/both__1.mp4")
     jump = "[0:v]trim=end=1,scale=640:480,setsar=1,fps=15[a];[1:v]scale=640:480,setsar=1,fps=15[b];[a][b]concat"

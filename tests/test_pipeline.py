@@ -8,6 +8,8 @@ import pytest
 import yaml
 from conftest import edit_params, run
 
+from fitness_tracker.classifier import short_hash
+
 STEPS = ("resize", "extract", "landmarks", "train", "evaluate")
 
 
@@ -121,13 +123,12 @@ def test_an_exercise_with_one_group_is_told_and_nothing_that_was_finished_is_los
 def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(project: Path, drawn: Path) -> None:
     fill(project, drawn)
     assert run(project, "dvc", "repro", "train").returncode == 0
-    split = json.loads((project / "models/classifier/classifier.json").read_text())["split"]
-    learnt = next(name for name, used in split.items() if used["part"] == "train")
-    tested = next(name for name, used in split.items() if used["part"] == "test")
-    frames = project / "data/frames"
-    target = frames / f"{tested}.zip"
-    content = (frames / f"{learnt}.zip").read_bytes()
-    target.unlink()
-    target.write_bytes(content)
+    usage = json.loads((project / "models/classifier/classifier.json").read_text())["usage"]
+    frames = sorted((project / "data/frames").rglob("*.zip"))
+    parts = {path: usage[short_hash(f"{path.parent.name}/{path.stem}")]["part"] for path in frames}
+    learnt, tested = (next(path for path in frames if parts[path] == part) for part in ("train", "test"))
+    content = learnt.read_bytes()
+    tested.unlink()
+    tested.write_bytes(content)
     said = told(project, "evaluate", "data/frames", "data/landmarks", "models/classifier", "metrics", "plots")
-    assert f"training has seen it, as {learnt}" in said
+    assert f"{tested.relative_to(project)}: training has seen it under another name" in said

@@ -38,7 +38,7 @@ def to_integers(landmarks: Landmarks) -> dict[str, np.ndarray]:
         "image": quantize(landmarks.image_landmarks[..., :3], IMAGE_STEPS, np.int16),
         "world": quantize(landmarks.world_landmarks, WORLD_STEPS, np.int16),
         "visibility": quantize(landmarks.image_landmarks[..., 3], VISIBILITY_STEPS, np.uint8),
-        "times": landmarks.times,
+        "times": landmarks.times.astype(np.float32),
         "found": landmarks.found,
     }
 
