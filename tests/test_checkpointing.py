@@ -1,6 +1,5 @@
 """A training that is stopped goes on, and ends with the bytes of one that was not."""
 
-import io
 import os
 import random
 import signal
@@ -13,13 +12,14 @@ import numpy as np
 import pytest
 from conftest import digests, edit_params, make_project
 
+from fitness_tracker.pose.landmarks import Landmarks, write_landmarks
 from fitness_tracker.processing.checkpointing import Checkpoint, read_state, training_key
 from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.video.frames import encode_jpeg
 
 COMMAND = (sys.executable, "-m", "stages.train", "data/frames", "data/landmarks", "networks", "classifier", "metrics")
-EPOCHS = 8
+EPOCHS = 5
 
 
 class StopAt(keras.callbacks.Callback):
@@ -102,12 +102,10 @@ def test_a_state_that_is_damaged_is_no_state(tmp_path: Path, rubbish: bytes) -> 
 
 
 @pytest.fixture(scope="module")
-def prepared(undisturbed, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with frames and landmarks of noise of six people, ready for training."""
     home, rng = make_project(tmp_path_factory.mktemp("prepared") / "project"), np.random.default_rng(0)
     (home / "networks").symlink_to(networks_folder)
-    with np.load(next((undisturbed.home / "calm/landmarks").rglob("*.npz"))) as stored:
-        shapes = {name: (stored[name].shape[1:], stored[name].dtype) for name in stored.files}
     for name in (f"{exercise}/p{person}__1" for exercise in ("lunge", "squat") for person in range(6)):
         for folder in ("frames", "landmarks"):
             (home / "data" / folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -115,10 +113,13 @@ def prepared(undisturbed, networks_folder: Path, tmp_path_factory: pytest.TempPa
             for number in range(4):
                 picture = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
                 archive.writestr(f"{number / 10:09.3f}.jpg", encode_jpeg(picture, 90))
-        arrays = {key: (100 * rng.random((40, *shape))).astype(dtype) for key, (shape, dtype) in shapes.items()}
-        arrays |= {"times": (np.arange(40) / 10).astype(arrays["times"].dtype), "found": np.ones(40, bool)}
-        np.savez(target := io.BytesIO(), **arrays)
-        (home / f"data/landmarks/{name}.npz").write_bytes(target.getvalue())
+        landmarks = Landmarks(
+            image_landmarks=rng.random((40, 33, 4), np.float32) * [400, 400, 400, 1],
+            world_landmarks=rng.random((40, 33, 3), np.float32),
+            times=np.arange(40, dtype=np.float32) / 10,
+            found=np.ones(40, bool),
+        )
+        (home / f"data/landmarks/{name}.npz").write_bytes(write_landmarks(landmarks))
     return home
 
 
@@ -151,8 +152,8 @@ def stop_after(home: Path, cache: Path, epoch: int, signal_: int) -> tuple[str, 
 
 @pytest.mark.slow
 def test_the_stage_goes_on_after_ctrl_c(prepared: Path, tmp_path: Path) -> None:
-    edit_params(prepared, {"train.model": "pose", "train.epochs": 6, "pose.windows_per_clip": 40})
-    output, errors = stop_after(prepared, tmp_path / "disturbed", 3, signal.SIGINT)
+    edit_params(prepared, {"train.model": "pose", "train.epochs": 5, "pose.windows_per_clip": 20})
+    output, errors = stop_after(prepared, tmp_path / "disturbed", 2, signal.SIGINT)
     assert errors.splitlines()[-1] == "train: stopped; what is finished is kept"
     output, _ = train(prepared, tmp_path / "disturbed")
     assert "goes on after epoch" in output

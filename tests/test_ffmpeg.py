@@ -6,7 +6,7 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.errors import UserError
-from fitness_tracker.video import ffmpeg as video
+from fitness_tracker.video import ffmpeg
 from fitness_tracker.video.ffmpeg import ClipError, read_frames, resize_video
 
 RED = ("-f", "lavfi", "-i", "color=red:size={}:rate=25:duration=0.4")
@@ -94,13 +94,8 @@ def test_frames_come_at_the_asked_rate_and_never_none(make_clip, seconds: float,
     assert len(list(read_frames(clip, fps, "pad"))) == frames
 
 
-def test_the_same_clip_gives_the_same_bytes(make_clip) -> None:
-    clip = make_clip()
-    assert resize_video(clip, "pad") == resize_video(clip, "pad")
-
-
 def test_reading_may_be_broken_off(make_clip) -> None:
-    frames = read_frames(make_clip("-f", "lavfi", "-i", "testsrc=size=640x480:rate=30:duration=20"), 30, "pad")
+    frames = read_frames(make_clip("-f", "lavfi", "-i", "testsrc=size=640x480:rate=30:duration=5"), 30, "pad")
     assert next(frames).any()
     frames.close()
 
@@ -145,7 +140,7 @@ def test_a_turned_clip_is_turned_the_right_way(make_clip, tmp_path: Path) -> Non
 
 
 def test_an_ffmpeg_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "ffmpeg_command", lambda: ["/bin/false"])
-    video.ffmpeg_version.cache_clear()
+    monkeypatch.setattr(ffmpeg, "ffmpeg_command", lambda: ["/bin/false"])
+    ffmpeg.ffmpeg_version.cache_clear()
     with pytest.raises(UserError, match="/bin/false: does not run"):
-        video.ffmpeg_version()
+        ffmpeg.ffmpeg_version()

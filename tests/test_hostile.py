@@ -4,7 +4,6 @@ import csv
 import itertools
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -80,11 +79,11 @@ def test_other_coders_and_clocks_are_done(make_clip: Make, tmp_path: Path, optio
 
 @pytest.mark.slow
 def test_a_4k_clip_of_10_bits_is_done_within_the_limits(make_clip: Make) -> None:
-    source = ("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.5")
+    source = ("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.1")
     clip = make_clip(
         *source, "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=none"
     )
-    assert frames_of(clip) == 5
+    assert frames_of(clip) == 1
 
 
 def test_a_jump_of_the_clock_is_no_frozen_film(make_clip: Make, tmp_path: Path) -> None:
@@ -125,10 +124,8 @@ def test_a_header_that_claims_a_huge_picture_is_told_at_once(make_clip: Make) ->
     while header > 4:
         clip[header : header + 4] = (30_000).to_bytes(2, "big") * 2
         header = clip.find(b"\xff\xc0", header) + 5
-    start = time.monotonic()
-    with pytest.raises(ClipError):
-        resize_video(bytes(clip), "pad")
-    assert time.monotonic() - start < 20
+    with pytest.raises(ClipError, match=r"does not decode \((?!it takes more than limits\.cpu_seconds)"):
+        resize_video(bytes(clip), "pad", Limits(cpu_seconds=5))
 
 
 def test_a_longer_film_than_the_limit_is_told(make_clip: Make) -> None:
@@ -139,8 +136,13 @@ def test_a_longer_film_than_the_limit_is_told(make_clip: Make) -> None:
             read(long, limits=Limits(seconds=4))
 
 
-def test_what_takes_too_long_is_ended(make_clip: Make) -> None:
-    heavy = make_clip("-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30:duration=10", "-preset", "ultrafast")
+@pytest.fixture(scope="module")
+def heavy(make_clip: Make) -> bytes:
+    """It takes some seconds to resize."""
+    return make_clip("-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30:duration=8", "-preset", "ultrafast")
+
+
+def test_what_takes_too_long_is_ended(heavy: bytes) -> None:
     with pytest.raises(ClipError, match=r"more than limits\.cpu_seconds, 1"):
         resize_video(heavy, "pad", Limits(cpu_seconds=1))
 
@@ -205,34 +207,39 @@ def mutations(clip: bytes, number: int) -> bytes:
     return bytes(spoilt)
 
 
+TORTURE = int(os.environ.get("TORTURE", "30"))
+
+
 @pytest.mark.slow
-def test_five_hundred_spoilt_clips_harm_nothing(
-    make_clip: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "numbers",
+    [range(0, 500, 17), pytest.param(range(20 * TORTURE), marks=pytest.mark.torture)],
+    ids=["some", "torture"],
+)
+def test_spoilt_clips_harm_nothing(
+    make_clip: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: range
 ) -> None:
-    """Each is done or told within the limits; no process stays, no file, and nothing but a `ClipError` comes out."""
+    """Each is done, or a `ClipError` and nothing else, within the limits; no process stays, and no file."""
     place = tmp_path / "tmp"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     monkeypatch.setenv("TMPDIR", str(place))
-    seeds = [make_clip("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=15:duration=0.6")]
-    seeds += [make_clip("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=15:duration=0.6", suffix=".mkv")]
-    real = sorted(REAL_CLIPS.glob("*/*.mp4"), key=lambda path: path.stat().st_size)[:8]
-    seeds += [path.read_bytes() for path in real]
+    source = "testsrc2=size=96x64:rate=15:duration=0.6"
+    seeds = [make_clip("-f", "lavfi", "-i", source, suffix=suffix) for suffix in (".mp4", ".mkv")]
+    if len(numbers) > 100:
+        real = sorted(REAL_CLIPS.glob("*/*.mp4"), key=lambda path: path.stat().st_size)[:8]
+        seeds += [path.read_bytes() for path in real]
     limits = Limits(cpu_seconds=10, seconds=60, memory=2**30)
-    done, told, longest = 0, 0, 0.0
-    for number in range(500):
-        start = time.monotonic()
+    done, bad = 0, 0
+    for number in numbers:
         try:
             resized = resize_video(mutations(seeds[number % len(seeds)], number), "pad", limits)
             assert list(read_frames(resized, 5, "pad", limits))
             done += 1
         except ClipError:
-            told += 1
-        longest = max(longest, time.monotonic() - start)
-    assert done + told == 500
-    assert done > 20
-    assert told > 100
-    assert longest < 60
+            bad += 1
+    assert done >= len(numbers) / 100
+    assert bad > len(numbers) / 5
     assert processes_of(place) == []
     assert list(place.iterdir()) == []
 
@@ -243,7 +250,7 @@ def test_a_stage_of_spoilt_clips_ends_with_each_done_or_set_aside(project: Path,
     folder = project / "data/videos/squat"
     folder.mkdir(parents=True)
     clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=15:duration=0.6")
-    for number in range(0, 500, 5):
+    for number in range(0, 500, 20):
         (folder / f"{number}__1.mp4").write_bytes(mutations(clip, number))
     (project / "tmp").mkdir()
     here = {"TMPDIR": str(project / "tmp")}
@@ -253,42 +260,26 @@ def test_a_stage_of_spoilt_clips_ends_with_each_done_or_set_aside(project: Path,
         assert done.returncode == 0, done.stderr
     good = len(list((project / "data/frames").rglob("*.zip")))
     with (project / "data/frames/.rejected.csv").open(newline="", encoding="utf-8") as file:
-        assert len(list(csv.DictReader(file))) == 100 - good
-    assert 10 < good < 90
+        assert len(list(csv.DictReader(file))) == 25 - good
+    assert 2 < good < 23
     assert processes_of(project / "tmp") == []
     assert list((project / "tmp").iterdir()) == []
 
 
-def ffmpegs_of(folder: Path) -> list[psutil.Process]:
-    """ffmpeg processes that were started in the folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if "ffmpeg" in process.name() and process.cwd() == str(folder):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-def test_no_ffmpeg_survives_a_killed_stage(project: Path, make_clip: Make) -> None:
-    folder = project / "data/videos/squat"
+def test_no_ffmpeg_survives_a_killed_stage(project: Path, heavy: bytes) -> None:
+    folder, temporary = project / "data/videos/squat", project / "tmp"
     folder.mkdir(parents=True)
-    heavy = make_clip("-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30:duration=20", "-preset", "ultrafast")
+    temporary.mkdir()
     (folder / "a__1.mp4").write_bytes(heavy)
-    env = os.environ | {"PYTHONPATH": str(project / "src")}
-    stage = subprocess.Popen(
-        [sys.executable, "-m", "stages.resize", "data/videos", "data/resized"], cwd=project, env=env
-    )
-    end = time.monotonic() + 30
-    while not (running := ffmpegs_of(project)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert running
-    stage.send_signal(signal.SIGKILL)
+    env = os.environ | {"PYTHONPATH": str(project / "src"), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "stages.resize", "data/videos", "data/resized"]
+    stage = subprocess.Popen(command, cwd=project, env=env)
+    while not any("ffmpeg" in process.name() for process in processes_of(temporary)):
+        assert stage.poll() is None
+        time.sleep(0.02)
+    stage.kill()
     stage.wait()
-    gone, alive = psutil.wait_procs(running, timeout=5)
-    assert gone
-    assert alive == []
+    assert psutil.wait_procs(processes_of(temporary), timeout=10)[1] == []
     assert not (project / "data/resized").exists()
 
 
@@ -350,7 +341,7 @@ def test_bad_clips_fail_the_stage_with_the_whole_list_and_the_others_are_kept(zo
 
 @pytest.mark.slow
 def test_bad_clips_may_be_skipped_and_are_listed_with_their_reasons(zoo: Path, networks_folder: Path) -> None:
-    edit_params(zoo, {"bad_clips": "skip"})
+    edit_params(zoo, {"bad_clips": "skip", "extract.fps": 2})
     for stage, arguments in (
         ("resize", ("data/videos", "data/resized")),
         ("extract", ("data/resized", "data/frames")),

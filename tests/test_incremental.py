@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.errors import UserError
 from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import ResultCache, cache_folder
+from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
 
@@ -34,17 +34,20 @@ EDITS = some.one_of(
 
 
 @pytest.fixture(scope="module")
-def films(make_clip: Callable[..., bytes]) -> list[bytes]:
-    source = "testsrc2=size=64x{}:rate=10:duration=0.3"
-    return [make_clip("-f", "lavfi", "-i", source.format(48 + 2 * number)) for number in range(CLIPS)]
+def films(make_clip: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of different clips, named by their numbers."""
+    folder, source = tmp_path_factory.mktemp("films"), "testsrc2=size=64x{}:rate=10:duration=0.3"
+    for number in range(CLIPS):
+        (folder / str(number)).write_bytes(make_clip("-f", "lavfi", "-i", source.format(48 + 2 * number)))
+    return folder
 
 
-def edit(videos: Path, what: str, films: list[bytes], *arguments: object) -> None:
+def edit(videos: Path, what: str, films: Path, *arguments: object) -> None:
     first, *rest = (videos / one if isinstance(one, str) else one for one in arguments)
     assert isinstance(first, Path)
     if what == "put":
         first.parent.mkdir(parents=True, exist_ok=True)
-        first.write_bytes(films[int(str(rest[0]))])
+        shutil.copyfile(films / str(rest[0]), first)
     elif first.exists() and what == "remove":
         first.unlink()
     elif first.exists() and what == "touch":
@@ -59,45 +62,57 @@ def edit(videos: Path, what: str, films: list[bytes], *arguments: object) -> Non
         other.write_bytes(one)
 
 
-def run(videos: Path, out: Path, fit: str, fps: float) -> None:
+def run(videos: Path, out: Path, cache: Path, fit: str, fps: float) -> None:
     """Both stages, as far as there is a good clip; what is left of an earlier run goes otherwise, as DVC does it."""
     for folder in sorted(videos.rglob("*"), reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     shutil.rmtree(out, ignore_errors=True)
-    cut, cache = partial(extract_frames, fps=fps, quality=80), ResultCache(cache_folder())
+    resize, extract = partial(resize_video, fit=fit), partial(extract_frames, fps=fps, quality=80)
+    results = ResultCache(cache)
     with contextlib.suppress(UserError):  # nothing but bad clips, or none
-        process_clips(
-            partial(resize_video, fit=fit), find_clips(videos), out / "resized", ".mp4", "resize", cache, True
-        )
-        process_clips(cut, find_clips(out / "resized"), out / "frames", ".zip", "extract", cache, True)
+        process_clips(resize, find_clips(videos), out / "resized", ".mp4", "resize", results, skip=True)
+        process_clips(extract, find_clips(out / "resized"), out / "frames", ".zip", "extract", results, skip=True)
 
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.slow
-@settings(max_examples=25)
-@given(edits=some.lists(EDITS, min_size=3, max_size=12))
-def test_any_way_to_a_folder_gives_what_a_run_from_scratch_gives(films: list[bytes], edits: list[tuple]) -> None:
-    with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
-        videos, settled = Path(scratch) / "videos", {"fit": "pad", "fps": 10.0}
-        patch.setenv("FITNESS_TRACKER_CACHE", f"{scratch}/result_cache")
-        for number, place in enumerate(PLACES[:2]):
+def check(films: Path, edits: list[tuple]) -> None:
+    """Makes the edits, running the stages in between, and compares their outs with those of an empty cache."""
+    with tempfile.TemporaryDirectory() as scratch:
+        videos, out, params = Path(scratch) / "videos", Path(scratch) / "out", {"fit": "pad", "fps": 10.0}
+        for number, place in ((0, PLACES[0]), (1, PLACES[1]), (4, PLACES[3])):
             edit(videos, "put", films, place, number)
-        edit(videos, "put", films, PLACES[3], 4)
         for what, *arguments in [*edits, ("run",)]:
-            if what in settled:
-                settled[what] = arguments[0]
+            if what in params:
+                params[what] = arguments[0]
             elif what == "run":
-                run(videos, Path(scratch) / "out", **settled)
+                run(videos, out, Path(scratch) / "cache", **params)
             else:
                 edit(videos, what, films, *arguments)
-        patch.setenv("FITNESS_TRACKER_CACHE", f"{scratch}/other_memo")
-        run(videos, Path(scratch) / "afresh", **settled)
-        assert files(Path(scratch) / "out") == files(Path(scratch) / "afresh")
-        assert {name[8:-4] for name in files(Path(scratch) / "out") if name.endswith(".mp4")} == good_names(videos)
+        run(videos, Path(scratch) / "afresh", Path(scratch) / "empty", **params)
+        assert files(out) == files(Path(scratch) / "afresh")
+        assert {name[8:-4] for name in files(out) if name.endswith(".mp4")} == good_names(videos)
+
+
+SOME_EDITS = some.lists(EDITS, min_size=3, max_size=12)
+
+
+@pytest.mark.slow
+@settings(max_examples=8)
+@given(edits=SOME_EDITS)
+def test_any_way_to_a_folder_gives_what_a_run_from_scratch_gives(films: Path, edits: list[tuple]) -> None:
+    check(films, edits)
+
+
+@pytest.mark.slow
+@pytest.mark.torture
+@settings(max_examples=10 * int(os.environ.get("TORTURE", "30")))
+@given(edits=SOME_EDITS)
+def test_any_of_hundreds_of_ways_to_a_folder_does_so(films: Path, edits: list[tuple]) -> None:
+    check(films, edits)
 
 
 def good_names(videos: Path) -> set[str]:

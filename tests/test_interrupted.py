@@ -87,7 +87,7 @@ def disturb(
     return "".join(errors)
 
 
-@moments(*STAGES)
+@moments("resize", "landmarks")
 def test_a_stage_that_is_killed(undisturbed: Undisturbed, tmp_path: Path, stages: Sequence[str]) -> None:
     disturb(undisturbed, tmp_path, stages, lambda running, place: running.kill())
 
