@@ -41,7 +41,8 @@ def spoilt(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         bars = ",".join(
             f"drawbox=x=iw*{0.05 + 0.03 * n}:y=ih*0.86:w=iw*0.012:h=ih*0.1:t=fill:c=white" for n in range(8)
         )
-        ffmpeg("-i", path, "-vf", bars, "-crf", "18", path.with_name("new.mp4"))
+        whole = "scale=640:480:force_original_aspect_ratio=decrease,pad=640:480:-1:-1"
+        ffmpeg("-i", path, "-vf", f"{whole},{bars}", "-crf", "18", path.with_name("new.mp4"))
         path.with_name("new.mp4").replace(path)
     (videos / "lunge").mkdir()
     for n, colour in enumerate(("red", "blue", "green")):  # three groups before one wall

@@ -27,7 +27,7 @@ from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg
 
-OUTPUT_VERSION = 1  # of `fingerprint`: raise it when the same clip gives other bytes
+OUTPUT_VERSION = 2  # of `fingerprint`: raise it when the same clip gives other bytes
 FPS = 4.0  # sampled frames a second
 PEOPLE_EVERY = 4  # every fourth of them is searched for all people
 WIDE, HIGH = 32, 24  # of the small grey frames
@@ -108,7 +108,7 @@ def body_mask(points: np.ndarray) -> np.ndarray:
     if points.any():
         corners = np.clip(points[:, :2] / 4, -160, 320).astype(int)
         for bone in BONES:
-            cv2.line(mask, *(corners[end].tolist() for end in bone), 1, BODY_WIDTH)
+            cv2.line(mask, corners[bone[0]].tolist(), corners[bone[1]].tolist(), 1, BODY_WIDTH)
     return mask > 0
 
 
