@@ -70,7 +70,7 @@ def test_a_fork_reaches_no_secret(job: str) -> None:
 
 
 def test_nothing_runs_with_the_rights_of_the_base() -> None:
-    assert set(EVENTS) == {"push", "pull_request", "workflow_dispatch"}
+    assert set(EVENTS) == {"push", "pull_request", "workflow_dispatch", "schedule"}
     assert yaml.safe_load(WORKFLOW.read_text())["permissions"] == {}
     assert all(job["timeout-minutes"] for job in JOBS.values())
 
