@@ -81,7 +81,7 @@ def fit_temperature(
         means = np.stack([apply_temperature(rows, np.exp(logarithm)).mean(axis=0) for rows in probabilities])
         if untaught is not None:
             means = raise_none(means, untaught)
-        sure = np.clip(means[np.arange(len(labels)), labels], 1e-9, 1 - 1e-9)
+        sure = np.clip(means[np.arange(len(labels)), labels].astype(np.float64), 1e-9, 1 - 1e-9)  # 1e-9 is float64's
         return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
 
     best = minimize_scalar(loss, bounds=(np.log(0.25), np.log(10)), method="bounded")
