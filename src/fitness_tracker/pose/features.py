@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fitness_tracker.pose.landmarks import Landmarks
+from fitness_tracker.pose.skeleton import Landmark
 
-JOINTS = (11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)  # of BlazePose's 33: the left joint, then the right
+NAMES = ("SHOULDER", "ELBOW", "WRIST", "HIP", "KNEE", "ANKLE")
+JOINTS = [Landmark[f"{side}_{name}"] for name in NAMES for side in ("LEFT", "RIGHT")]
 SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE = range(6)  # places in `JOINTS`, halved
 
 JOINT_ANGLES = ((SHOULDER, ELBOW, WRIST), (ELBOW, SHOULDER, HIP), (SHOULDER, HIP, KNEE), (HIP, KNEE, ANKLE))
