@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.clips.split import describe_split
+from fitness_tracker.clips.split import describe_folds
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.files import write_json
 from fitness_tracker.kinds import MODEL_KINDS
@@ -31,7 +31,7 @@ def main() -> None:
 
         make_deterministic(params.train.seed)
         usage = split_and_hash_clips(clips, params.split)
-        print(f"train: {describe_split({name: used.part for name, used in usage.items()})} clips", flush=True)
+        print(f"train: {describe_folds({name: used.fold for name, used in usage.items()})} clips in folds", flush=True)
         kind = MODEL_KINDS[params.train.model]
         cache = ResultCache(cache_folder(), params.cache_gb)
         trained = kind.fit(clips, usage, getattr(args, kind.reads), args.networks, params, cache)
@@ -42,8 +42,9 @@ def main() -> None:
         epochs = pd.RangeIndex(1, len(trained.history["loss"]) + 1, name="epoch")
         curves = pd.DataFrame({key: trained.history[key] for key in sorted(trained.history)}, index=epochs)
         curves.to_csv(args.metrics / "history.csv", float_format="%.4f")
-        trained.checkpoint.forget()
-        print(f"train: accuracy {metrics['train_accuracy']:.3f}, validation {metrics['val_accuracy']:.3f}")
+        for checkpoint in trained.checkpoints:
+            checkpoint.forget()
+        print(f"train: accuracy {metrics['train_accuracy']:.3f}, held out {metrics['val_accuracy']:.3f}")
 
 
 if __name__ == "__main__":

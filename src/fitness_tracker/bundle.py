@@ -19,8 +19,8 @@ from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_json
 from fitness_tracker.kinds import MODEL_KINDS
 
-FORMAT_VERSION = 2  # 1 had none, and the names of training clips in clear
-DESCRIPTION, WEIGHTS = "classifier.json", "classifier.weights.h5"
+FORMAT_VERSION = 3  # 1 had none, and the names of training clips in clear; 2 had one member
+DESCRIPTION, WEIGHTS = "classifier.json", "member{}.weights.h5"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
     RuntimeError, Warning, UserError, zipfile.BadZipFile,
@@ -40,9 +40,10 @@ def checksum(description: dict[str, Any]) -> str:
 def save_classifier(classifier: Classifier, folder: Path) -> None:
     """The same classifier gives the same bytes. (A `.keras` file carries its date and memory addresses.)"""
     folder.mkdir(parents=True, exist_ok=True)
-    bare = classifier.build()  # without the optimizer, which is twice the weights
-    bare.set_weights(classifier.network.get_weights())
-    bare.save_weights(folder / WEIGHTS)
+    for number, network in enumerate(classifier.networks):
+        bare = classifier.build()  # without the optimizer, which is twice the weights
+        bare.set_weights(network.get_weights())
+        bare.save_weights(folder / WEIGHTS.format(number))
     classifier.save_parts(folder)
     description = {
         "format_version": FORMAT_VERSION,
@@ -75,7 +76,8 @@ def load_classifier(folder: Path) -> Classifier:
         common["usage"] = {name: ClipUsage(**used) for name, used in description["usage"].items()}
         classifier: Classifier = MODEL_KINDS[description["model"]].load(folder, description, common)
         with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there
-            classifier.network.load_weights(folder / WEIGHTS)
+            for number, network in enumerate(classifier.networks):
+                network.load_weights(folder / WEIGHTS.format(number))
         return classifier
     except OtherVersionError:
         raise

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,9 +21,9 @@ def short_hash(text: str) -> str:
 
 @dataclass(frozen=True)
 class ClipUsage:
-    """How one clip was used."""
+    """Where one clip was in training."""
 
-    part: str  # train, validation or test
+    fold: int
     group: str  # `short_hash` of it
     sha256: str  # of its zip of frames
 
@@ -38,29 +38,41 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Classifier(ABC):
-    """A trained network and all that is needed to use and to score it."""
+    """What all kinds have in common: a list of members, each fitted on all folds but some, whose mean answers.
 
-    network: keras.Model
+    `members` (subsets of all, by number) in the methods below: who answers; all if not given.
+    """
+
     exercises: list[str]  # in the order of the network's outputs; 'none' may be among them
     fit: str  # how pictures are brought to 640x480
     fps: float  # frames a second at which a clip is sampled
     group: str  # the expression that reads a group from a clip's file name
-    usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> how it was used
+    usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> where it was in training
     temperature: float  # probabilities are raised to 1/temperature, so that confidence matches accuracy
 
     kind: ClassVar[str]
 
     @abstractmethod
-    def predict_frames(self, frames: Iterable[np.ndarray]) -> Prediction:
+    def predict_frames(self, frames: Iterable[np.ndarray], members: Sequence[int] | None = None) -> Prediction:
         """The prediction for T frames (480, 640, 3) uint8 RGB, `fps` of them a second; one at a time is in memory."""
 
     @abstractmethod
-    def predict_file(self, path: Path) -> Prediction:
+    def predict_file(self, path: Path, members: Sequence[int] | None = None) -> Prediction:
         """The same for a stage's output for a clip: its zip of frames, or its landmarks."""
+
+    @property
+    @abstractmethod
+    def unseen_folds(self) -> list[set[int]]:
+        """Of each member, the folds that its training did not look at in any way."""
+
+    @property
+    @abstractmethod
+    def networks(self) -> list[keras.Model]:
+        """The members' networks."""
 
     @abstractmethod
     def build(self) -> keras.Model:
-        """The network as it is before training."""
+        """A member's network as it is before training."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -68,9 +80,6 @@ class Classifier(ABC):
 
     def save_parts(self, folder: Path) -> None:  # noqa: B027
         """Writes what does not fit into `classifier.json`."""
-
-    def calibrate(self, probabilities: np.ndarray) -> np.ndarray:
-        return apply_temperature(probabilities, self.temperature)
 
     def decide_label(self, prediction: Prediction) -> tuple[str, float]:
         """The likeliest label, an exercise or 'none', and its probability."""

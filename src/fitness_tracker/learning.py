@@ -24,8 +24,8 @@ class Trained:
 
     classifier: Classifier
     metrics: dict[str, float]
-    history: dict[str, list[float]]  # of each epoch
-    checkpoint: Checkpoint  # to be deleted when all is saved
+    history: dict[str, list[float]]  # of each epoch, the members' mean
+    checkpoints: list[Checkpoint]  # to be forgotten when all is saved
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
@@ -37,19 +37,19 @@ def random_stream(seed: int, *key: int) -> np.random.Generator:
 
 
 def split_and_hash_clips(clips: Sequence[Clip], split: Split) -> dict[str, ClipUsage]:
-    """How each clip is used, by name. Raises `ClipsError` if the same frames would be both learnt from and tested."""
+    """The fold and hashes of each clip, by name. Raises `ClipsError` if the same frames are in two folds."""
     usage: dict[str, ClipUsage] = {}
     first: dict[str, Clip] = {}
-    parts = split_clips(clips, split)
+    folds = split_clips(clips, split)
     for clip in clips:
         digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
         other = first.setdefault(digest, clip)
-        if parts[other.name] != parts[clip.name]:
+        if folds[other.name] != folds[clip.name]:
             raise ClipsError(
-                f"{clip.name}: is the same video as {other.name}, which is in another part of the split; "
+                f"{clip.name}: is the same video as {other.name}, which is in another fold; "
                 "take one of them away, or give both the same group"
             )
-        usage[clip.name] = ClipUsage(parts[clip.name], short_hash(group_of(clip, split.group)), digest)
+        usage[clip.name] = ClipUsage(folds[clip.name], short_hash(group_of(clip, split.group)), digest)
     return usage
 
 
@@ -98,6 +98,15 @@ def part_metrics(part: str, probabilities: np.ndarray, labels: np.ndarray) -> di
     return {
         f"{part}_accuracy": float(accuracy_score(labels, probabilities.argmax(axis=1))),
         f"{part}_log_loss": float(log_loss(labels, probabilities, labels=classes)),
+    }
+
+
+def mean_history(histories: Sequence[Mapping[str, list[float]]]) -> dict[str, list[float]]:
+    """Of each epoch, the mean of those members that had it."""
+    epochs = max(len(history["loss"]) for history in histories)
+    return {
+        name: [float(np.mean([one[name][n] for one in histories if n < len(one[name])])) for n in range(epochs)]
+        for name in histories[0]
     }
 
 

@@ -66,8 +66,7 @@ class Extract:
 @dataclass(frozen=True)
 class Split:
     group: str
-    test: float
-    validation: float
+    folds: int
     seed: int
 
     def __post_init__(self) -> None:
@@ -76,10 +75,7 @@ class Split:
         except re.error as error:
             raise ParamsError(f"params.yaml: split.group is {self.group!r}, no regular expression: {error}") from None
         check(not self.group or groups == 1, "split.group", self.group, "empty, or have exactly one (group)")
-        check(0 < self.test < 1, "split.test", self.test, "between 0 and 1")
-        check(0 < self.validation < 1, "split.validation", self.validation, "between 0 and 1")
-        total = self.test + self.validation
-        check(total < 1, "split.test + split.validation", total, "below 1: the rest is for training")
+        check(2 <= self.folds <= 100, "split.folds", self.folds, "from 2 to 100")
 
 
 @dataclass(frozen=True)
@@ -109,8 +105,10 @@ class Cnn:
     filters: list[int]
     dense_units: int
     dropout: float
+    members: int
 
     def __post_init__(self) -> None:
+        check(1 <= self.members <= 100, "cnn.members", self.members, "from 1 to 100")
         check(16 <= self.image_size <= 480, "cnn.image_size", self.image_size, "from 16 to 480")
         good = len(self.filters) == 3 and all(type(n) is int and 1 <= n <= 4096 for n in self.filters)
         check(good, "cnn.filters", self.filters, "three whole numbers from 1 to 4096")
@@ -123,7 +121,7 @@ class Pose:
     windows_per_clip: int
     units: int
     dropout: float
-    ensemble_size: int
+    members: int
     trees: int
     label_smoothing: float
     false_rejection_rate: float
@@ -133,7 +131,7 @@ class Pose:
         check(1 <= self.windows_per_clip <= 1000, "pose.windows_per_clip", self.windows_per_clip, "from 1 to 1000")
         check(1 <= self.units <= 4096, "pose.units", self.units, "from 1 to 4096")
         check(0 <= self.dropout < 1, "pose.dropout", self.dropout, "at least 0 and below 1")
-        check(1 <= self.ensemble_size <= 100, "pose.ensemble_size", self.ensemble_size, "from 1 to 100")
+        check(1 <= self.members <= 100, "pose.members", self.members, "from 1 to 100")
         check(1 <= self.trees <= 10_000, "pose.trees", self.trees, "from 1 to 10000")
         check(0 <= self.label_smoothing < 1, "pose.label_smoothing", self.label_smoothing, "at least 0 and below 1")
         check(

@@ -1,98 +1,64 @@
-"""Splits clips into training, validation and test by group."""
+"""Assigns groups to folds. Each member of a classifier learns from all folds but its own."""
 
 import hashlib
-import itertools
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.params import Split
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-PARTS = (TEST, VALIDATION, TRAIN)
-FAIR = 0.5  # of its share: so many of an exercise's groups each part gets at least
+SLACK = 1.25  # of its fair share: so many of an exercise's groups a fold takes at most
+ATTEMPTS = 100
 
 
-def split_groups(exercises: dict[str, set[str]], split: Split) -> dict[str, str]:
-    """Assigns every group to train, validation or test: `exercises` maps each group to what it shows.
+def assign_folds(exercises: Mapping[str, set[str]], folds: int, seed: int) -> dict[str, int]:
+    """Group to fold, 0 to folds - 1, stratified by exercise; `exercises` maps each group to what it shows.
 
-    A group's part is decided by a hash of its name, so adding or removing clips moves no other group. By chance a part
-    may get few or none of a rare exercise's groups: where it has less than `FAIR` of its share, the fewest groups that
-    mend this are moved, those with the nearest hashes. Only moved groups can change when other groups come or go. (A
-    rule that looks at nothing but the group itself cannot promise every exercise to every part.) If there is no such
-    split, one group of each exercise in each part suffices, then in training and test alone. Raises `ClipsError` if
-    there is none of these.
+    Where there are fewer groups than `folds`, there are as many folds as groups. Raises `ClipsError` if there are not
+    two exercises, or one whose clips are all of one group, or nothing that was tried puts each exercise in two folds.
     """
-    members: dict[str, list[str]] = defaultdict(list)
+    groups_of: dict[str, list[str]] = defaultdict(list)
     for group in sorted(exercises):
         for exercise in exercises[group]:
-            members[exercise].append(group)
-    check_members(members)
-    share = {TEST: split.test, VALIDATION: split.validation, TRAIN: 1 - split.test - split.validation}
-    for fair, parts in ((FAIR, PARTS), (0.0, PARTS), (0.0, (TEST, TRAIN))):
-        least = {
-            (exercise, part): max(1, int(fair * share[part] * len(groups)))
-            for exercise, groups in members.items()
-            for part in parts
-        }
-        if assigned := assign_groups(members, least, split):
-            break
-    else:
-        raise ClipsError(
-            f"{len(exercises)} groups are too few: none of their splits has every exercise in training and in test, "
-            "and somebody for validation; record more people"
-        )
+            groups_of[exercise].append(group)
+    check_groups(groups_of)
+    folds = min(folds, len(exercises))
+    for attempt in range(ATTEMPTS):
+        assigned = fill_folds(exercises, groups_of, folds, f"{seed}/{attempt}")
+        if all(len({assigned[group] for group in groups}) > 1 for groups in groups_of.values()):
+            return assigned
+    raise ClipsError("no way was found to have every exercise in two folds; record more people")
+
+
+def fill_folds(
+    exercises: Mapping[str, set[str]], groups_of: Mapping[str, list[str]], folds: int, salt: str
+) -> dict[str, int]:
+    """Consistent hashing with bounded loads (Mirrokni et al. 2018), a bound for each exercise: a group goes to the
+    first fold, in an order that its name and `salt` decide, in which none of its exercises is full; if none is, to the
+    one where the fewest are. So groups that come or go move few others."""
+    capacity = {
+        exercise: min(len(groups) - 1, math.ceil(SLACK * len(groups) / folds)) for exercise, groups in groups_of.items()
+    }
+    loads: Counter[tuple[str, int]] = Counter()
+    assigned = {}
+    for group in sorted(exercises, key=lambda name: unit_hash(f"{salt}/{name}")):
+        shown = exercises[group]
+        preference = sorted(range(folds), key=lambda fold: unit_hash(f"{salt}/{group}/{fold}"))
+        full = [sum(loads[exercise, fold] >= capacity[exercise] for exercise in shown) for fold in preference]
+        assigned[group] = preference[full.index(min(full))]
+        loads.update((exercise, assigned[group]) for exercise in shown)
     return assigned
 
 
-def assign_groups(
-    members: dict[str, list[str]], least: dict[tuple[str, str], int], split: Split
-) -> dict[str, str] | None:
-    """Group to part, as near to the hashes as `least` (how many groups of an exercise a part needs) allows;
-    somebody is always left for validation.
-
-    An integer program: of all assignments that fulfil `least`, the one that minimises the total distance of each
-    group's hash from its part's interval of [0, 1), weighted by how many exercises the group shows. None if there is
-    none.
-    """
-    from scipy.optimize import LinearConstraint, milp  # 0.3 s
-    from scipy.sparse import csr_array, eye_array, kron
-
-    shows = Counter(group for names in members.values() for group in names)
-    groups = sorted(shows)
-    ends = {TEST: (0.0, split.test), VALIDATION: (split.test, split.test + split.validation)}
-    ends[TRAIN] = (split.test + split.validation, 1.0)
-    costs = []
-    for group in groups:
-        at = unit_hash(f"{split.seed}/{group}")
-        away = [max(ends[part][0] - at, at - ends[part][1], 0.0) for part in PARTS]
-        costs += [shows[group] * (0.01 + far) if far else 0.0 for far in away]  # 0.01: rather few moves than short ones
-    place = {pair: number for number, pair in enumerate(itertools.product(groups, PARTS))}
-    wanted = [(members[exercise], part, count) for (exercise, part), count in sorted(least.items())]
-    wanted.append((groups, VALIDATION, 1))
-    cells = [(row, place[group, part]) for row, (names, part, _) in enumerate(wanted) for group in names]
-    enough = csr_array(([1.0] * len(cells), tuple(zip(*cells, strict=True))), (len(wanted), len(place)))
-    once = kron(eye_array(len(groups)), [[1.0] * len(PARTS)])
-    found = milp(
-        costs,
-        integrality=[1] * len(place),
-        bounds=(0, 1),
-        constraints=[LinearConstraint(enough, lb=[count for *_, count in wanted]), LinearConstraint(once, lb=1, ub=1)],
-        options={"mip_rel_gap": 0},
-    )
-    if found.x is None:
-        return None
-    return {group: part for (group, part), number in place.items() if found.x[number] > 0.5}
-
-
-def check_members(members: dict[str, list[str]]) -> None:
-    if len(members) < 2:
-        raise ClipsError(f"'{''.join(members)}' is the only exercise; add a folder for at least one more")
-    for exercise in sorted(members):
-        if len(members[exercise]) < 2:
+def check_groups(groups_of: Mapping[str, list[str]]) -> None:
+    if len(groups_of) < 2:
+        raise ClipsError(f"'{''.join(groups_of)}' is the only exercise; add a folder for at least one more")
+    for exercise, groups in sorted(groups_of.items()):
+        if len(groups) < 2:
             raise ClipsError(
-                f"{exercise}: all clips belong to the one group '{members[exercise][0]}', so nobody unseen is left to "
-                "test on; add clips of other people, or correct split.group"
+                f"{exercise}: all clips belong to the one group '{groups[0]}', so nobody unseen is left to test on; add "
+                "clips of other people, or correct split.group"
             )
 
 
@@ -101,17 +67,17 @@ def unit_hash(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def split_clips(clips: Iterable[Clip], split: Split) -> dict[str, str]:
-    """Clip name to train, validation or test; all clips of a group go the same way. Raises `ClipsError`."""
+def split_clips(clips: Iterable[Clip], split: Split) -> dict[str, int]:
+    """Clip name to fold; all clips of a group are in one. Raises `ClipsError`."""
     groups = {clip.name: group_of(clip, split.group) for clip in clips}
     exercises: dict[str, set[str]] = defaultdict(set)
     for name, group in groups.items():
         exercises[group].add(name.split("/")[0])
-    parts = split_groups(exercises, split)
-    return {name: parts[group] for name, group in groups.items()}
+    folds = assign_folds(exercises, split.folds, split.seed)
+    return {name: folds[group] for name, group in groups.items()}
 
 
-def describe_split(parts: dict[str, str]) -> str:
-    """One line: how many clips each part holds."""
-    count = Counter(parts.values())
-    return ", ".join(f"{count[part]} {part}" for part in (TRAIN, VALIDATION, TEST))
+def describe_folds(folds: Mapping[str, int]) -> str:
+    """One line: how many clips each fold holds."""
+    count = Counter(folds.values())
+    return ", ".join(str(count[fold]) for fold in range(max(count) + 1))

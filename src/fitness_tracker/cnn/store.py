@@ -17,6 +17,8 @@ from fitness_tracker.params import Train
 from fitness_tracker.tensorflow_setup import tf
 from fitness_tracker.video.frames import read_zip, shrink
 
+MEMBERS = 100  # at most
+
 
 @dataclass(frozen=True)
 class FrameStore:
@@ -56,6 +58,7 @@ def training_batches(
     rows: np.ndarray,
     train: Train,
     augment: Callable[[np.ndarray, int], np.ndarray],
+    member: int = 0,
     first: int = 0,
 ) -> tf.data.Dataset:
     """Batches (frames, labels) for all epochs from `first` on; order and augmentation depend on seed and epoch."""
@@ -64,7 +67,9 @@ def training_batches(
         return augment(store.read(batch), int(seeds[0]))
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        shuffling, augmenting = (tf.stack([tf.constant(train.seed, tf.int64), 2 * epoch + n]) for n in (0, 1))
+        shuffling, augmenting = (
+            tf.stack([tf.constant(train.seed, tf.int64), (2 * epoch + n) * MEMBERS + member]) for n in (0, 1)
+        )
         order = tf.random.experimental.stateless_shuffle(tf.constant(rows), shuffling)
         seeds = tf.random.stateless_uniform([len(rows)], augmenting, maxval=2**31 - 1, dtype=tf.int32)
         return tf.data.Dataset.from_tensor_slices((order, seeds)).batch(train.batch_size)

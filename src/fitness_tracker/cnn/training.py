@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from fitness_tracker.classifier import ClipUsage
-from fitness_tracker.clips.folder import Clip
-from fitness_tracker.clips.split import TRAIN, VALIDATION
+from fitness_tracker.clips.folder import Clip, ClipsError
 from fitness_tracker.cnn.augment import frame_augmenter
-from fitness_tracker.cnn.classifier import FrameClassifier
+from fitness_tracker.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.cnn.store import FrameStore, frame_store, plain_batches, training_batches
 from fitness_tracker.learning import (
@@ -20,6 +19,7 @@ from fitness_tracker.learning import (
     fit_temperature,
     hash_names,
     log_epoch,
+    mean_history,
     part_metrics,
 )
 from fitness_tracker.params import Cnn, FrameAugmentation, Params, Train
@@ -37,30 +37,46 @@ def fit(
     cache: ResultCache | None = None,
     on_epoch: EpochCallback = log_epoch,
 ) -> Trained:
-    """The frame classifier, from the clips' zips of frames."""
+    """The frame classifier, from the clips' zips of frames.
+
+    A member learns from all folds but two: its own, and the next, which decides when to stop and gives the temperature.
+    """
     exercises = sorted({clip.exercise for clip in clips})
-    shown = [clip for clip in clips if usage[clip.name].part in (TRAIN, VALIDATION)]
-    with frame_store(shown, exercises, params.cnn.image_size) as store:
-        in_train = np.array([usage[clip.name].part == TRAIN for clip in shown])[store.clips]
-        parts = {"train": np.flatnonzero(in_train), "val": np.flatnonzero(~in_train)}
-        checkpoint = Checkpoint(cache, training_key(params, usage, []))
-        network, history = fit_network(
-            store, parts["train"], parts["val"], len(exercises), params.train, params.cnn, params.frame_augmentation,
-            checkpoint, on_epoch,
-        )  # fmt: skip
-        metrics: dict[str, float] = {"epochs": len(history["loss"])}
-        for part, rows in parts.items():
-            probabilities = predict_rows(network, store, rows)
-            metrics |= part_metrics(part, probabilities, store.labels[rows])
-        owner = store.clips[parts["val"]]  # `probabilities` are those of the validation part
-        numbers = np.unique(owner)
-        labels = np.array([exercises.index(shown[number].exercise) for number in numbers])
-        temperature = fit_temperature([probabilities[owner == number] for number in numbers], labels)
+    members, checkpoints, metrics, held_out, labels = [], [], [], [], []
+    with frame_store(clips, exercises, params.cnn.image_size) as store:
+        folds = np.array([usage[clip.name].fold for clip in clips])[store.clips]
+        present = np.unique(folds).tolist()
+        if len(present) < 3:
+            raise ClipsError(
+                "two groups are too few: the frame network needs others to learn from, stop by and test on"
+            )
+        for number, fold in enumerate(present[: params.cnn.members]):
+            following = present[(number + 1) % len(present)]
+            stop = np.flatnonzero(folds == following)
+            train = np.flatnonzero((folds != fold) & (folds != following))
+            checkpoints.append(Checkpoint(cache, f"{training_key(params, usage, [])}-{number}"))
+            keras.utils.set_random_seed((params.train.seed + number) % 2**32)
+            network, _ = fit_network(
+                store, train, stop, len(exercises), params.train, params.cnn, params.frame_augmentation, number,
+                checkpoints[-1], on_epoch,
+            )  # fmt: skip
+            members.append(FrameMember(network, [fold, following]))
+            of_part = {part: predict_rows(network, store, rows) for part, rows in (("train", train), ("val", stop))}
+            metrics.append(
+                part_metrics("train", of_part["train"], store.labels[train])
+                | part_metrics("val", of_part["val"], store.labels[stop])
+            )
+            owner = store.clips[stop]
+            held_out += [of_part["val"][owner == clip] for clip in np.unique(owner)]
+            labels += [exercises.index(clips[clip].exercise) for clip in np.unique(owner)]
+    histories = [checkpoint.history for checkpoint in checkpoints]
     classifier = FrameClassifier(
-        network=network, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
-        usage=hash_names(usage), temperature=temperature, cnn=params.cnn,
+        members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
+        usage=hash_names(usage), temperature=fit_temperature(held_out, np.array(labels)), cnn=params.cnn,
     )  # fmt: skip
-    return Trained(classifier, metrics, history, checkpoint)
+    mean = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
+    epochs = max(len(history["loss"]) for history in histories)
+    return Trained(classifier, {**mean, "epochs": epochs}, mean_history(histories), checkpoints)
 
 
 def fit_network(
@@ -71,6 +87,7 @@ def fit_network(
     train: Train,
     cnn: Cnn,
     augmentation: FrameAugmentation,
+    member: int = 0,
     checkpoint: Checkpoint | None = None,
     on_epoch: EpochCallback = log_epoch,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
@@ -87,7 +104,7 @@ def fit_network(
     checkpoint.stop = stop
     progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, train.epochs, logs))
     network.fit(
-        training_batches(store, rows, train, frame_augmenter(augmentation), checkpoint.epochs),
+        training_batches(store, rows, train, frame_augmenter(augmentation), member, checkpoint.epochs),
         epochs=train.epochs,
         initial_epoch=train.epochs if checkpoint.ended else checkpoint.epochs,
         steps_per_epoch=math.ceil(len(rows) / train.batch_size),

@@ -1,13 +1,13 @@
 """The pose classifier: a network and a forest on windows of features of the person's landmarks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fitness_tracker.classifier import NONE, Classifier, Prediction, raise_none
+from fitness_tracker.classifier import NONE, Classifier, Prediction, apply_temperature, raise_none
 from fitness_tracker.files import read_arrays
 from fitness_tracker.params import Pose
 from fitness_tracker.pose.blazepose import pose_tracker
@@ -95,76 +95,107 @@ class OutOfDistributionDetector:
         return 1 / (1 + np.exp(np.clip((self.middle - np.asarray(distance)) / self.width, -50, 50)))
 
 
+class PoseMember(NamedTuple):
+    """What was fitted on all folds but one."""
+
+    model: PoseModel
+    detector: OutOfDistributionDetector
+    fold: int  # the one that it never saw
+
+    def predict(self, windows: np.ndarray, weights: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+        """Windows (N, T, FEATURES) of a clip to their probabilities (N, K), and the clip's (K,), windows weighing
+        `weights` (N,), with the detector's evidence for 'none'."""
+        probabilities, embeddings = self.model.predict_proba(windows)
+        probabilities = apply_temperature(probabilities, temperature)
+        distance = np.average(self.detector.distances(embeddings), weights=weights)
+        mean = np.average(probabilities, axis=0, weights=weights)
+        return probabilities, raise_none(mean, self.detector.probability(distance))
+
+
 @dataclass(frozen=True)
 class PoseClassifier(Classifier):
-    """The pose network and forest; a clip's probabilities are the mean over its windows."""
+    """Networks and forests on windows; a clip's probabilities are the mean over windows and members."""
 
     pose: Pose
-    forest: Forest
+    members: list[PoseMember]
     window: int  # frames
-    detector: OutOfDistributionDetector
     pose_networks: dict[str, bytes]  # BlazePose's two
     kind: ClassVar[str] = "pose"
 
-    def predict_frames(self, frames: Iterable[np.ndarray]) -> Prediction:
+    @property
+    def unseen_folds(self) -> list[set[int]]:
+        return [{member.fold} for member in self.members]
+
+    @property
+    def networks(self) -> list[keras.Model]:
+        return [member.model.network for member in self.members]
+
+    def predict_frames(self, frames: Iterable[np.ndarray], members: Sequence[int] | None = None) -> Prediction:
         timed = ((number / self.fps, frame) for number, frame in enumerate(frames))
-        return self.predict_landmarks(pose_tracker(**self.pose_networks).track(timed))
+        return self.predict_landmarks(pose_tracker(**self.pose_networks).track(timed), members)
 
-    def predict_file(self, path: Path) -> Prediction:
-        return self.predict_landmarks(read_landmarks(path))
+    def predict_file(self, path: Path, members: Sequence[int] | None = None) -> Prediction:
+        return self.predict_landmarks(read_landmarks(path), members)
 
-    def predict_landmarks(self, landmarks: Landmarks) -> Prediction:
-        """Windows are weighted by the share of their frames with a person; without any person all is 'none'.
+    def predict_landmarks(self, landmarks: Landmarks, members: Sequence[int] | None = None) -> Prediction:
+        """Windows count by the share of their frames in which somebody was found; if nobody ever was, all is 'none'.
 
-        A single picture cannot tell standing from the start of an exercise, so it is 'none' only if nobody is in it.
+        A single picture cannot tell who stands from who begins, so it is 'none' only if nobody is in it.
         """
-        none, number = self.exercises.index(NONE), len(landmarks.found)
+        number, classes = len(landmarks.found), len(self.exercises)
         if not landmarks.found.any():
-            nobody = np.eye(len(self.exercises), dtype=np.float32)[none]
+            nobody = np.eye(classes, dtype=np.float32)[-1]
             return Prediction(np.tile(nobody, (number, 1)), nobody)
         windows = features(cut_windows(poses_from_landmarks(landmarks), self.window))
-        probabilities, embeddings = PoseModel(self.network, self.forest).predict_proba(windows)
-        if number == 1:
-            probabilities[:, none] = 0
-            probabilities = (probabilities + 1e-6) / (probabilities + 1e-6).sum(axis=1, keepdims=True)
-        probabilities = self.calibrate(probabilities)
         found = [landmarks.found[start : start + self.window].mean() for start in window_starts(number, self.window)]
-        mean = np.average(probabilities, axis=0, weights=found)
-        distance = float(np.average(self.detector.distances(embeddings), weights=found))
-        untaught = 0.0 if number == 1 else self.detector.probability(distance)
-        frames = average_windows_per_frame(probabilities, number, self.window)
-        return Prediction(frames, raise_none(mean, untaught))
+        answering = self.members if members is None else [self.members[n] for n in members]
+        answers = [member.predict(windows, np.array(found), self.temperature) for member in answering]
+        of_windows, of_clip = (np.mean(parts, axis=0) for parts in zip(*answers, strict=True))
+        if number == 1:
+            of_windows = forget_none(np.mean([probabilities for probabilities, _ in answers], axis=0))
+            of_clip = of_windows[0]
+        frames = average_windows_per_frame(of_windows, number, self.window)
+        return Prediction(frames, of_clip.astype(np.float32))
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))
 
     def describe(self) -> dict[str, Any]:
-        return {
-            "pose": asdict(self.pose),
-            "window": self.window,
-            "detector": {"middle": self.detector.middle, "width": self.detector.width},
-        }
+        detectors = [{"middle": one.detector.middle, "width": one.detector.width} for one in self.members]
+        folds = [member.fold for member in self.members]
+        return {"pose": asdict(self.pose), "window": self.window, "detectors": detectors, "folds": folds}
 
     def save_parts(self, folder: Path) -> None:
         for role, name in NETWORKS.items():
             (folder / name).write_bytes(self.pose_networks[role])
-        np.savez(folder / "detector.npz", means=self.detector.means, whiten=self.detector.whiten)
-        np.savez_compressed(folder / "forest.npz", **vars(self.forest))
+        for number, member in enumerate(self.members):
+            arrays = {"means": member.detector.means, "whiten": member.detector.whiten, **vars(member.model.forest)}
+            np.savez_compressed(folder / f"member{number}.npz", **arrays)
+
+
+def forget_none(probabilities: np.ndarray) -> np.ndarray:
+    """(N, K) probabilities without the last, 'none', which gets a millionth."""
+    known = np.concatenate([probabilities[:, :-1] + 1e-6, np.full((len(probabilities), 1), 1e-6)], axis=1)
+    return known / known.sum(axis=1, keepdims=True)
 
 
 def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> PoseClassifier:
-    """The classifier in `folder`, its network without weights; raises `ValueError` if its parts do not fit."""
-    pose, classes, arrays = Pose(**description["pose"]), len(common["exercises"]), read_arrays(folder / "detector.npz")
-    detector = OutOfDistributionDetector(arrays["means"], arrays["whiten"], **description["detector"])
-    forest = Forest(**read_arrays(folder / "forest.npz"))
-    forest.check(7 * FEATURES, classes)
-    size = pose.ensemble_size * pose.units
-    if detector.whiten.shape != (size, size) or NONE not in common["exercises"]:
+    """The classifier in `folder`, its networks without weights; raises `ValueError` if its parts do not fit."""
+    pose, classes = Pose(**description["pose"]), len(common["exercises"])
+    members = []
+    for number, (fold, scale) in enumerate(zip(description["folds"], description["detectors"], strict=True)):
+        arrays = read_arrays(folder / f"member{number}.npz")
+        detector = OutOfDistributionDetector(arrays.pop("means"), arrays.pop("whiten"), **scale)
+        forest = Forest(**arrays)
+        forest.check(7 * FEATURES, classes)
+        if detector.whiten.shape != (pose.units, pose.units):
+            raise ValueError("its parts do not belong together")
+        members.append(PoseMember(PoseModel(build_pose(pose, classes), forest), detector, fold))
+    if not members or common["exercises"][-1] != NONE:
         raise ValueError("its parts do not belong together")
     return PoseClassifier(
-        network=build_pose(pose, classes), pose=pose, forest=forest, window=description["window"], detector=detector,
-        pose_networks=read_networks(folder), **common,
-    )  # fmt: skip
+        pose=pose, members=members, window=description["window"], pose_networks=read_networks(folder), **common
+    )
 
 
 def feature_definition() -> bytes:

@@ -6,25 +6,20 @@ from fitness_tracker.tensorflow_setup import keras
 
 
 def build_pose(pose: Pose, classes: int) -> keras.Model:
-    """`pose.ensemble_size` networks side by side: windows (N, T, FEATURES) float32 of any length T to the mean of their
-    probabilities (N, classes) and all their embeddings (N, ensemble_size x units), float32.
+    """Windows (N, T, FEATURES) float32 of any length T to probabilities (N, classes) and embeddings (N, units).
 
     Two dense layers are applied to each frame; their activations are pooled over the window by mean, maximum and
-    standard deviation. The layer `exercise<n>` gives the probabilities of member n alone.
+    standard deviation.
     """
     layers, ops = keras.layers, keras.ops
     windows = keras.Input((None, FEATURES), name="windows")
-    probabilities, embeddings = [], []
-    for n in range(1, pose.ensemble_size + 1):  # named layers: a name that Keras counts up would change the file
-        frames = layers.BatchNormalization(name=f"scale{n}")(windows)
-        for place in ("first", "second"):
-            frames = layers.Dense(pose.units, use_bias=False, name=f"{place}{n}")(frames)
-            frames = ops.relu(layers.BatchNormalization(name=f"{place}_scale{n}")(frames))
-            frames = layers.SpatialDropout1D(pose.dropout / 3, name=f"{place}_dropout{n}")(frames)
-        pools = [ops.mean(frames, axis=1), ops.max(frames, axis=1), ops.sqrt(ops.var(frames, axis=1) + 1e-4)]
-        pooled = layers.Dropout(pose.dropout, name=f"pooled_dropout{n}")(ops.concatenate(pools, axis=-1))
-        embeddings.append(layers.Dense(pose.units, activation="relu", name=f"embedding{n}")(pooled))
-        last = layers.Dropout(pose.dropout, name=f"embedding_dropout{n}")(embeddings[-1])
-        probabilities.append(layers.Dense(classes, activation="softmax", name=f"exercise{n}")(last))
-    mean = sum(probabilities) / pose.ensemble_size
-    return keras.Model(windows, [mean, ops.concatenate(embeddings, axis=-1)], name="pose")
+    frames = layers.BatchNormalization(name="scale")(windows)
+    for place in ("first", "second"):  # named layers: a name that Keras counts up would change the file
+        frames = layers.Dense(pose.units, use_bias=False, name=place)(frames)
+        frames = ops.relu(layers.BatchNormalization(name=f"{place}_scale")(frames))
+        frames = layers.SpatialDropout1D(pose.dropout / 3, name=f"{place}_dropout")(frames)
+    pools = [ops.mean(frames, axis=1), ops.max(frames, axis=1), ops.sqrt(ops.var(frames, axis=1) + 1e-4)]
+    pooled = layers.Dropout(pose.dropout, name="pooled_dropout")(ops.concatenate(pools, axis=-1))
+    embedding = layers.Dense(pose.units, activation="relu", name="embedding")(pooled)
+    last = layers.Dropout(pose.dropout, name="embedding_dropout")(embedding)
+    return keras.Model(windows, [layers.Dense(classes, activation="softmax", name="exercise")(last), embedding])

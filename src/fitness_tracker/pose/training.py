@@ -1,4 +1,4 @@
-"""Fits the pose classifier: the network on windows that no epoch sees twice, the forest, detector and temperature."""
+"""Fits the pose classifier: for each fold a network, a forest and a detector on all others, and one temperature."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 from fitness_tracker.classifier import NONE, ClipUsage
 from fitness_tracker.clips.folder import Clip
-from fitness_tracker.clips.split import TRAIN, VALIDATION
 from fitness_tracker.learning import (
     EpochCallback,
     Trained,
@@ -21,12 +20,13 @@ from fitness_tracker.learning import (
     fit_temperature,
     hash_names,
     log_epoch,
+    mean_history,
     part_metrics,
     random_stream,
 )
 from fitness_tracker.params import Params, Pose, PoseAugmentation, Train
 from fitness_tracker.pose.augment import augment_poses, sample_augmented_windows
-from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseModel
+from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseMember, PoseModel
 from fitness_tracker.pose.features import (
     Poses,
     PoseSequences,
@@ -51,17 +51,21 @@ ORDER, AUGMENTATION, FOREST = range(3)  # random streams
 
 @dataclass(frozen=True)
 class PoseSettings:
-    """The parameters of a training, and the frame rate that they are for."""
+    """The parameters of a member's training, its number, and the frame rate that they are for."""
 
     train: Train
     pose: Pose
     augmentation: PoseAugmentation
     fps: float
+    member: int = 0
 
     @property
     def window(self) -> int:
         """Frames of a window."""
         return max(2, round(self.train.window * self.fps))
+
+    def stream(self, *key: int) -> np.random.Generator:
+        return random_stream(self.train.seed, self.member, *key)
 
 
 class PoseData(NamedTuple):
@@ -70,17 +74,17 @@ class PoseData(NamedTuple):
     clips: Sequence[Poses]
     labels: np.ndarray
 
-    def of_exercises(self, classes: int) -> "PoseData":
-        """Without clips of 'none'."""
-        chosen = np.flatnonzero(self.labels < classes - 1)
-        return PoseData([self.clips[n] for n in chosen], self.labels[chosen])
+    def part(self, mask: np.ndarray) -> "PoseData":
+        """Those of the clips for which `mask` (clips,) bool is true."""
+        return PoseData([self.clips[n] for n in np.flatnonzero(mask)], self.labels[mask])
 
 
-class FittedPoseModel(NamedTuple):
-    model: PoseModel
-    detector: OutOfDistributionDetector
-    temperature: float
-    history: dict[str, list[float]]
+class HeldOut(NamedTuple):
+    """What a member says of the fold that it never saw."""
+
+    probabilities: list[np.ndarray]  # of each clip, (its windows, K)
+    foreign: np.ndarray  # (clips,) by the detector
+    labels: np.ndarray  # (clips,)
 
 
 def fit(
@@ -97,60 +101,86 @@ def fit(
     Clips in which hardly anybody is found are left out. Raises `UserError` if landmarks are missing or damaged.
     """
     exercises = [*sorted({clip.exercise for clip in clips} - {NONE}), NONE]
-    settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
-    train, validation = (
-        read_data([clip for clip in clips if usage[clip.name].part == part], landmarks, exercises)
-        for part in (TRAIN, VALIDATION)
-    )
+    data, folds = read_data(clips, usage, landmarks, exercises)
     key = training_key(params, usage, [landmarks / f"{clip.name}.npz" for clip in clips])
-    checkpoint = Checkpoint(cache, key)
-    fitted = fit_pose_model(train, validation, len(exercises), settings, checkpoint, on_epoch)
+    members, held_out, checkpoints, metrics = [], [], [], []
+    for number, fold in enumerate(np.unique(folds)[: params.pose.members].tolist()):
+        settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps, number)
+        checkpoints.append(Checkpoint(cache, f"{key}-{number}"))
+        train, test = data.part(folds != fold), data.part(folds == fold)
+        members.append(fit_member(train, test, fold, len(exercises), settings, checkpoints[-1], on_epoch))
+        held_out.append(predict_held_out(members[-1], test, settings.window))
+        metrics.append(window_metrics(members[-1].model, train, test, settings.window))
+    histories = [checkpoint.history for checkpoint in checkpoints]
     classifier = PoseClassifier(
-        network=fitted.model.network, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps,
-        group=params.split.group, usage=hash_names(usage), temperature=fitted.temperature, pose=params.pose,
-        forest=fitted.model.forest, window=settings.window, detector=fitted.detector,
+        members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
+        usage=hash_names(usage), temperature=fit_pose_temperature(held_out), pose=params.pose, window=settings.window,
         pose_networks=read_networks(pose_networks),
     )  # fmt: skip
-    metrics: dict[str, float] = {"epochs": len(fitted.history["loss"])}
-    for part, data in (("train", train), ("val", validation)):
-        probabilities, owner = predict_windows(fitted.model, data.clips, settings.window)
-        metrics |= part_metrics(part, probabilities, data.labels[owner])
-    return Trained(classifier, metrics, fitted.history, checkpoint)
+    mean = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
+    epochs = max(len(history["loss"]) for history in histories)
+    return Trained(classifier, {**mean, "epochs": epochs}, mean_history(histories), checkpoints)
 
 
-def read_data(clips: Sequence[Clip], folder: Path, exercises: list[str]) -> PoseData:
+def read_data(
+    clips: Sequence[Clip], usage: Mapping[str, ClipUsage], folder: Path, exercises: list[str]
+) -> tuple[PoseData, np.ndarray]:
+    """The clips in which somebody is found, and their folds (clips,); all clips if that leaves none."""
     landmarks = [read_landmarks(folder / f"{clip.name}.npz") for clip in clips]
     usable = [n for n, of_clip in enumerate(landmarks) if of_clip.found.mean() >= MIN_FOUND] or range(len(clips))
     labels = [exercises.index(clips[n].exercise) for n in usable]
-    return PoseData([poses_from_landmarks(landmarks[n]) for n in usable], np.array(labels))
+    folds = [usage[clips[n].name].fold for n in usable]
+    return PoseData([poses_from_landmarks(landmarks[n]) for n in usable], np.array(labels)), np.array(folds)
 
 
-def fit_pose_model(
+def fit_member(
     train: PoseData,
-    validation: PoseData,
+    held_out: PoseData,
+    fold: int,
     classes: int,
     settings: PoseSettings,
     checkpoint: Checkpoint | None = None,
     on_epoch: EpochCallback = log_epoch,
-) -> FittedPoseModel:
-    """Network and forest from `train`; the detector's threshold, and the temperature, from `validation`.
+) -> PoseMember:
+    """Network, forest and detector from `train`; only the detector's threshold is from `held_out`.
 
-    With a `checkpoint` the training of the network is resumed.
+    With a `checkpoint` the network goes on where it was.
     """
-    network, history = fit_network(train, validation, classes, settings, checkpoint, on_epoch)
+    keras.utils.set_random_seed((settings.train.seed + settings.member) % 2**32)
+    network, _ = fit_network(train, held_out, classes, settings, checkpoint, on_epoch)
     model = PoseModel(network, fit_forest(train, classes, settings))
-    train_exercises, held_out = train.of_exercises(classes), validation.of_exercises(classes).clips
-    held_out = held_out or train_exercises.clips
-    detector = fit_detector(model, train_exercises, held_out, settings.window, settings.pose.false_rejection_rate)
-    windows, owner = all_windows(validation.clips, settings.window)
-    probabilities, embeddings = model.predict_proba(windows)
-    of_clips = [probabilities[owner == clip] for clip in range(len(validation.clips))]
-    untaught = detector.probability(clip_means(detector.distances(embeddings), owner))
-    return FittedPoseModel(model, detector, fit_temperature(of_clips, validation.labels, untaught), history)
+    taught, others = (data.part(data.labels < classes - 1) for data in (train, held_out))
+    detector = fit_detector(
+        model, taught, others.clips or taught.clips, settings.window, settings.pose.false_rejection_rate
+    )
+    return PoseMember(model, detector, fold)
+
+
+def predict_held_out(member: PoseMember, data: PoseData, window: int) -> HeldOut:
+    windows, owner = all_windows(data.clips, window)
+    probabilities, embeddings = member.model.predict_proba(windows)
+    foreign = member.detector.probability(clip_means(member.detector.distances(embeddings), owner))
+    return HeldOut([probabilities[owner == clip] for clip in range(len(data.clips))], foreign, data.labels)
+
+
+def fit_pose_temperature(held_out: Sequence[HeldOut]) -> float:
+    """Out of fold, over all clips that some member never saw."""
+    probabilities = [of_clip for part in held_out for of_clip in part.probabilities]
+    labels, foreign = (np.concatenate([getattr(part, name) for part in held_out]) for name in ("labels", "foreign"))
+    return fit_temperature(probabilities, labels, foreign)
+
+
+def window_metrics(model: PoseModel, train: PoseData, held_out: PoseData, window: int) -> dict[str, float]:
+    """Accuracy and log loss of windows that were trained on, and of those that were not."""
+    metrics: dict[str, float] = {}
+    for part, data in (("train", train), ("val", held_out)):
+        windows, owner = all_windows(data.clips, window)
+        metrics |= part_metrics(part, model.predict_proba(windows)[0], data.labels[owner])
+    return metrics
 
 
 class WindowBatches(keras.utils.PyDataset):
-    """Batches (features (N, T, FEATURES), labels (N, members, K) one-hot, weights (N, members)), float32.
+    """Batches (features (N, T, FEATURES), labels (N, K) one-hot, weights (N,)), float32.
 
     Each depends on nothing but the seed, the epoch and its number in it.
     """
@@ -168,9 +198,9 @@ class WindowBatches(keras.utils.PyDataset):
         return math.ceil(len(self.rows) / self.settings.train.batch_size)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        settings, seed, size = self.settings, self.settings.train.seed, self.settings.train.batch_size
-        order = random_stream(seed, ORDER, self.epoch).permutation(self.rows)[number * size :][:size]
-        rng = random_stream(seed, AUGMENTATION, self.epoch, number)
+        settings, size = self.settings, self.settings.train.batch_size
+        order = settings.stream(ORDER, self.epoch).permutation(self.rows)[number * size :][:size]
+        rng = settings.stream(AUGMENTATION, self.epoch, number)
         clips = order[order != IDLE]
         labels = np.full(len(order), self.classes - 1)
         labels[: len(clips)] = self.labels[clips]
@@ -179,9 +209,9 @@ class WindowBatches(keras.utils.PyDataset):
         batch = [features(windows)]
         if idle := len(order) - len(clips):
             batch.append(sample_idle_features(idle, settings, rng))
-        weights = np.ones((len(order), settings.pose.ensemble_size), np.float32)
-        weights[: len(clips)] = [[self.weights.get(label, 1.0)] for label in self.labels[clips].tolist()]
-        return np.concatenate(batch), one_hot(labels, self.classes, settings.pose.ensemble_size), weights
+        weights = np.ones(len(order), np.float32)
+        weights[: len(clips)] = [self.weights.get(label, 1.0) for label in self.labels[clips].tolist()]
+        return np.concatenate(batch), one_hot(labels, self.classes), weights
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -201,14 +231,13 @@ def fit_network(
     checkpoint: Checkpoint | None = None,
     on_epoch: EpochCallback = log_epoch,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """The network of `build_pose`, and the mean losses and accuracies of its members in each epoch.
+    """The network of `build_pose`, and its loss and accuracy in each epoch.
 
-    Nothing is selected by the validation clips: the learning rate falls to 0, and the last weights are used.
+    Nothing is chosen by the validation clips: the learning rate falls to 0, and the last weights stay.
     """
-    members, epochs = settings.pose.ensemble_size, settings.train.epochs
+    epochs = settings.train.epochs
     network = build_pose(settings.pose, classes)
-    outputs = [network.get_layer(f"exercise{number}").output for number in range(1, members + 1)]
-    learner = keras.Model(network.inputs, keras.ops.stack(outputs, axis=1))  # (N, members, classes)
+    learner = keras.Model(network.inputs, network.outputs[0])  # (N, classes)
     batches = WindowBatches(train, classes, settings)
     rate = keras.optimizers.schedules.CosineDecay(settings.train.learning_rate, epochs * len(batches))
     learner.compile(
@@ -225,7 +254,7 @@ def fit_network(
         batches,
         epochs=epochs,
         initial_epoch=batches.epoch,
-        validation_data=(windows, one_hot(validation.labels[owner], classes, members)),
+        validation_data=(windows, one_hot(validation.labels[owner], classes)),
         callbacks=[checkpoint, progress],
         shuffle=False,
         verbose=0,
@@ -236,14 +265,14 @@ def fit_network(
 def fit_forest(data: PoseData, classes: int, settings: PoseSettings) -> Forest:
     """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of synthetic idle people."""
     windows, owner = all_windows(data.clips, settings.window)
-    pose, seed = settings.pose, settings.train.seed
+    pose = settings.pose
     idle = max(1, round(len(data.clips) * pose.windows_per_clip * pose.synthetic_idle_ratio))
-    rows = window_statistics(
-        np.concatenate([windows, sample_idle_features(idle, settings, random_stream(seed, FOREST))])
-    )
+    rows = window_statistics(np.concatenate([windows, sample_idle_features(idle, settings, settings.stream(FOREST))]))
     balance = class_weights(data.labels) if settings.train.class_weights else {}
     clip_weights = np.array([balance.get(label, 1.0) for label in data.labels.tolist()]) / np.bincount(owner)
-    forest = ExtraTreesClassifier(pose.trees, min_samples_leaf=2, max_features=0.2, n_jobs=-1, random_state=seed).fit(
+    forest = ExtraTreesClassifier(
+        pose.trees, min_samples_leaf=2, max_features=0.2, n_jobs=-1, random_state=settings.train.seed + settings.member
+    ).fit(
         rows,
         np.concatenate([data.labels[owner], np.full(idle, classes - 1)]),
         sample_weight=np.concatenate([clip_weights[owner], np.full(idle, 1 / pose.windows_per_clip)]),
@@ -270,21 +299,15 @@ def flatten_forest(forest: ExtraTreesClassifier, classes: int) -> Forest:
     )
 
 
-def one_hot(labels: np.ndarray, classes: int, members: int) -> np.ndarray:
-    """Labels (N,) int64 to (N, members, classes) float32, the same for every member."""
-    return np.eye(classes, dtype=np.float32)[labels][:, None].repeat(members, axis=1)
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels (N,) int64 to (N, classes) float32."""
+    return np.eye(classes, dtype=np.float32)[labels]
 
 
 def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
     """All windows of the clips, plain: features (N, T, FEATURES) float32, and each window's clip number (N,) int64."""
     windows = [features(cut_windows(clip, length)) for clip in clips]
     return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in windows])
-
-
-def predict_windows(model: PoseModel, clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (N, K) of all windows, and each window's clip number (N,)."""
-    windows, owner = all_windows(clips, length)
-    return model.predict_proba(windows)[0], owner
 
 
 def clip_means(values: np.ndarray, owner: np.ndarray) -> np.ndarray:

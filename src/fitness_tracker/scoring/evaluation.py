@@ -11,7 +11,6 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from fitness_tracker.classifier import Classifier, Prediction, short_hash
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
-from fitness_tracker.clips.split import TEST
 from fitness_tracker.scoring.intervals import f1_interval, macro_f1
 
 BINS = 15  # of confidence
@@ -28,43 +27,48 @@ class ScoredClip:
     confidence: float
 
 
-def unseen_clips(clips: Sequence[Clip], classifier: Classifier) -> list[Clip]:
-    """The clips to score: all but the very clips that the classifier was trained or validated on.
+def unseeing_members(clips: Sequence[Clip], classifier: Classifier) -> dict[str, list[int]]:
+    """Clip name to the numbers of the members whose training saw neither the clip nor its group; clips of folds that
+    every member saw are left out.
 
-    Raises `ClipsError` if one of them is known to training all the same (a copy under another name, or another clip
-    of a group that was learnt from), if it shows an exercise that the classifier was not taught, or if none is left.
+    Raises `ClipsError` if such a clip was not in training under its name (a copy, another clip of a group that all have
+    seen), if a clip shows an exercise that the classifier was not taught, or if none is left.
     """
-    trained_on = {name: used for name, used in classifier.usage.items() if used.part != TEST}
-    digests = {used.sha256 for used in trained_on.values()}
-    groups = {used.group for used in trained_on.values()}
-    unseen = []
+    by_group = {used.group: used.fold for used in classifier.usage.values()}
+    by_digest = {used.sha256: used.fold for used in classifier.usage.values()}
+    members: dict[str, list[int]] = {}
     for clip in clips:
-        digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
-        known = trained_on.get(short_hash(clip.name))
-        if known and known.sha256 == digest:
+        group, digest = group_of(clip, classifier.group), hashlib.sha256(clip.path.read_bytes()).hexdigest()
+        folds = {by_group[short_hash(group)]} if short_hash(group) in by_group else set()
+        folds |= {by_digest[digest]} if digest in by_digest else set()
+        unseeing = [number for number, unseen in enumerate(classifier.unseen_folds) if folds <= unseen]
+        known = classifier.usage.get(short_hash(clip.name))
+        if not unseeing and known and known.sha256 == digest:
             continue
-        if digest in digests:
+        if not unseeing and digest in by_digest:
             raise ClipsError(f"{clip.path}: training has seen it under another name; it cannot be scored")
-        if short_hash(group := group_of(clip, classifier.group)) in groups:
+        if not unseeing:
             raise ClipsError(f"{clip.path}: training has seen other clips of group '{group}'; it cannot be scored")
         if clip.exercise not in classifier.exercises:
             raise ClipsError(f"{clip.path}: the classifier was not taught '{clip.exercise}'; train it again")
-        unseen.append(clip)
-    if not unseen:
+        members[clip.name] = unseeing
+    if not members:
         raise ClipsError("training has seen every clip; add clips of other people to score it on")
-    return unseen
+    return members
 
 
 def score_clips(clips: Sequence[Clip], classifier: Classifier, inputs: dict[str, Path]) -> list[ScoredClip]:
-    """The classifier's predictions of the unseen clips; `inputs`: clip name -> what the classifier reads of it.
+    """Out-of-fold predictions of the clips that some member never saw; `inputs`: clip name -> what the classifier reads
+    of it.
 
-    Raises `ClipsError` like `unseen_clips`, and if a clip is missing in `inputs`.
+    Raises `ClipsError` like `unseeing_members`, and if a clip is missing in `inputs`.
     """
     scored = []
-    for clip in unseen_clips(clips, classifier):
+    members = unseeing_members(clips, classifier)
+    for clip in (clip for clip in clips if clip.name in members):
         if clip.name not in inputs:
             raise ClipsError(f"{clip.path}: its landmarks are missing; run the landmarks stage again")
-        prediction = classifier.predict_file(inputs[clip.name])
+        prediction = classifier.predict_file(inputs[clip.name], members[clip.name])
         label, confidence = classifier.decide_label(prediction)
         scored.append(ScoredClip(clip, group_of(clip, classifier.group), prediction, label, confidence))
     return scored
