@@ -13,7 +13,6 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.clips.split import TEST, TRAIN, VALIDATION
 from fitness_tracker.cnn.store import FrameStore, frame_store
 from fitness_tracker.cnn.training import fit_network
 from fitness_tracker.errors import exit_with_message
@@ -35,8 +34,8 @@ class Rows:
 def split_at_random(store: FrameStore, params: Params) -> Rows:
     rows = np.arange(len(store.labels))
     split, seed = params.split, params.split.seed
-    rest, test = train_test_split(rows, test_size=split.test, stratify=store.labels, random_state=seed)
-    share = split.validation / (1 - split.test)
+    rest, test = train_test_split(rows, test_size=1 / split.folds, stratify=store.labels, random_state=seed)
+    share = 1 / (split.folds - 1)
     train, validation = train_test_split(rest, test_size=share, stratify=store.labels[rest], random_state=seed)
     return Rows(np.sort(train), np.sort(validation), np.sort(test))
 
@@ -63,8 +62,8 @@ def main() -> None:
         exercises = sorted({clip.exercise for clip in clips})
         make_deterministic(params.train.seed)
         with frame_store(clips, exercises, params.cnn.image_size) as store:
-            part = np.array([split[clip.name].part for clip in clips])[store.clips]
-            by_group = Rows(*(np.flatnonzero(part == name) for name in (TRAIN, VALIDATION, TEST)))
+            fold = np.array([split[clip.name].fold for clip in clips])[store.clips]
+            by_group = Rows(np.flatnonzero(fold > 1), np.flatnonzero(fold == 1), np.flatnonzero(fold == 0))
             results = {
                 "frames split at random, the usual way": score(
                     store, split_at_random(store, params), len(exercises), params

@@ -7,8 +7,9 @@ nested cross-validation: an inner 3-fold CV picks the preset from `SETTINGS`. Th
 people who saw the 367. `--alone` scores the clips of a catalog by themselves too, as far as their groups are in no
 other clips.
 
-Then our classifier as it ships: a fifth of the training groups held back for temperature and detector, and `none`
-among the labels. Then the out-of-distribution score: exercises that were left out of training in turn, unseen people.
+Intervals (95 %) are by bootstrap over groups, of the first seed; the mean by group weighs every group alike. Then our
+classifier as it ships: a member a fold, calibrated out of fold, and `none` among the labels. Then the
+out-of-distribution score: exercises that were left out of training in turn, unseen people.
 """
 
 import argparse
@@ -22,8 +23,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
 
 from fitness_tracker import learning
 from fitness_tracker.classifier import NONE
@@ -33,7 +34,7 @@ from fitness_tracker.cnn.augment import frame_augmenter
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import exit_with_message
 from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose.classifier import PoseClassifier
+from fitness_tracker.pose.classifier import PoseClassifier, PoseMember
 from fitness_tracker.pose.features import (
     JOINT_ANGLES,
     Poses,
@@ -44,9 +45,18 @@ from fitness_tracker.pose.features import (
     window_statistics,
 )
 from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
-from fitness_tracker.pose.training import PoseData, PoseSettings, all_windows, fit_forest, fit_network, fit_pose_model
+from fitness_tracker.pose.training import (
+    PoseData,
+    PoseSettings,
+    all_windows,
+    fit_forest,
+    fit_member,
+    fit_network,
+    fit_pose_temperature,
+    predict_held_out,
+)
 from fitness_tracker.scoring.evaluation import calibration_error
-from fitness_tracker.scoring.intervals import macro_f1
+from fitness_tracker.scoring.intervals import effective_groups, f1_interval, macro_f1
 from fitness_tracker.tensorflow_setup import keras, make_deterministic
 
 FRAMES_EVERY = 5  # the frame network takes one frame in so many: neighbours are nearly the same, and time is short
@@ -245,14 +255,10 @@ def quiet(*_: object) -> None:
 
 
 def choose(material: Material, train_idx: np.ndarray, seed: int) -> tuple[str, str]:
-    """The name of the SETTINGS, and 'network', 'forest' or 'both', with the best macro F1 on inner folds by group.
-
-    For time, the inner networks stand alone: `pose.ensemble_size` is 1.
-    """
+    """The name of the SETTINGS, and 'network', 'forest' or 'both', with the best macro F1 on inner folds by group."""
     inner = dataclasses.replace(
         material, labels=material.labels[train_idx], groups=material.groups[train_idx],
         poses=poses_of(material, train_idx),
-        params=dataclasses.replace(material.params, pose=dataclasses.replace(material.params.pose, ensemble_size=1)),
     )  # fmt: skip
     scores: dict[tuple[str, str], float] = {}
     for name, settings in SETTINGS.items():
@@ -303,34 +309,45 @@ def out_of_fold(material: Material, method: Method, number: int, seed: int) -> d
     return rows
 
 
-def as_shipped(
-    material: Material, train_idx: np.ndarray, exercises: list[str], labels: np.ndarray, seed: int
-) -> PoseClassifier:
-    """The classifier as the train stage makes it, a fifth of the groups held back; `labels` are of all clips."""
+def one_member(
+    material: Material, train_idx: np.ndarray, test_idx: np.ndarray, labels: np.ndarray, classes: int, seed: int, n: int
+) -> PoseMember:
+    """Member `n`; `labels` are of all clips, and the detector's threshold is from the clips `test_idx`."""
     make_deterministic(seed)
-    inner = GroupShuffleSplit(1, test_size=0.2, random_state=seed).split(train_idx, groups=material.groups[train_idx])
-    train, held_out = (PoseData(poses_of(material, train_idx[part]), labels[train_idx[part]]) for part in next(inner))
-    fitted = fit_pose_model(train, held_out, len(exercises) + 1, pose_settings(material.params, seed), on_epoch=quiet)
+    train, held_out = (PoseData(poses_of(material, idx), labels[idx]) for idx in (train_idx, test_idx))
+    settings = dataclasses.replace(pose_settings(material.params, seed), member=n)
+    return fit_member(train, held_out, n, classes, settings, on_epoch=quiet)
+
+
+def classifier_of(
+    material: Material, members: list[PoseMember], exercises: list[str], temperature: float
+) -> PoseClassifier:
     return PoseClassifier(
-        network=fitted.model.network, forest=fitted.model.forest, exercises=[*exercises, NONE],
-        detector=fitted.detector, pose=material.params.pose, window=material.window, temperature=fitted.temperature,
-        pose_networks={}, usage={}, fit=material.params.resize.fit, fps=material.params.extract.fps,
-        group=material.params.split.group,
+        exercises=[*exercises, NONE], members=members, pose=material.params.pose, window=material.window,
+        temperature=temperature, pose_networks={}, usage={}, fit=material.params.resize.fit,
+        fps=material.params.extract.fps, group=material.params.split.group,
     )  # fmt: skip
 
 
 def shipped(material: Material, number: int, seed: int) -> str:
-    """Accuracy, macro F1, ECE and the share called 'none', of one round of folds."""
-    named, sure = np.empty(len(material.clips), object), np.zeros(len(material.clips))
-    for train_idx, test_idx in folds(material, number, seed):
-        classifier = as_shipped(material, train_idx, material.exercises, material.labels, seed)
-        for clip in test_idx:
-            named[clip], sure[clip] = classifier.decide_label(classifier.predict_landmarks(material.landmarks[clip]))
-    truth = np.array([material.exercises[label] for label in material.labels], object)
-    right = named == truth
+    """Scores of the classifier as the train stage makes it, a member a fold: each clip by the one that never saw it."""
+    members, held_out, member_of = [], [], np.zeros(len(material.clips), int)
+    for n, (train_idx, test_idx) in enumerate(folds(material, number, seed)):
+        member = one_member(material, train_idx, test_idx, material.labels, len(material.exercises) + 1, seed, n)
+        data = PoseData(poses_of(material, test_idx), material.labels[test_idx])
+        held_out.append(predict_held_out(member, data, material.window))
+        members.append(member)
+        member_of[test_idx] = n
+    classifier = classifier_of(material, members, material.exercises, fit_pose_temperature(held_out))
+    predictions = [classifier.predict_landmarks(one, [n]) for one, n in zip(material.landmarks, member_of, strict=True)]
+    named, sure = zip(*map(classifier.decide_label, predictions), strict=True)
+    truth = np.array([material.exercises[label] for label in material.labels])
+    right = np.array(named) == truth
+    low, high = f1_interval(truth, np.array(named), material.groups)
     return (
-        f"as shipped: accuracy {right.mean():.3f}, macro F1 {macro_f1(list(truth), list(named)):.3f}, "
-        f"ECE {calibration_error(sure, right):.3f}, called none {(named == NONE).mean():.3f}"
+        f"as shipped: accuracy {right.mean():.3f}, macro F1 {macro_f1(truth, np.array(named)):.3f} ({low:.3f} to "
+        f"{high:.3f}), ECE {calibration_error(np.array(sure), right):.3f}, "
+        f"called none {(np.array(named) == NONE).mean():.3f}"
     )
 
 
@@ -347,9 +364,10 @@ def score_none(material: Material, others: list[Landmarks], number: int, seed: i
         train_idx, test_idx = folds(material, number, seed)[exercise % number]
         train_idx = train_idx[material.labels[train_idx] != exercise]
         rest = [one for one in material.exercises if one != name]
-        classifier = as_shipped(material, train_idx, rest, material.labels - (material.labels > exercise), seed)
+        labels, strange = material.labels - (material.labels > exercise), material.labels[test_idx] == exercise
+        member = one_member(material, train_idx, test_idx[~strange], labels, len(rest) + 1, seed, 0)
+        classifier = classifier_of(material, [member], rest, 1.0)
         scores = np.array([none_score(classifier, material.landmarks[clip]) for clip in test_idx])
-        strange = material.labels[test_idx] == exercise
         left_out[name] = float(roc_auc_score(strange, scores)) if strange.any() else math.nan
         if others:
             never_taught = [none_score(classifier, landmarks) for landmarks in others]
@@ -387,24 +405,33 @@ def main() -> None:
             names = {row["clip"].rsplit(".", 1)[0] for row in csv.DictReader(file)}
         alone = np.array([clip.name in names for clip in clips])
         alone &= ~np.isin(material.groups, material.groups[~alone])
-    told = f"{len(clips)} clips, {len(set(material.groups))} groups, {args.folds} folds, {args.seeds} seeds"
-    print(f"{told}\n\n| method | accuracy | macro F1 |{' macro F1 alone |' * bool(args.alone)}", flush=True)
-    print("| --- | --- | --- |" + " --- |" * bool(args.alone))
+    effective = effective_groups(material.groups)
+    print(f"{len(clips)} clips of {len(set(material.groups))} groups (effective number {effective:.1f}), ", end="")
+    print(f"{args.folds} folds, {args.seeds} seeds\n")
+    print("| method | accuracy | mean by group | macro F1 (95 %) |" + " alone (95 %) |" * bool(args.alone))
+    print("| --- | --- | --- | --- |" + " --- |" * bool(args.alone), flush=True)
     for method in args.methods:
-        rows: dict[str, list[list[float]]] = {}
+        guesses: dict[str, list[np.ndarray]] = {}
         for seed in range(args.seeds):
             for name, probabilities in out_of_fold(material, METHODS[method], args.folds, seed).items():
-                guess = probabilities.argmax(axis=1)
-                scores = [accuracy_score(material.labels, guess), macro_f1(material.labels, guess)]
-                scores += [macro_f1(material.labels[alone], guess[alone])] if args.alone else []
-                rows.setdefault(name, []).append(scores)
-        for name, found in rows.items():
-            spread = np.std(found, axis=0, ddof=min(1, len(found) - 1))
-            cells = [f"{mean:.3f} ± {one:.3f}" for mean, one in zip(np.mean(found, axis=0), spread, strict=True)]
-            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+                guesses.setdefault(name, []).append(probabilities.argmax(axis=1))
+        for name, of_seeds in guesses.items():
+            everything = np.ones(len(clips), bool)
+            cells = [
+                f1_cell(material, of_seeds, part) for part in ([everything, alone] if args.alone else [everything])
+            ]
+            right = np.mean([guess == material.labels for guess in of_seeds], axis=0)
+            by_group = np.mean([right[material.groups == group].mean() for group in sorted(set(material.groups))])
+            print(f"| {name} | {right.mean():.3f} | {by_group:.3f} | {' | '.join(cells)} |", flush=True)
     if "ours" in args.methods:
-        print(f"\n{shipped(material, args.folds, 0)}", flush=True)
-        print(score_none(material, others, args.folds, 0))
+        print(f"\n{shipped(material, args.folds, 0)}\n{score_none(material, others, args.folds, 0)}")
+
+
+def f1_cell(material: Material, of_seeds: list[np.ndarray], part: np.ndarray) -> str:
+    """The seeds' mean macro F1 of the clips `part` (clips,) bool, and the interval of the first seed's."""
+    labels, groups = material.labels[part], material.groups[part]
+    low, high = f1_interval(labels, of_seeds[0][part], groups)
+    return f"{np.mean([macro_f1(labels, guess[part]) for guess in of_seeds]):.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":

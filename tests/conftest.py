@@ -100,7 +100,7 @@ def make_project(folder: Path) -> Path:
     small = {
         "train.epochs": 2,
         "pose.windows_per_clip": 2,
-        "pose.ensemble_size": 1,
+        "pose.members": 2,
         "pose.trees": 20,
         "cnn.image_size": 32,
         "cnn.dense_units": 16,

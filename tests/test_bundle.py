@@ -11,33 +11,33 @@ from conftest import ROOT, run
 
 from fitness_tracker.bundle import checksum, load_classifier, save_classifier
 from fitness_tracker.classifier import NONE, Classifier, ClipUsage, apply_temperature, raise_none, short_hash
-from fitness_tracker.cnn.classifier import BATCH, FrameClassifier
+from fitness_tracker.cnn.classifier import BATCH, FrameClassifier, FrameMember
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, Pose
 from fitness_tracker.pose import classifier as pose_module
 from fitness_tracker.pose.blazepose import pose_tracker
-from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseModel
+from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseMember, PoseModel
 from fitness_tracker.pose.features import FEATURES, features
 from fitness_tracker.pose.network import build_pose
 from fitness_tracker.pose.weights import NETWORKS
 from fitness_tracker.tensorflow_setup import keras
 
-CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5)
+CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members=2)
 
 
 POSE = Pose(
     windows_per_clip=1,
     units=8,
     dropout=0.2,
-    ensemble_size=2,
+    members=2,
     trees=1,
     label_smoothing=0.1,
     false_rejection_rate=0.05,
     synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]
-USAGE = {short_hash("squat/anna__1"): ClipUsage("train", short_hash("anna"), "ab" * 32)}
+USAGE = {short_hash("squat/anna__1"): ClipUsage(0, short_hash("anna"), "ab" * 32)}
 
 
 # One question, is the mean of the first feature above 0?, and probabilities for each case.
@@ -51,26 +51,15 @@ STUMP = Forest(
 
 
 def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
-    return FrameClassifier(build_cnn(CNN, 3), EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, CNN)
+    members = [FrameMember(build_cnn(CNN, 3), [fold, fold + 1]) for fold in (0, 1)]
+    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, CNN, members)
 
 
-def pose_classifier(networks: dict[str, bytes], middle: float = 1e9) -> PoseClassifier:
-    """Untaught; `middle` is the distance from which everything is 'none'."""
-    detector = OutOfDistributionDetector(np.ones((3, 16), np.float32), np.eye(16, dtype=np.float32), middle, 1.0)
-    return PoseClassifier(
-        build_pose(POSE, 4),
-        [*EXERCISES, NONE],
-        "pad",
-        10.0,
-        "^(.+?)__",
-        USAGE,
-        1.3,
-        POSE,
-        STUMP,
-        16,
-        detector,
-        networks,
-    )
+def pose_classifier(networks: dict[str, bytes], middle: float = 1e9, forest: Forest = STUMP) -> PoseClassifier:
+    """Untaught; `middle` is the distance from which everything is foreign to it."""
+    detector = OutOfDistributionDetector(np.ones((3, 8), np.float32), np.eye(8, dtype=np.float32), middle, 1.0)
+    members = [PoseMember(PoseModel(build_pose(POSE, 4), forest), detector, fold) for fold in (0, 1)]
+    return PoseClassifier([*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, POSE, members, 16, networks)
 
 
 @pytest.fixture(params=["cnn", "pose"])
@@ -79,7 +68,7 @@ def classifier(request: pytest.FixtureRequest, networks: dict[str, bytes]) -> Cl
 
 
 def test_the_classic_network_has_its_parameters() -> None:
-    network = build_cnn(Cnn(image_size=64, filters=[16, 32, 64], dense_units=64, dropout=0.5), 8)
+    network = build_cnn(Cnn(image_size=64, filters=[16, 32, 64], dense_units=64, dropout=0.5, members=1), 8)
     convolutions = (3 * 9 * 16 + 16) + (16 * 9 * 32 + 32) + (32 * 9 * 64 + 64)
     dense = (8 * 8 * 64 * 64 + 64) + (64 * 8 + 8)
     assert network.count_params() == convolutions + dense == 286_312
@@ -91,19 +80,16 @@ def test_the_classic_network_has_its_layers() -> None:
 
 
 def test_the_pose_network_has_its_parameters() -> None:
-    member = (4 * FEATURES + FEATURES * 128 + 4 * 128 + 128 * 128 + 4 * 128) + (3 * 128 * 128 + 128) + (128 * 11 + 11)
-    for members in (1, 3):
-        network = build_pose(dataclasses.replace(POSE, units=128, ensemble_size=members), 11)
-        assert network.count_params() == members * member
+    network = build_pose(dataclasses.replace(POSE, units=128), 11)
+    frames = 4 * FEATURES + FEATURES * 128 + 4 * 128 + 128 * 128 + 4 * 128
+    assert network.count_params() == frames + (3 * 128 * 128 + 128) + (128 * 11 + 11)
 
 
-def test_the_pose_network_is_the_mean_of_its_members(noise) -> None:
-    network = build_pose(POSE, 4)
-    windows = noise(3, 16, FEATURES).astype(np.float32) / 255
-    probabilities, embeddings = network(windows)
-    each = [keras.Model(network.inputs, network.get_layer(f"exercise{n}").output)(windows) for n in (1, 2)]
-    np.testing.assert_allclose(probabilities, (np.asarray(each[0]) + np.asarray(each[1])) / 2, atol=1e-6)
-    assert embeddings.shape == (3, 2 * POSE.units)
+def test_a_classifier_is_the_mean_of_its_members(classifier: Classifier, squat) -> None:
+    frames = [frame for _, frame in squat[:5]]
+    each = [classifier.predict_frames(frames, [number]).probabilities for number in (0, 1)]
+    assert np.abs(each[0] - each[1]).max() > 1e-4
+    np.testing.assert_allclose(classifier.predict_frames(frames).probabilities, np.mean(each, axis=0), atol=1e-6)
 
 
 def test_a_tree_is_walked_to_its_leaves() -> None:
@@ -117,7 +103,7 @@ def test_network_and_forest_count_the_same(noise) -> None:
     probabilities, embeddings = PoseModel(network, STUMP).predict_proba(windows)
     expected = (np.asarray(network(windows)[0]) + STUMP.leaf_probabilities[2]) / 2
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
-    assert embeddings.shape == (3, 2 * POSE.units)
+    assert embeddings.shape == (3, POSE.units)
 
 
 def test_probabilities_add_up_to_one(classifier: Classifier, noise) -> None:
@@ -130,7 +116,8 @@ def test_probabilities_add_up_to_one(classifier: Classifier, noise) -> None:
 
 def test_a_temperature_above_one_makes_answers_less_sure_and_changes_none(noise) -> None:
     sure, modest = frame_classifier(0.5), frame_classifier(3.0)
-    modest.network.set_weights(sure.network.get_weights())
+    for one, other in zip(sure.networks, modest.networks, strict=True):
+        other.set_weights(one.get_weights())
     one, other = (known.predict_frames(noise(5, 480, 640, 3)) for known in (sure, modest))
     assert (one.frames.argmax(axis=1) == other.frames.argmax(axis=1)).all()
     assert one.probabilities.max() > other.probabilities.max()
@@ -147,7 +134,8 @@ def test_nobody_is_none(networks: dict[str, bytes]) -> None:
 def test_what_lies_far_from_all_that_was_taught_is_none(networks: dict[str, bytes], squat) -> None:
     frames = [frame for _, frame in squat]
     near, far = pose_classifier(networks, middle=1e9), pose_classifier(networks, middle=-1e9)
-    far.network.set_weights(near.network.get_weights())
+    for one, other in zip(near.networks, far.networks, strict=True):
+        other.set_weights(one.get_weights())
     assert far.decide_label(far.predict_frames(frames))[0] == NONE
     assert near.none_probability(near.predict_frames(frames)) < 0.5
 
@@ -190,17 +178,18 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    more = {"detector.npz", "forest.npz", *NETWORKS.values()} if classifier.kind == "pose" else set()
-    assert names == {"classifier.json", "classifier.weights.h5"} | more
+    more = {"member0.npz", "member1.npz", *NETWORKS.values()} if classifier.kind == "pose" else set()
+    assert names == {"classifier.json", "member0.weights.h5", "member1.weights.h5"} | more
 
 
 def test_the_optimizer_is_not_kept(tmp_path: Path, noise) -> None:
     classifier = frame_classifier()
-    classifier.network.compile("adam", "sparse_categorical_crossentropy")
-    classifier.network.fit(noise(4, 32, 32, 3), np.zeros(4), verbose=0)
+    network = classifier.networks[0]
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(noise(4, 32, 32, 3), np.zeros(4), verbose=0)
     save_classifier(classifier, tmp_path)
-    weights = 4 * classifier.network.count_params()
-    assert (tmp_path / "classifier.weights.h5").stat().st_size < 1.5 * weights + 40_000
+    weights = 4 * network.count_params()
+    assert (tmp_path / "member0.weights.h5").stat().st_size < 1.5 * weights + 40_000
 
 
 def test_a_missing_classifier_is_told(tmp_path: Path) -> None:
@@ -224,7 +213,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"format_version": 1}, "format 1, this program reads 2"), ({"features": "ab" * 32}, "trained on other features")],
+    [({"format_version": 1}, "format 1, this program reads 3"), ({"features": "ab" * 32}, "trained on other features")],
 )
 def test_a_bundle_of_another_version_is_refused(
     classifier: Classifier, tmp_path: Path, fields: dict, reason: str
@@ -246,7 +235,7 @@ def test_other_features_are_another_definition(monkeypatch: pytest.MonkeyPatch) 
 def test_a_forest_that_goes_in_a_circle_is_refused(networks: dict[str, bytes], tmp_path: Path) -> None:
     """Before, its first prediction never ended."""
     circle = dataclasses.replace(STUMP, children=np.array([[1, 2], [0, 0], [2, 2]], np.int32))
-    save_classifier(dataclasses.replace(pose_classifier(networks), forest=circle), tmp_path)
+    save_classifier(pose_classifier(networks, forest=circle), tmp_path)
     with pytest.raises(UserError, match="its forest is no forest"):
         load_classifier(tmp_path)
 

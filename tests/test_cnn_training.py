@@ -100,14 +100,13 @@ def test_rare_exercises_weigh_more() -> None:
 def test_the_split_says_of_every_clip_how_it_is_used(clips: list[Clip]) -> None:
     used = split_and_hash_clips(clips, SPLIT)
     assert set(used) == {clip.name for clip in clips}
-    assert {one.part for one in used.values()} == {"train", "validation", "test"}
+    assert {one.fold for one in used.values()} == set(range(5))
     assert used["dark/p3__1"].group == short_hash("p3")
 
 
 def test_the_same_video_in_two_parts_is_told(clips: list[Clip]) -> None:
     used = split_and_hash_clips(clips, SPLIT)
-    learnt = next(clip for clip in clips if used[clip.name].part == "train")
-    tested = next(clip for clip in clips if used[clip.name].part == "test")
+    learnt, tested = (next(clip for clip in clips if used[clip.name].fold == fold) for fold in (0, 1))
     tested.path.write_bytes(learnt.path.read_bytes())
     with pytest.raises(ClipsError, match="same video"):
         split_and_hash_clips(clips, SPLIT)
@@ -132,7 +131,7 @@ def test_only_frames_to_learn_from_are_varied_and_rare_exercises_are_weighed(
 
 
 def test_the_weights_of_the_best_epoch_are_kept(clips: list[Clip]) -> None:
-    make_deterministic(3)
+    make_deterministic(1)
     with frame_store(clips, EXERCISES, 16) as store:
         rows, validation = np.flatnonzero(store.clips % 5 < 3), np.flatnonzero(store.clips % 5 >= 3)
         chosen = settings(epochs=10, patience=10, batch_size=8, learning_rate=0.05)
@@ -141,3 +140,23 @@ def test_the_weights_of_the_best_epoch_are_kept(clips: list[Clip]) -> None:
         assert min(accuracies) < max(accuracies)
         right = predict_rows(network, store, validation).argmax(axis=1) == store.labels[validation]
         assert right.mean() == pytest.approx(max(accuracies))
+
+
+def test_a_member_looks_neither_at_its_own_fold_nor_learns_from_the_next(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = split_and_hash_clips(clips, SPLIT)
+    seen = []
+
+    def spy(store, rows, validation, *rest):
+        seen.append([{usage[clips[n].name].fold for n in store.clips[part]} for part in (rows, validation)])
+        return fit_network(store, rows, validation, *rest)
+
+    monkeypatch.setattr(training, "fit_network", spy)
+    train, cnn, _ = settings(epochs=1)
+    params = dataclasses.replace(
+        load_params(ROOT / "params.yaml"), train=train, cnn=dataclasses.replace(cnn, members=2)
+    )
+    done = training.fit(clips, usage, tmp_path, tmp_path, params)
+    assert seen == [[{2, 3, 4}, {1}], [{0, 3, 4}, {2}]]
+    assert done.classifier.unseen_folds == [{0}, {1}]

@@ -125,8 +125,8 @@ def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(project: Path,
     assert run(project, "dvc", "repro", "train").returncode == 0
     usage = json.loads((project / "models/classifier/classifier.json").read_text())["usage"]
     frames = sorted((project / "data/frames").rglob("*.zip"))
-    parts = {path: usage[short_hash(f"{path.parent.name}/{path.stem}")]["part"] for path in frames}
-    learnt, tested = (next(path for path in frames if parts[path] == part) for part in ("train", "test"))
+    folds = {path: usage[short_hash(f"{path.parent.name}/{path.stem}")]["fold"] for path in frames}
+    learnt, tested = (next(path for path in frames if folds[path] == fold) for fold in (4, 0))
     content = learnt.read_bytes()
     tested.unlink()
     tested.write_bytes(content)

@@ -12,6 +12,7 @@ from fitness_tracker.clips.folder import Clip
 from fitness_tracker.errors import UserError
 from fitness_tracker.learning import fit_temperature
 from fitness_tracker.params import Params, load_params
+from fitness_tracker.pose import training
 from fitness_tracker.pose.features import (
     ANKLE,
     FEATURES,
@@ -29,14 +30,16 @@ from fitness_tracker.pose.training import (
     PoseSettings,
     WindowBatches,
     all_windows,
-    clip_means,
     fit,
     fit_detector,
     fit_forest,
+    fit_member,
     fit_network,
-    fit_pose_model,
+    fit_pose_temperature,
+    predict_held_out,
     random_stream,
 )
+from fitness_tracker.processing.checkpointing import Checkpoint
 from fitness_tracker.tensorflow_setup import make_deterministic
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -44,7 +47,7 @@ WINDOW = 16
 
 
 def small(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows_per_clip=4, units=16, ensemble_size=2, trees=20)
+    pose = dataclasses.replace(PARAMS.pose, windows_per_clip=4, units=16, members=2, trees=20)
     train = {"batch_size": 16, "learning_rate": 0.005, "window": WINDOW / 10, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
@@ -79,21 +82,22 @@ def some(number: int, first: int) -> PoseData:
 def trained():
     make_deterministic(0)
     data, validation = some(16, 0), some(8, 100)
-    return fit_pose_model(data, validation, 3, settings(epochs=20)), data, validation
+    checkpoint = Checkpoint()
+    return fit_member(data, validation, 1, 3, settings(epochs=20), checkpoint), checkpoint.history, data, validation
 
 
 def test_the_model_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
-    fitted, *_ = trained
+    fitted, history, *_ = trained
     unseen, truth = some(10, 500)
     windows, owner = all_windows(unseen, WINDOW)
     said, summaries = fitted.model.predict_proba(windows)
     assert said.shape == (len(windows), 3)
-    assert summaries.shape == (len(windows), 2 * 16)
+    assert summaries.shape == (len(windows), 16)
     np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
     assert (said.argmax(axis=1) == truth[owner]).mean() > 0.9
-    assert set(fitted.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
-    assert len(fitted.history["loss"]) == 20
-    assert fitted.history["loss"][-1] < fitted.history["loss"][0]
+    assert set(history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert len(history["loss"]) == 20
+    assert history["loss"][-1] < history["loss"][0]
 
 
 def test_the_forest_is_the_same_twice_and_knows_who_does_nothing() -> None:
@@ -124,7 +128,7 @@ def test_an_epoch_shows_every_clip_as_often_and_idle_people_beside() -> None:
     batches = WindowBatches(some(6, 0), 3, settings(batch_size=7))
     shown = [batches[number] for number in range(len(batches))]
     assert all(features.shape[1:] == (WINDOW, FEATURES) for features, *_ in shown)
-    truth = np.concatenate([labels for _, labels, _ in shown])[:, 0].argmax(axis=1)
+    truth = np.concatenate([labels for _, labels, _ in shown]).argmax(axis=1)
     idle = round(24 * PARAMS.pose.synthetic_idle_ratio)
     assert len(truth) == 24 + idle
     assert (truth == 2).sum() >= idle
@@ -138,7 +142,7 @@ def test_rare_exercises_weigh_more() -> None:
     data = PoseData(some(4, 0).clips, np.array([0, 0, 0, 1]))
     batches = WindowBatches(data, 3, settings(batch_size=100))
     _, labels, weights = batches[0]
-    label = labels[:, 0].argmax(axis=1)
+    label = labels.argmax(axis=1)
     assert set(weights[label == 1].ravel()) == {2.0}
     assert set(weights[label == 0].ravel()) == {np.float32(4 / 6)}
     plain = WindowBatches(data, 3, settings(batch_size=100, class_weights=False))
@@ -166,7 +170,7 @@ def test_a_movement_that_was_not_taught_is_further_away(trained) -> None:
 
 @pytest.mark.parametrize("number", [1, 8])
 def test_no_clip_of_a_small_validation_part_is_rejected(trained, number: int) -> None:
-    fitted, data, validation = trained
+    fitted, _, data, validation = trained
     detector = fit_detector(fitted.model, data, validation.clips[:number], WINDOW, 0.03)
     windows, owner = all_windows(validation.clips[:number], WINDOW)
     distances = detector.distances(fitted.model.predict_proba(windows)[1])
@@ -217,19 +221,15 @@ def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
     assert 0.3 < many < few < 1
 
 
-def test_the_temperature_makes_the_validation_clips_likelier(trained) -> None:
-    fitted, _, (validation, truth) = trained
-    windows, owner = all_windows(validation, WINDOW)
-
-    probabilities, embeddings = fitted.model.predict_proba(windows)
-    untaught = fitted.detector.probability(clip_means(fitted.detector.distances(embeddings), owner))
+def test_the_temperature_makes_the_held_out_clips_likelier(trained) -> None:
+    fitted, *_, data = trained
+    held_out = predict_held_out(fitted, data, WINDOW)
 
     def loss(temperature: float) -> float:
-        scaled = apply_temperature(probabilities, temperature)
-        means = np.stack([scaled[owner == clip].mean(axis=0) for clip in range(len(truth))])
-        return -np.log(raise_none(means, untaught)[np.arange(len(truth)), truth]).mean()
+        means = [apply_temperature(of_clip, temperature).mean(axis=0) for of_clip in held_out.probabilities]
+        return -np.log(raise_none(np.stack(means), held_out.foreign)[np.arange(len(means)), data.labels]).mean()
 
-    assert loss(fitted.temperature) <= loss(1.0)
+    assert loss(fit_pose_temperature([held_out])) <= loss(1.0)
 
 
 @pytest.fixture
@@ -249,14 +249,14 @@ def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(write_landmarks(marks))
             clips.append(Clip(name, path))
-            split[name] = ClipUsage("train" if person < 5 else "validation", f"p{person}", "")
+            split[name] = ClipUsage(0 if person > 4 else 1 + person % 2, f"p{person}", "")
     return clips, tmp_path / "landmarks", split
 
 
 def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, usage = folder
     make_deterministic(0)
-    pose = dataclasses.replace(PARAMS.pose, windows_per_clip=8, units=32, ensemble_size=1, trees=50)
+    pose = dataclasses.replace(PARAMS.pose, windows_per_clip=8, units=32, members=1, trees=50)
     done = fit(clips, usage, landmarks_folder, networks_folder, dataclasses.replace(small(epochs=30), pose=pose))
     assert done.classifier.exercises == ["press", "squat", "none"]
     assert set(done.metrics) == {"epochs", "train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
@@ -273,11 +273,30 @@ def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
         fit(clips, usage, landmarks_folder, networks_folder, small())
 
 
-def test_a_validation_part_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
+def test_a_fold_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, usage = folder
-    kept = [clip for clip in clips if usage[clip.name].part == "train" or clip.exercise == NONE]
+    kept = [clip for clip in clips if usage[clip.name].fold or clip.exercise == NONE]
     done = fit(kept, usage, landmarks_folder, networks_folder, small(epochs=1))
-    assert np.isfinite(done.classifier.detector.middle)
+    assert all(np.isfinite(member.detector.middle) for member in done.classifier.members)
+
+
+def test_each_member_learns_from_all_folds_but_its_own(
+    folder, networks_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips, landmarks_folder, usage = folder
+    seen = []
+
+    def spy(train, held_out, fold, *rest):
+        seen.append((fold, len(train.clips), len(held_out.clips), rest[1].member))
+        return fit_member(train, held_out, fold, *rest)
+
+    monkeypatch.setattr(training, "fit_member", spy)
+    done = fit(clips, usage, landmarks_folder, networks_folder, small(epochs=1))
+    sizes = [sum(used.fold == fold for used in usage.values()) for fold in range(3)]
+    assert seen == [(fold, 24 - sizes[fold], sizes[fold], fold) for fold in (0, 1)]
+    assert done.classifier.unseen_folds == [{0}, {1}]
+    first, second = (network.get_weights()[0] for network in done.classifier.networks)
+    assert (first != second).any()
 
 
 def test_random_streams_are_independent() -> None:

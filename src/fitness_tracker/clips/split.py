@@ -34,12 +34,13 @@ def assign_folds(exercises: Mapping[str, set[str]], folds: int, seed: int) -> di
 def fill_folds(
     exercises: Mapping[str, set[str]], groups_of: Mapping[str, list[str]], folds: int, salt: str
 ) -> dict[str, int]:
-    """Consistent hashing with bounded loads (Mirrokni et al. 2018), a bound for each exercise: a group goes to the
+    """Consistent hashing with bounded loads (Mirrokni et al. 2018), one for each exercise: a group goes to the
     first fold, in an order that its name and `salt` decide, in which none of its exercises is full; if none is, to the
     one where the fewest are. So groups that come or go move few others."""
-    capacity = {
-        exercise: min(len(groups) - 1, math.ceil(SLACK * len(groups) / folds)) for exercise, groups in groups_of.items()
-    }
+    capacity = {}
+    for exercise, groups in groups_of.items():
+        share = len(groups) / folds
+        capacity[exercise] = min(len(groups) - 1, max(math.ceil(share), math.floor(SLACK * share)))
     loads: Counter[tuple[str, int]] = Counter()
     assigned = {}
     for group in sorted(exercises, key=lambda name: unit_hash(f"{salt}/{name}")):
@@ -57,8 +58,8 @@ def check_groups(groups_of: Mapping[str, list[str]]) -> None:
     for exercise, groups in sorted(groups_of.items()):
         if len(groups) < 2:
             raise ClipsError(
-                f"{exercise}: all clips belong to the one group '{groups[0]}', so nobody unseen is left to test on; add "
-                "clips of other people, or correct split.group"
+                f"{exercise}: all clips belong to the one group '{groups[0]}', so nobody unseen is left to test on; "
+                "add clips of other people, or correct split.group"
             )
 
 

@@ -104,7 +104,9 @@ def fit(
     data, folds = read_data(clips, usage, landmarks, exercises)
     key = training_key(params, usage, [landmarks / f"{clip.name}.npz" for clip in clips])
     members, held_out, checkpoints, metrics = [], [], [], []
-    for number, fold in enumerate(np.unique(folds)[: params.pose.members].tolist()):
+    chosen = np.unique(folds)[: params.pose.members].tolist()
+    for number, fold in enumerate(chosen):
+        print(f"train: member {number + 1} of {len(chosen)}", flush=True)
         settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps, number)
         checkpoints.append(Checkpoint(cache, f"{key}-{number}"))
         train, test = data.part(folds != fold), data.part(folds == fold)
