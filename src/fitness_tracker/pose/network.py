@@ -22,4 +22,5 @@ def build_pose(pose: Pose, classes: int) -> keras.Model:
     pooled = layers.Dropout(pose.dropout, name="pooled_dropout")(ops.concatenate(pools, axis=-1))
     embedding = layers.Dense(pose.units, activation="relu", name="embedding")(pooled)
     last = layers.Dropout(pose.dropout, name="embedding_dropout")(embedding)
-    return keras.Model(windows, [layers.Dense(classes, activation="softmax", name="exercise")(last), embedding])
+    probabilities = layers.Dense(classes, activation="softmax", name="exercise")(last)
+    return keras.Model(windows, [probabilities, embedding], name="pose")
