@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import edit_params, run
+from older_cpu import VARIABLES as OLDER_CPU
 
 from fitness_tracker.classifier import short_hash
 
@@ -22,11 +23,13 @@ def locked(project: Path) -> dict:
 
 
 @pytest.mark.slow
-def test_one_core_and_two_give_the_same_lock_and_metrics(project: Path, drawn: Path, tmp_path: Path) -> None:
+def test_one_core_and_two_of_an_older_kind_give_the_same_lock_and_metrics(
+    project: Path, drawn: Path, tmp_path: Path
+) -> None:
     fill(project, drawn)
     locks, metrics = [], []
-    for cores, workers in (("0", "1"), ("0,1", "2")):
-        environment = {"LOKY_MAX_CPU_COUNT": workers, "FITNESS_TRACKER_CACHE": str(tmp_path / f"cache{workers}")}
+    for cores, workers, cpu in (("0", "1", {}), ("0,1", "2", OLDER_CPU)):
+        environment = {"LOKY_MAX_CPU_COUNT": workers, "FITNESS_TRACKER_CACHE": str(tmp_path / f"cache{workers}"), **cpu}
         done = run(project, "dvc", "repro", "--force", cores=cores, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         locks.append((project / "dvc.lock").read_bytes())
