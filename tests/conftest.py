@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,8 @@ sys.path += [str(ROOT / "pretrained"), str(ROOT / "sample"), str(ROOT / "benchma
 REAL_CLIPS = Path(os.environ.get("FITNESS_TRACKER_REAL_CLIPS") or ROOT.parent / "shared" / "clips")
 # The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in a background may have been told to ignore it
 
 settings.register_profile("unhurried", deadline=None, max_examples=60)
 settings.load_profile("unhurried")

@@ -1,5 +1,6 @@
 """Clips of all kinds that people have: each is done, or set aside with a reason, and none stops or harms the others."""
 
+import contextlib
 import csv
 import itertools
 import os
@@ -20,7 +21,7 @@ import pytest
 from conftest import REAL_CLIPS, WITHOUT_ROOTS_RIGHTS, edit_params, processes_of, run
 
 from fitness_tracker.params import Limits
-from fitness_tracker.video.ffmpeg import ClipError, ffmpeg_command, read_frames, resize_video
+from fitness_tracker.video.ffmpeg import ClipError, MachineError, ffmpeg_command, read_frames, resize_video
 
 SMALL = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=30:duration=1")
 Make = Callable[..., bytes]
@@ -149,8 +150,12 @@ def test_what_takes_too_long_is_ended(heavy: bytes) -> None:
 
 def test_what_needs_too_much_memory_is_ended(make_clip: Make) -> None:
     large = make_clip("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.5", "-preset", "ultrafast")
-    with pytest.raises(ClipError, match=r"more than limits\.memory"):
-        resize_video(large, "pad", Limits(memory=2**28))
+    for _ in range(4):  # now and then it is a thread that finds no room, which might be the machine's fault
+        with contextlib.suppress(MachineError):
+            with pytest.raises(ClipError, match=r"more than limits\.memory"):
+                resize_video(large, "pad", Limits(memory=2**28))
+            return
+    pytest.fail("the machine was blamed four times")
 
 
 @pytest.mark.parametrize(

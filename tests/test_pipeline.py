@@ -129,7 +129,7 @@ def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(project: Path,
     usage = json.loads((project / "models/classifier/classifier.json").read_text())["usage"]
     frames = sorted((project / "data/frames").rglob("*.zip"))
     folds = {path: usage[short_hash(f"{path.parent.name}/{path.stem}")]["fold"] for path in frames}
-    learnt, tested = (next(path for path in frames if folds[path] == fold) for fold in (4, 0))
+    tested, learnt = (next(path for path in frames if folds[path] == end(folds.values())) for end in (min, max))
     content = learnt.read_bytes()
     tested.unlink()
     tested.write_bytes(content)
