@@ -50,7 +50,7 @@ def main() -> None:
         paths = {clip.name: clip.path for clip in clips}
         frames = [middle_frame(paths[name]) for name in worst["clip"]]
         charts.draw_mistakes(worst, frames, args.plots / "mistakes.png")
-        people = f"{result['clips']} clips of {result['groups']} groups that training never saw"
+        people = f"{result['clips']} clips of {result['groups']} groups, by members that never saw the group"
         print(f"evaluate: accuracy {result['accuracy']:.3f}, F1 {result['f1']:.3f} on {people}")
 
 
