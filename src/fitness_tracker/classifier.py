@@ -1,6 +1,5 @@
 """What all classifiers share: the prediction for a clip, its calibration, and the label 'none'."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,14 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fitness_tracker.clips.folder import NONE
+from fitness_tracker.clips.folder import short_hash as short_hash  # imported from here, too
 from fitness_tracker.tensorflow_setup import keras
-
-NONE = "none"  # the label of clips that show no exercise that was taught
-
-
-def short_hash(text: str) -> str:
-    """16 hex digits in place of a name, which may be a person's: enough to recognise it, too little to read it."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

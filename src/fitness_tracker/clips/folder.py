@@ -1,5 +1,6 @@
 """Which clips there are, what they show, and whom they belong to."""
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 from fitness_tracker.errors import UserError
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
+
+NONE = "none"  # the label of clips that show no exercise that was taught
 
 
 class ClipsError(UserError):
@@ -72,3 +75,8 @@ def group_of(clip: Clip, pattern: str) -> str:
             f"{clip.name}: split.group {pattern!r} finds no group in '{file}'; rename it or change split.group"
         )
     return match[1]
+
+
+def short_hash(text: str) -> str:
+    """16 hex digits in place of a name, which may be a person's: enough to recognise it, too little to read it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
