@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,15 @@ import numpy as np
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_text
+from fitness_tracker.params import Limits
+from fitness_tracker.pose import blazepose
 from fitness_tracker.pose.landmarks import Landmarks, from_integers, to_integers
 from fitness_tracker.pose.skeleton import FACE
+from fitness_tracker.video import ffmpeg, frames
 
 FORMAT_VERSION = 1  # of the `.npz`
+
+OUTPUT_VERSION = (ffmpeg.OUTPUT_VERSION, frames.OUTPUT_VERSION, blazepose.OUTPUT_VERSION, FORMAT_VERSION)
 
 FPS, FIT = 10, "pad"  # frames a second, and how they are brought to 640x480, whatever params.yaml says
 
@@ -96,7 +101,7 @@ def read_catalog(folder: Path) -> list[CorpusClip]:
     return sorted(clips.values(), key=lambda clip: (clip.label, clip.id))
 
 
-def write_catalog(folder: Path, clips: Sequence[CorpusClip]) -> None:
+def write_catalog(folder: Path, clips: Iterable[CorpusClip]) -> None:
     target = io.StringIO()
     table = csv.DictWriter(target, CATALOG, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
@@ -130,6 +135,13 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str
 
 def landmarks_path(folder: Path, label: str, id: str) -> Path:  # noqa: A002
     return folder / "landmarks" / label / f"{id}.npz"
+
+
+def clip_to_landmarks(clip: bytes, quality: int, limits: Limits, detector: bytes, landmarker: bytes) -> bytes:
+    """A clip's file to an `.npz` of the corpus, as the stages resize, extract and landmarks would do it."""
+    archive = frames.extract_frames(ffmpeg.resize_video(clip, FIT, limits), FPS, quality, limits)
+    tracker = blazepose.pose_tracker(detector, landmarker)
+    return write_corpus_landmarks(tracker.track(frames.read_zip(io.BytesIO(archive))))
 
 
 def write_corpus_landmarks(landmarks: Landmarks) -> bytes:
