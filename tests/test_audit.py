@@ -10,7 +10,7 @@ import pytest
 from conftest import run
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.audit import Finding, Fingerprint, audit, describe, few_groups, page, same_video
+from fitness_tracker.audit import Finding, Fingerprint, audit, describe, few_groups, no_movement, page, same_video
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.params import Limits
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
@@ -51,6 +51,9 @@ def spoilt(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ffmpeg("-f", "lavfi", "-i", source, "-vf", box, videos / f"lunge/wall{n}__1.mp4")
     ffmpeg("-loop", "1", "-t", "2", "-i", picture_of(one, videos.parent / "one.png"), "-pix_fmt", "yuv420p",
            videos / "squat/anna__still.mp4")  # fmt: skip
+    light = "drawbox=x='20+15*sin(5*t)':y=20:w=60:h=60:t=fill:c=white"  # moves in the corner while she stands
+    stands = f"loop=loop=-1:size=1,scale=640:480,setsar=1,{light}"
+    ffmpeg("-i", one, "-vf", stands, "-t", "2", videos / "squat/maria__stands.mp4")
     half = "scale=640:480,setsar=1,crop=320:480"
     two = f"[0:v]{half}[a];[1:v]{half}[b];[a][b]hstack"
     pair = ("-i", videos / "squat/person03__1.mp4", "-i", videos / "jumping_jack/person04__1.mp4")
@@ -122,6 +125,7 @@ def test_one_background_of_all_groups_is_found(audited) -> None:
     ("kind", "clip"),
     [
         ("no motion", "squat/anna__still"),
+        ("no movement", "squat/maria__stands"),
         ("several people", "squat/both__1"),
         ("cut", "squat/cut__1"),
         ("nobody", "lunge/wall0__1"),
@@ -134,7 +138,7 @@ def test_odd_clips_are_found(audited, kind: str, clip: str) -> None:
 
 @pytest.mark.slow
 def test_sound_clips_are_not_called_odd(audited) -> None:
-    for kind in ("no motion", "several people", "cut", "nobody"):
+    for kind in ("no motion", "no movement", "several people", "cut", "nobody"):
         for finding in of_kind(audited, kind):
             assert "person" not in finding.clips[0], finding
 
@@ -177,6 +181,22 @@ def test_an_exercise_of_few_groups_is_told() -> None:
     (finding,) = few_groups(groups)
     assert finding.clips == ("plank/a__1", "plank/a__2")
     assert "plank is shown by 1 group;" in finding.what
+
+
+def test_who_keeps_still_is_found_where_others_move_but_not_in_a_hold_or_none_or_unseen() -> None:
+    nothing = np.zeros(0)
+
+    def of(exercise: str, *movements: float, found: float = 1.0) -> dict[str, Fingerprint]:
+        return {
+            f"{exercise}/{number}": Fingerprint(nothing, nothing, found, 0.0, movement, b"")
+            for number, movement in enumerate(movements)
+        }
+
+    clips = of("squat", 1.2, 0.9, 0.02) | of("plank", 0.3, 0.2, 0.02) | of("none", 1.2, 0.9, 0.02)
+    clips |= of("lunge", 1.2, 0.9, 0.02, found=0.2)
+    (finding,) = no_movement(clips)
+    assert finding.clips == ("squat/2",)
+    assert "than 0.02 torso lengths" in finding.what
 
 
 def test_the_same_room_with_another_movement_is_no_copy() -> None:
