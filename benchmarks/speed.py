@@ -19,6 +19,10 @@ from fitness_tracker.tensorflow_setup import make_deterministic
 from fitness_tracker.video.ffmpeg import read_frames
 
 
+def quiet(*_: object) -> None:
+    """No line an epoch."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("frames", type=Path)
@@ -33,7 +37,7 @@ def main() -> None:
         cores = len(os.sched_getaffinity(0))
         start = time.perf_counter()
         usage = split_and_hash_clips(clips, params.split)
-        classifier = fit(clips, usage, args.landmarks, args.networks, params, on_epoch=lambda *_: None).classifier
+        classifier = fit(clips, usage, args.landmarks, args.networks, params, on_epoch=quiet).classifier
         training = time.perf_counter() - start
 
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

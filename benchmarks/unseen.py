@@ -2,10 +2,9 @@
 
 Reads params.yaml, FRAMES and LANDMARKS, the outs of those stages, for the same clips. Cross-validation by group; each
 fold is tested once for each seed. Every method is fitted on all groups of the other folds for a fixed time. `ours` has
-its settings from params.yaml, which were chosen by cross-validation with another seed on 367 of the clips. `chosen` is
-nested cross-validation: an inner 3-fold CV picks the preset from `SETTINGS`. The features of both were designed by
-people who saw the 367. `--alone` scores the clips of a catalog by themselves too, as far as their groups are in no
-other clips.
+its settings from params.yaml. Its features were designed by people who saw 367 of the clips, its settings chosen by
+cross-validation of all that are in the corpus. `--alone` scores the clips of a catalog by themselves too, as far as
+their groups are in no other clips.
 
 Intervals (95 %) are by bootstrap over groups, of the first seed; the mean by group weighs every group alike. Then our
 classifier as it ships: a member a fold, calibrated out of fold, and `none` among the labels. Then the
@@ -16,10 +15,8 @@ import argparse
 import csv
 import dataclasses
 import math
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
@@ -42,18 +39,14 @@ from fitness_tracker.pose.features import (
     joint_angle_cosine,
     poses_from_landmarks,
     window_starts,
-    window_statistics,
 )
 from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.pose.training import (
     PoseData,
     PoseSettings,
     all_windows,
-    fit_forest,
-    fit_member,
+    calibrate,
     fit_network,
-    fit_pose_temperature,
-    predict_held_out,
 )
 from fitness_tracker.scoring.evaluation import calibration_error
 from fitness_tracker.scoring.intervals import effective_groups, f1_interval, macro_f1
@@ -61,13 +54,7 @@ from fitness_tracker.tensorflow_setup import keras, make_deterministic
 
 FRAMES_EVERY = 5  # the frame network takes one frame in so many: neighbours are nearly the same, and time is short
 CNN_EPOCHS, LSTM_EPOCHS = 12, 15
-INNER_FOLDS = 3
-SETTINGS: dict[str, dict[str, dict[str, Any]]] = {  # changes of params.yaml among which inner folds choose
-    "params.yaml": {},
-    "less varied": {"pose_augmentation": {"yaw": 20, "tilt": 3, "stretch": 0.02, "depth": 0.1, "joint_dropout": 0.05}},
-    "smaller": {"pose": {"units": 64, "dropout": 0.2}},
-    "longer windows": {"train": {"window": 4.8}},
-}
+
 ROUND = slice(None, None, 3)  # of the frames that k-NN compares, for the same reason
 
 
@@ -207,6 +194,14 @@ def plain_statistics(poses: Poses, length: int) -> np.ndarray:
     )  # fmt: skip
 
 
+def window_statistics(windows: np.ndarray) -> np.ndarray:
+    """Features (N, T, D) to their statistics over the window (N, 7 x D) float32: mean, standard deviation, the 5th,
+    25th, 75th and 95th percentile, and the mean change from frame to frame."""
+    percentiles = np.percentile(windows, [5, 25, 75, 95], axis=1)
+    change = np.abs(np.diff(windows, axis=1, prepend=windows[:, :1])).mean(axis=1)
+    return np.concatenate([windows.mean(axis=1), windows.std(axis=1), *percentiles, change], axis=1).astype(np.float32)
+
+
 def trees(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Statistics of windows of normalised landmarks and angles, with ExtraTrees."""
     of = [plain_statistics(one, material.window) for one in material.poses]
@@ -222,27 +217,11 @@ def poses_of(material: Material, which: Sequence[int] | np.ndarray) -> list[Pose
     return [material.poses[clip] for clip in which]
 
 
-def answers(
-    material: Material,
-    train_idx: np.ndarray,
-    test_idx: np.ndarray,
-    seed: int,
-    settings: Mapping[str, Mapping[str, Any]],
-) -> dict[str, np.ndarray]:
-    """What our network, our forest and both say of the clips `test_idx`, params.yaml changed by `settings`; forced to
-    choose, for 'none' is left out of the answers."""
-    make_deterministic(seed)
-    groups = {name: dataclasses.replace(getattr(material.params, name), **some) for name, some in settings.items()}
-    params = dataclasses.replace(material.params, **groups)
-    chosen = pose_settings(params, seed)
-    data, classes = PoseData(poses_of(material, train_idx), material.labels[train_idx]), len(material.exercises) + 1
-    few = PoseData(data.clips[:2], data.labels[:2])  # is looked at after each epoch, and decides nothing
-    network, _ = fit_network(data, few, classes, chosen, on_epoch=quiet)
-    forest = fit_forest(data, classes, chosen)
-    windows, owner = all_windows(poses_of(material, test_idx), chosen.window)
-    halves = np.asarray(network(windows)[0]), forest.predict_proba(window_statistics(windows))
-    rows = {"network": halves[0], "forest": halves[1], "both": (halves[0] + halves[1]) / 2}
-    return {name: mean_of(half, owner, len(test_idx))[:, :-1] for name, half in rows.items()}
+def ours(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """What this project does, forced to choose: 'none' is left out of the answers."""
+    member = one_member(material, train_idx, test_idx[:2], material.labels, len(material.exercises) + 1, seed, 0)
+    windows, owner = all_windows(poses_of(material, test_idx), material.window)
+    return {"ours": mean_of(member.predict_proba(windows), owner, len(test_idx))[:, :-1]}
 
 
 def pose_settings(params: Params, seed: int) -> PoseSettings:
@@ -254,44 +233,12 @@ def quiet(*_: object) -> None:
     """No line an epoch."""
 
 
-def choose(material: Material, train_idx: np.ndarray, seed: int) -> tuple[str, str]:
-    """The name of the SETTINGS, and 'network', 'forest' or 'both', with the best macro F1 on inner folds by group."""
-    inner = dataclasses.replace(
-        material, labels=material.labels[train_idx], groups=material.groups[train_idx],
-        poses=poses_of(material, train_idx),
-    )  # fmt: skip
-    scores: dict[tuple[str, str], float] = {}
-    for name, settings in SETTINGS.items():
-        probabilities: dict[str, np.ndarray] = {}
-        for first, held in folds(inner, INNER_FOLDS, seed):
-            for half, one in answers(inner, first, held, seed, settings).items():
-                probabilities.setdefault(half, np.zeros((len(train_idx), len(material.exercises))))[held] = one
-        scores |= {(name, half): macro_f1(inner.labels, one.argmax(axis=1)) for half, one in probabilities.items()}
-    told = ", ".join(f"{name} {half} {score:.3f}" for (name, half), score in scores.items())
-    print(f"  inner folds: {told}", file=sys.stderr, flush=True)
-    return max(scores, key=scores.__getitem__)
-
-
-def ours(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """What this project does, and its two halves."""
-    probabilities = answers(material, train_idx, test_idx, seed, {})
-    names = {"forest": "our features, forest alone", "network": "our features, network alone", "both": "ours"}
-    return {name: probabilities[half] for half, name in names.items()}
-
-
-def chosen(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Ours, with what inner folds choose."""
-    settings, half = choose(material, train_idx, seed)
-    return {"ours, chosen on inner folds": answers(material, train_idx, test_idx, seed, SETTINGS[settings])[half]}
-
-
 METHODS: dict[str, Method] = {
     "cnn": frame_network,
     "knn": nearest_poses,
     "lstm": lstm,
     "trees": trees,
     "ours": ours,
-    "chosen": chosen,
 }
 
 
@@ -309,22 +256,26 @@ def out_of_fold(material: Material, method: Method, number: int, seed: int) -> d
     return rows
 
 
+def data_of(material: Material, which: np.ndarray, labels: np.ndarray) -> PoseData:
+    return PoseData(poses_of(material, which), labels[which], material.groups[which])
+
+
 def one_member(
     material: Material, train_idx: np.ndarray, test_idx: np.ndarray, labels: np.ndarray, classes: int, seed: int, n: int
 ) -> PoseMember:
-    """Member `n`; `labels` are of all clips, and the detector's threshold is from the clips `test_idx`."""
+    """Member `n`; `labels` are of all clips; the clips `test_idx` are looked at after each epoch and decide nothing."""
     make_deterministic(seed)
-    train, held_out = (PoseData(poses_of(material, idx), labels[idx]) for idx in (train_idx, test_idx))
     settings = dataclasses.replace(pose_settings(material.params, seed), member=n)
-    return fit_member(train, held_out, n, classes, settings, on_epoch=quiet)
+    train, held_out = (data_of(material, which, labels) for which in (train_idx, test_idx))
+    return PoseMember(fit_network(train, held_out, classes, settings, on_epoch=quiet)[0], n)
 
 
 def classifier_of(
-    material: Material, members: list[PoseMember], exercises: list[str], temperature: float
+    material: Material, members: list[PoseMember], exercises: list[str], temperature: float, threshold: float
 ) -> PoseClassifier:
     return PoseClassifier(
         exercises=[*exercises, NONE], members=members, pose=material.params.pose, window=material.window,
-        temperature=temperature, pose_networks={}, usage={}, fit=material.params.resize.fit,
+        temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
         fps=material.params.extract.fps, group=material.params.split.group,
     )  # fmt: skip
 
@@ -332,13 +283,20 @@ def classifier_of(
 def shipped(material: Material, number: int, seed: int) -> str:
     """Scores of the classifier as the train stage makes it, a member a fold: each clip by the one that never saw it."""
     members, held_out, member_of = [], [], np.zeros(len(material.clips), int)
+    order: list[int] = []
     for n, (train_idx, test_idx) in enumerate(folds(material, number, seed)):
         member = one_member(material, train_idx, test_idx, material.labels, len(material.exercises) + 1, seed, n)
-        data = PoseData(poses_of(material, test_idx), material.labels[test_idx])
-        held_out.append(predict_held_out(member, data, material.window))
+        windows, owner = all_windows(poses_of(material, test_idx), material.window)
+        probabilities = member.predict_proba(windows)
+        held_out += [probabilities[owner == clip] for clip in range(len(test_idx))]
+        order += test_idx.tolist()
         members.append(member)
         member_of[test_idx] = n
-    classifier = classifier_of(material, members, material.exercises, fit_pose_temperature(held_out))
+    clear = np.ones(len(order), bool)
+    temperature, threshold = calibrate(
+        held_out, material.labels[order], material.groups[order], clear, material.params.none.accepted
+    )
+    classifier = classifier_of(material, members, material.exercises, temperature, threshold)
     predictions = [classifier.predict_landmarks(one, [n]) for one, n in zip(material.landmarks, member_of, strict=True)]
     named, sure = zip(*map(classifier.decide_label, predictions), strict=True)
     truth = np.array([material.exercises[label] for label in material.labels])
@@ -352,7 +310,7 @@ def shipped(material: Material, number: int, seed: int) -> str:
 
 
 def none_score(classifier: PoseClassifier, landmarks: Landmarks) -> float:
-    return classifier.none_probability(classifier.predict_landmarks(landmarks))
+    return classifier.none_score(classifier.predict_landmarks(landmarks))
 
 
 def score_none(material: Material, others: list[Landmarks], number: int, seed: int) -> str:
@@ -366,7 +324,7 @@ def score_none(material: Material, others: list[Landmarks], number: int, seed: i
         rest = [one for one in material.exercises if one != name]
         labels, strange = material.labels - (material.labels > exercise), material.labels[test_idx] == exercise
         member = one_member(material, train_idx, test_idx[~strange], labels, len(rest) + 1, seed, 0)
-        classifier = classifier_of(material, [member], rest, 1.0)
+        classifier = classifier_of(material, [member], rest, 1.0, 1.0)
         scores = np.array([none_score(classifier, material.landmarks[clip]) for clip in test_idx])
         left_out[name] = float(roc_auc_score(strange, scores)) if strange.any() else math.nan
         if others:

@@ -1,4 +1,4 @@
-"""Reads FRAMES, LANDMARKS and the CLASSIFIER; writes scores and tables to METRICS, pictures to PLOTS."""
+"""Reads FRAMES, LANDMARKS, CORPUS and the CLASSIFIER; writes scores and tables to METRICS, pictures to PLOTS."""
 
 import argparse
 from pathlib import Path
@@ -15,43 +15,44 @@ WORST = 12  # mistakes on the contact sheet
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="evaluate", description=__doc__)
-    parser.add_argument("frames", type=Path)
-    parser.add_argument("landmarks", type=Path)
-    parser.add_argument("classifier", type=Path)
-    parser.add_argument("metrics", type=Path)
-    parser.add_argument("plots", type=Path)
+    for name in ("frames", "landmarks", "corpus", "classifier", "metrics", "plots"):
+        parser.add_argument(name, type=Path)
     args = parser.parse_args()
     with exit_with_message("evaluate"):
-        seed = load_params().train.seed
+        params = load_params()
         clips = find_clips(args.frames, (".zip",))
         from fitness_tracker.bundle import load_classifier  # from here on it takes seconds
+        from fitness_tracker.pose.corpus import corpus_to_teach
         from fitness_tracker.scoring import charts, evaluation
+        from fitness_tracker.scoring.people import evaluate_people
         from fitness_tracker.tensorflow_setup import make_deterministic
 
-        make_deterministic(seed)
+        make_deterministic(params.train.seed)
         classifier = load_classifier(args.classifier)
         kind = MODEL_KINDS[classifier.kind]
         inputs = {clip.name: clip.path for clip in find_clips(getattr(args, kind.reads), (kind.suffix,))}
         scored = evaluation.score_clips(clips, classifier, inputs)
         result = evaluation.scores(scored, classifier.exercises)
         table = evaluation.answers(scored)
+        learnt = params.corpus and kind.reads == "landmarks"
+        corpus = corpus_to_teach(args.corpus, inputs, params.exercises, lambda _: None) if learnt else []
+        result |= evaluate_people(corpus, classifier, args.metrics, args.plots)
 
         write_json(args.metrics / "evaluate.json", {name: round(value, 4) for name, value in result.items()})
-        answers_table = evaluation.hashed_answers(scored)
-        answers_table.to_csv(args.metrics / "answers.csv", index=False, float_format="%.4f")
+        evaluation.hashed_answers(scored).to_csv(args.metrics / "answers.csv", index=False, float_format="%.4f")
         table[["actual", "predicted"]].to_csv(args.metrics / "confusion.csv", index=False)
         evaluation.f1_table(table).to_csv(args.metrics / "f1.csv", index=False, float_format="%.4f")
         charts.draw_confusion(table, classifier.exercises, args.plots / "confusion.png")
-        bins = evaluation.calibration_table(
-            table["confidence"].to_numpy(), (table["actual"] == table["predicted"]).to_numpy()
-        )
+        right = (table["actual"] == table["predicted"]).to_numpy()
+        bins = evaluation.calibration_table(table["confidence"].to_numpy(), right)
         charts.draw_reliability(bins, result["ece"], args.plots / "reliability.png")
-        worst = evaluation.worst_mistakes(table, WORST)
-        paths = {clip.name: clip.path for clip in clips}
+        worst, paths = evaluation.worst_mistakes(table, WORST), {clip.name: clip.path for clip in clips}
         frames = [middle_frame(paths[name]) for name in worst["clip"]]
         charts.draw_mistakes(worst, frames, args.plots / "mistakes.png")
-        people = f"{result['clips']} clips of {result['groups']} groups, by members that never saw the group"
-        print(f"evaluate: accuracy {result['accuracy']:.3f}, F1 {result['f1']:.3f} on {people}")
+        seen = f"{result['clips']} clips of {result['groups']} groups, by members that never saw the group"
+        print(f"evaluate: accuracy {result['accuracy']:.3f}, F1 {result['f1']:.3f} on {seen}")
+        if "people_f1" in result:
+            print(f"evaluate: real people: accuracy {result['people_accuracy']:.3f}, F1 {result['people_f1']:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads FRAMES, LANDMARKS and the pose NETWORKS; writes the CLASSIFIER, and metrics and curves to METRICS."""
+"""Reads FRAMES, LANDMARKS, CORPUS and the pose NETWORKS; writes the CLASSIFIER, and metrics and curves to METRICS."""
 
 import argparse
 from pathlib import Path
@@ -16,6 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="train", description=__doc__)
     parser.add_argument("frames", type=Path)
     parser.add_argument("landmarks", type=Path)
+    parser.add_argument("corpus", type=Path)
     parser.add_argument("networks", type=Path)
     parser.add_argument("classifier", type=Path)
     parser.add_argument("metrics", type=Path)
@@ -27,14 +28,19 @@ def main() -> None:
 
         from fitness_tracker.bundle import save_classifier
         from fitness_tracker.learning import split_and_hash_clips
+        from fitness_tracker.pose.corpus import corpus_to_teach
         from fitness_tracker.tensorflow_setup import make_deterministic
 
         make_deterministic(params.train.seed)
-        usage = split_and_hash_clips(clips, params.split)
-        print(f"train: {describe_folds({name: used.fold for name, used in usage.items()})} clips in folds", flush=True)
         kind = MODEL_KINDS[params.train.model]
+        corpus = []
+        if params.corpus and kind.reads == "landmarks":
+            own = {clip.name: args.landmarks / f"{clip.name}.npz" for clip in clips}
+            corpus = corpus_to_teach(args.corpus, own, params.exercises, lambda line: print(f"train: {line}"))
+        usage = split_and_hash_clips(clips, params.split, corpus)
+        print(f"train: {describe_folds({name: used.fold for name, used in usage.items()})} clips in folds", flush=True)
         cache = ResultCache(cache_folder(), params.cache_gb)
-        trained = kind.fit(clips, usage, getattr(args, kind.reads), args.networks, params, cache)
+        trained = kind.fit(clips, usage, getattr(args, kind.reads), args.networks, params, cache, corpus=corpus)
 
         save_classifier(trained.classifier, args.classifier)
         metrics = {name: round(value, 4) for name, value in trained.metrics.items()}

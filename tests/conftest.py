@@ -102,9 +102,10 @@ def make_project(folder: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     small = {
         "train.epochs": 2,
-        "pose.windows_per_clip": 2,
+        "corpus": False,
+        "split.folds": 5,
+        "pose.windows_per_epoch": 64,
         "pose.members": 2,
-        "pose.trees": 20,
         "cnn.image_size": 32,
         "cnn.dense_units": 16,
     }

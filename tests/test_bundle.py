@@ -10,14 +10,14 @@ import pytest
 from conftest import ROOT, run
 
 from fitness_tracker.bundle import checksum, load_classifier, save_classifier
-from fitness_tracker.classifier import NONE, Classifier, ClipUsage, apply_temperature, raise_none, short_hash
+from fitness_tracker.classifier import NONE, Classifier, ClipUsage, apply_temperature, short_hash
 from fitness_tracker.cnn.classifier import BATCH, FrameClassifier, FrameMember
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Cnn, Pose
 from fitness_tracker.pose import classifier as pose_module
 from fitness_tracker.pose.blazepose import pose_tracker
-from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseMember, PoseModel
+from fitness_tracker.pose.classifier import PoseClassifier, PoseMember
 from fitness_tracker.pose.features import FEATURES, features
 from fitness_tracker.pose.network import build_pose
 from fitness_tracker.pose.weights import NETWORKS
@@ -27,39 +27,28 @@ CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members
 
 
 POSE = Pose(
-    windows_per_clip=1,
+    windows_per_epoch=1,
     units=8,
     dropout=0.2,
     members=2,
-    trees=1,
     label_smoothing=0.1,
-    false_rejection_rate=0.05,
     synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]
 USAGE = {short_hash("squat/anna__1"): ClipUsage(0, short_hash("anna"), "ab" * 32)}
 
 
-# One question, is the mean of the first feature above 0?, and probabilities for each case.
-STUMP = Forest(
-    np.array([0], np.int32),
-    np.array([[1, 2], [1, 1], [2, 2]], np.int32),
-    np.zeros(3, np.int32),
-    np.zeros(3),
-    np.array([[0, 0, 0, 0], [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]], np.float32),
-)
-
-
 def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
     members = [FrameMember(build_cnn(CNN, 3), [fold, fold + 1]) for fold in (0, 1)]
-    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, CNN, members)
+    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, 1.0, CNN, members)
 
 
-def pose_classifier(networks: dict[str, bytes], middle: float = 1e9, forest: Forest = STUMP) -> PoseClassifier:
-    """Untaught; `middle` is the distance from which everything is foreign to it."""
-    detector = OutOfDistributionDetector(np.ones((3, 8), np.float32), np.eye(8, dtype=np.float32), middle, 1.0)
-    members = [PoseMember(PoseModel(build_pose(POSE, 4), forest), detector, fold) for fold in (0, 1)]
-    return PoseClassifier([*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, POSE, members, 16, networks)
+def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> PoseClassifier:
+    """Untaught; what has a higher score of 'none' than `threshold` is none to it."""
+    members = [PoseMember(build_pose(POSE, 4), fold) for fold in (0, 1)]
+    return PoseClassifier(
+        [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, POSE, members, 16, networks
+    )
 
 
 @pytest.fixture(params=["cnn", "pose"])
@@ -82,7 +71,8 @@ def test_the_classic_network_has_its_layers() -> None:
 def test_the_pose_network_has_its_parameters() -> None:
     network = build_pose(dataclasses.replace(POSE, units=128), 11)
     frames = 4 * FEATURES + FEATURES * 128 + 4 * 128 + 128 * 128 + 4 * 128
-    assert network.count_params() == frames + (3 * 128 * 128 + 128) + (128 * 11 + 11)
+    pooled = 3 * 128 + 5 * FEATURES
+    assert network.count_params() == frames + (pooled * 128 + 128) + (128 * 11 + 11)
 
 
 def test_a_classifier_is_the_mean_of_its_members(classifier: Classifier, squat) -> None:
@@ -90,20 +80,6 @@ def test_a_classifier_is_the_mean_of_its_members(classifier: Classifier, squat) 
     each = [classifier.predict_frames(frames, [number]).probabilities for number in (0, 1)]
     assert np.abs(each[0] - each[1]).max() > 1e-4
     np.testing.assert_allclose(classifier.predict_frames(frames).probabilities, np.mean(each, axis=0), atol=1e-6)
-
-
-def test_a_tree_is_walked_to_its_leaves() -> None:
-    rows = np.array([[-1.0, 5], [1, 5], [0, -5]], np.float32)
-    assert STUMP.predict_proba(rows).argmax(axis=1).tolist() == [0, 3, 0]
-
-
-def test_network_and_forest_count_the_same(noise) -> None:
-    network = build_pose(POSE, 4)
-    windows = noise(3, 16, FEATURES).astype(np.float32) / 255
-    probabilities, embeddings = PoseModel(network, STUMP).predict_proba(windows)
-    expected = (np.asarray(network(windows)[0]) + STUMP.leaf_probabilities[2]) / 2
-    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
-    assert embeddings.shape == (3, POSE.units)
 
 
 def test_probabilities_add_up_to_one(classifier: Classifier, noise) -> None:
@@ -131,18 +107,19 @@ def test_nobody_is_none(networks: dict[str, bytes]) -> None:
     assert known.decide_label(known.predict_frames(empty[:1])) == (NONE, 1.0)
 
 
-def test_what_lies_far_from_all_that_was_taught_is_none(networks: dict[str, bytes], squat) -> None:
+def test_what_looks_like_no_one_exercise_is_none(networks: dict[str, bytes], squat) -> None:
     frames = [frame for _, frame in squat]
-    near, far = pose_classifier(networks, middle=1e9), pose_classifier(networks, middle=-1e9)
-    for one, other in zip(near.networks, far.networks, strict=True):
+    easy, strict = pose_classifier(networks, threshold=1.0), pose_classifier(networks, threshold=0.0)
+    for one, other in zip(easy.networks, strict.networks, strict=True):
         other.set_weights(one.get_weights())
-    assert far.decide_label(far.predict_frames(frames))[0] == NONE
-    assert near.none_probability(near.predict_frames(frames)) < 0.5
-
-
-def test_evidence_for_none_leaves_the_exercises_their_proportions() -> None:
-    raised = raise_none(np.array([0.6, 0.3, 0.1]), 0.5)
-    np.testing.assert_allclose(raised, [0.3, 0.15, 0.55], atol=1e-6)
+    prediction = easy.predict_frames(frames)
+    score = 1 - prediction.probabilities[:-1].max()
+    assert easy.none_score(prediction) == pytest.approx(score)
+    assert easy.decide_label(prediction) == (
+        EXERCISES[prediction.probabilities[:-1].argmax()],
+        pytest.approx(1 - score),
+    )
+    assert strict.decide_label(strict.predict_frames(frames)) == (NONE, pytest.approx(score, abs=1e-5))
 
 
 def test_who_is_seen_in_few_frames_is_not_none_by_that_alone(networks: dict[str, bytes], squat) -> None:
@@ -150,7 +127,7 @@ def test_who_is_seen_in_few_frames_is_not_none_by_that_alone(networks: dict[str,
     known = pose_classifier(networks)
     landmarks = pose_tracker(**networks).track(squat)
     landmarks.found[np.arange(len(landmarks.found)) % 4 != 0] = False
-    assert known.none_probability(known.predict_landmarks(landmarks)) < 0.5
+    assert known.decide_label(known.predict_landmarks(landmarks))[0] in EXERCISES
 
 
 def test_a_picture_of_somebody_is_an_exercise(networks: dict[str, bytes], squat) -> None:
@@ -178,7 +155,7 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    more = {"member0.npz", "member1.npz", *NETWORKS.values()} if classifier.kind == "pose" else set()
+    more = set(NETWORKS.values()) if classifier.kind == "pose" else set()
     assert names == {"classifier.json", "member0.weights.h5", "member1.weights.h5"} | more
 
 
@@ -213,7 +190,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"format_version": 1}, "format 1, this program reads 3"), ({"features": "ab" * 32}, "trained on other features")],
+    [({"format_version": 1}, "format 1, this program reads 4"), ({"features": "ab" * 32}, "trained on other features")],
 )
 def test_a_bundle_of_another_version_is_refused(
     classifier: Classifier, tmp_path: Path, fields: dict, reason: str
@@ -230,14 +207,6 @@ def test_other_features_are_another_definition(monkeypatch: pytest.MonkeyPatch) 
     assert pose_module.feature_definition() == before
     monkeypatch.setattr(pose_module, "features", lambda windows: features(windows)[..., ::-1])
     assert pose_module.feature_definition() != before
-
-
-def test_a_forest_that_goes_in_a_circle_is_refused(networks: dict[str, bytes], tmp_path: Path) -> None:
-    """Before, its first prediction never ended."""
-    circle = dataclasses.replace(STUMP, children=np.array([[1, 2], [0, 0], [2, 2]], np.int32))
-    save_classifier(pose_classifier(networks, forest=circle), tmp_path)
-    with pytest.raises(UserError, match="its forest is no forest"):
-        load_classifier(tmp_path)
 
 
 @pytest.mark.parametrize("category", [UserWarning, RuntimeWarning, DeprecationWarning])

@@ -18,7 +18,17 @@ from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.video.frames import encode_jpeg
 
-COMMAND = (sys.executable, "-m", "stages.train", "data/frames", "data/landmarks", "networks", "classifier", "metrics")
+COMMAND = (
+    sys.executable,
+    "-m",
+    "stages.train",
+    "data/frames",
+    "data/landmarks",
+    "corpus",
+    "networks",
+    "classifier",
+    "metrics",
+)
 EPOCHS = 5
 
 
@@ -152,7 +162,7 @@ def stop_after(home: Path, cache: Path, epoch: int, signal_: int) -> tuple[str, 
 
 @pytest.mark.slow
 def test_the_stage_goes_on_after_ctrl_c(prepared: Path, tmp_path: Path) -> None:
-    edit_params(prepared, {"train.model": "pose", "train.epochs": 5, "pose.windows_per_clip": 20})
+    edit_params(prepared, {"train.model": "pose", "train.epochs": 5, "pose.windows_per_epoch": 2000})
     output, errors = stop_after(prepared, tmp_path / "disturbed", 2, signal.SIGINT)
     assert errors.splitlines()[-1] == "train: stopped; what is finished is kept"
     output, _ = train(prepared, tmp_path / "disturbed")
@@ -166,7 +176,9 @@ def test_the_stage_goes_on_after_ctrl_c(prepared: Path, tmp_path: Path) -> None:
 @pytest.mark.torture
 @pytest.mark.parametrize("model", ["pose", "cnn"])
 def test_a_stage_killed_again_and_again_ends_with_the_same_bytes(prepared: Path, tmp_path: Path, model: str) -> None:
-    edit_params(prepared, {"train.model": model, "train.epochs": 7, "train.patience": 6, "pose.windows_per_clip": 40})
+    edit_params(
+        prepared, {"train.model": model, "train.epochs": 7, "train.patience": 6, "pose.windows_per_epoch": 2000}
+    )
     _, calm = train(prepared, tmp_path / "calm")
     for number in range(int(os.environ.get("TORTURE", "30")) // 10):
         for epoch in sorted(random.Random(number).sample(range(1, 6), 3)):

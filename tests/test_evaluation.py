@@ -29,7 +29,9 @@ def scored(name: str, *frames: tuple[float, float]) -> ScoredClip:
     mean = probabilities.mean(axis=0)
     group = name.split("/")[1].split("__")[0]
     prediction = Prediction(probabilities, mean)
-    return ScoredClip(Clip(name, Path(name)), group, prediction, EXERCISES[mean.argmax()], float(mean.max()))
+    return ScoredClip(
+        Clip(name, Path(name)), group, prediction, EXERCISES[mean.argmax()], float(mean.max()), float(mean.min())
+    )
 
 
 FOUR = [
@@ -96,7 +98,7 @@ def classifier(clips: list[Clip]) -> Classifier:
         digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
         usage[short_hash(clip.name)] = ClipUsage(folds[group], short_hash(group), digest)
     members = [FrameMember(None, [0, 1]), FrameMember(None, [1, 2])]
-    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, Cnn(32, [1, 1, 1], 1, 0, 2), members)
+    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, 1.0, Cnn(32, [1, 1, 1], 1, 0, 2), members)
 
 
 def test_a_clip_is_scored_by_the_members_that_never_saw_its_group(clips: list[Clip], classifier: Classifier) -> None:
@@ -152,7 +154,7 @@ def test_a_clip_without_landmarks_is_told(clips: list[Clip], classifier: Classif
 
 
 def test_an_answer_of_none_is_wrong_for_a_clip_of_an_exercise() -> None:
-    rejected = ScoredClip(FOUR[0].clip, "a", FOUR[0].prediction, "none", 0.9)
+    rejected = ScoredClip(FOUR[0].clip, "a", FOUR[0].prediction, "none", 0.9, 0.9)
     result = scores([rejected, *FOUR[1:]], EXERCISES)
     assert result["accuracy"] == 0.25
 

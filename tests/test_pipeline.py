@@ -133,5 +133,5 @@ def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(project: Path,
     content = learnt.read_bytes()
     tested.unlink()
     tested.write_bytes(content)
-    said = told(project, "evaluate", "data/frames", "data/landmarks", "models/classifier", "metrics", "plots")
+    said = told(project, "evaluate", "data/frames", "data/landmarks", "corpus", "models/classifier", "metrics", "plots")
     assert f"{tested.relative_to(project)}: training has seen it under another name" in said

@@ -19,7 +19,7 @@ from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_json
 from fitness_tracker.kinds import MODEL_KINDS
 
-FORMAT_VERSION = 3  # 1 had none, and the names of training clips in clear; 2 had one member
+FORMAT_VERSION = 4  # 1 had none, and the names of training clips in clear; 2 had one member, 3 forests
 DESCRIPTION, WEIGHTS = "classifier.json", "member{}.weights.h5"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
@@ -55,6 +55,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         "group": classifier.group,
         "usage": {name: asdict(used) for name, used in classifier.usage.items()},
         "temperature": classifier.temperature,
+        "none_threshold": classifier.none_threshold,
         "sha256": {path.name: sha256(path.read_bytes()) for path in folder.iterdir() if path.name != DESCRIPTION},
         **classifier.describe(),
     }
@@ -72,7 +73,9 @@ def load_classifier(folder: Path) -> Classifier:
         for name, digest in description["sha256"].items():
             if sha256((folder / Path(name).name).read_bytes()) != digest:
                 raise ValueError(f"{name} is not what was saved")
-        common = {name: description[name] for name in ("exercises", "fit", "fps", "group", "temperature")}
+        common = {
+            name: description[name] for name in ("exercises", "fit", "fps", "group", "temperature", "none_threshold")
+        }
         common["usage"] = {name: ClipUsage(**used) for name, used in description["usage"].items()}
         classifier: Classifier = MODEL_KINDS[description["model"]].load(folder, description, common)
         with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there

@@ -43,6 +43,7 @@ class Classifier(ABC):
     group: str  # the expression that reads a group from a clip's file name
     usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> where it was in training
     temperature: float  # probabilities are raised to 1/temperature, so that confidence matches accuracy
+    none_threshold: float  # the answer is 'none' where `none_score` is above; 1: never
 
     kind: ClassVar[str]
 
@@ -76,13 +77,20 @@ class Classifier(ABC):
         """Writes what does not fit into `classifier.json`."""
 
     def decide_label(self, prediction: Prediction) -> tuple[str, float]:
-        """The likeliest label, an exercise or 'none', and its probability."""
-        best = int(prediction.probabilities.argmax())
+        """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large."""
+        score = self.none_score(prediction)
+        if score > self.none_threshold:
+            return NONE, score
+        best = int(self.taught(prediction.probabilities).argmax())
         return self.exercises[best], float(prediction.probabilities[best])
 
-    def none_probability(self, prediction: Prediction) -> float:
-        """0 if this classifier cannot answer 'none'."""
-        return float(prediction.probabilities[self.exercises.index(NONE)]) if NONE in self.exercises else 0.0
+    def none_score(self, prediction: Prediction) -> float:
+        """0 to 1, how little a clip looks like any one exercise: 1 less the probability of the likeliest."""
+        return 1 - float(self.taught(prediction.probabilities).max())
+
+    def taught(self, probabilities: np.ndarray) -> np.ndarray:
+        """(..., K) probabilities with 0 in place of that of 'none'."""
+        return probabilities * np.array([name != NONE for name in self.exercises])
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -90,11 +98,3 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
     logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
     scaled = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return (scaled / scaled.sum(axis=-1, keepdims=True)).astype(np.float32)
-
-
-def raise_none(probabilities: np.ndarray, untaught: np.ndarray | float) -> np.ndarray:
-    """(..., K) probabilities, the last that of 'none', given the probability `untaught` (...,) that a clip shows
-    nothing that was taught. The exercises keep their proportions, and all sum to 1."""
-    share = np.expand_dims(untaught, -1)
-    raised = probabilities * (1 - share) + share * (np.arange(probabilities.shape[-1]) == probabilities.shape[-1] - 1)
-    return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)

@@ -9,9 +9,10 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
-from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature, raise_none, short_hash
+from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature, short_hash
+from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
-from fitness_tracker.clips.split import split_clips
+from fitness_tracker.clips.split import fold_clips
 from fitness_tracker.params import Split
 from fitness_tracker.processing.checkpointing import Checkpoint
 
@@ -36,11 +37,17 @@ def random_stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def split_and_hash_clips(clips: Sequence[Clip], split: Split) -> dict[str, ClipUsage]:
-    """The fold and hashes of each clip, by name. Raises `ClipsError` if the same frames are in two folds."""
-    usage: dict[str, ClipUsage] = {}
+def split_and_hash_clips(
+    clips: Sequence[Clip], split: Split, corpus: Sequence[CorpusClip] = ()
+) -> dict[str, ClipUsage]:
+    """The fold and hashes of each clip, one's own and those of the corpus, by name.
+
+    Raises `ClipsError` if the same frames are in two folds.
+    """
+    groups = {clip.name: short_hash(group_of(clip, split.group)) for clip in clips}
+    folds = fold_clips(groups | {clip.name: clip.group for clip in corpus}, split)
+    usage = {clip.name: ClipUsage(folds[clip.name], clip.group, clip.sha256) for clip in corpus}
     first: dict[str, Clip] = {}
-    folds = split_clips(clips, split)
     for clip in clips:
         digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
         other = first.setdefault(digest, clip)
@@ -49,7 +56,7 @@ def split_and_hash_clips(clips: Sequence[Clip], split: Split) -> dict[str, ClipU
                 f"{clip.name}: is the same video as {other.name}, which is in another fold; "
                 "take one of them away, or give both the same group"
             )
-        usage[clip.name] = ClipUsage(folds[clip.name], short_hash(group_of(clip, split.group)), digest)
+        usage[clip.name] = ClipUsage(folds[clip.name], groups[clip.name], digest)
     return usage
 
 
@@ -66,10 +73,10 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
 
 
 def fit_temperature(
-    probabilities: Sequence[np.ndarray], labels: np.ndarray, untaught: np.ndarray | None = None
+    probabilities: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray | None = None
 ) -> float:
     """The temperature that minimises the negative log likelihood of the labels (clips,) of clips, whose probabilities
-    are the means over their rows (N, K), after `raise_none` by `untaught` (clips,) if the classifier does that.
+    are the means over their rows (N, K); clips weigh `weights` (clips,), or all the same.
 
     Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2. A few clips, all classified correctly,
     would make it 0; so their labels are smoothed to (n + 1) / (n + 2), as in Platt (1999), "Probabilistic Outputs for
@@ -79,13 +86,24 @@ def fit_temperature(
 
     def loss(logarithm: float) -> float:
         means = np.stack([apply_temperature(rows, np.exp(logarithm)).mean(axis=0) for rows in probabilities])
-        if untaught is not None:
-            means = raise_none(means, untaught)
         sure = np.clip(means[np.arange(len(labels)), labels].astype(np.float64), 1e-9, 1 - 1e-9)  # 1e-9 is float64's
-        return -float((right * np.log(sure) + (1 - right) * np.log(1 - sure)).mean())
+        return -float(np.average(right * np.log(sure) + (1 - right) * np.log(1 - sure), weights=weights))
 
     best = minimize_scalar(loss, bounds=(np.log(0.25), np.log(10)), method="bounded")
     return float(round(np.exp(best.x), 4))
+
+
+def group_weights(groups: np.ndarray) -> np.ndarray:
+    """Weights (N,) with which all groups (N,) count the same."""
+    _, place, count = np.unique(groups, return_inverse=True, return_counts=True)
+    return 1 / count[place]
+
+
+def fit_none_threshold(none_scores: np.ndarray, accepted: float, weights: np.ndarray) -> float:
+    """The score of 'none' above which clips are called so: a share `accepted` of the taught clips, whose held-out
+    scores (clips,) these are, lies at or below it."""
+    threshold = np.quantile(none_scores, accepted, method="inverted_cdf", weights=weights)
+    return float(round(float(threshold), 4))
 
 
 def part_metrics(part: str, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

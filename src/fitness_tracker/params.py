@@ -118,31 +118,34 @@ class Cnn:
 
 @dataclass(frozen=True)
 class Pose:
-    windows_per_clip: int
+    windows_per_epoch: int
     units: int
     dropout: float
     members: int
-    trees: int
     label_smoothing: float
-    false_rejection_rate: float
     synthetic_idle_ratio: float
 
     def __post_init__(self) -> None:
-        check(1 <= self.windows_per_clip <= 1000, "pose.windows_per_clip", self.windows_per_clip, "from 1 to 1000")
+        check(
+            1 <= self.windows_per_epoch <= 10**6, "pose.windows_per_epoch", self.windows_per_epoch, "from 1 to 1000000"
+        )
         check(1 <= self.units <= 4096, "pose.units", self.units, "from 1 to 4096")
         check(0 <= self.dropout < 1, "pose.dropout", self.dropout, "at least 0 and below 1")
         check(1 <= self.members <= 100, "pose.members", self.members, "from 1 to 100")
-        check(1 <= self.trees <= 10_000, "pose.trees", self.trees, "from 1 to 10000")
         check(0 <= self.label_smoothing < 1, "pose.label_smoothing", self.label_smoothing, "at least 0 and below 1")
-        check(
-            0 <= self.false_rejection_rate < 1,
-            "pose.false_rejection_rate",
-            self.false_rejection_rate,
-            "at least 0 and below 1",
-        )
         check(
             0 <= self.synthetic_idle_ratio <= 1, "pose.synthetic_idle_ratio", self.synthetic_idle_ratio, "from 0 to 1"
         )
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What is none of the exercises that were taught."""
+
+    accepted: float
+
+    def __post_init__(self) -> None:
+        check(0 < self.accepted <= 1, "none.accepted", self.accepted, "above 0 and at most 1")
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,8 @@ class PoseAugmentation:
 @dataclass(frozen=True)
 class Params:
     videos: str
+    corpus: bool
+    exercises: list[str]
     bad_clips: str
     cache_gb: float
     limits: Limits
@@ -195,12 +200,14 @@ class Params:
     split: Split
     train: Train
     pose: Pose
+    none: Unknown
     pose_augmentation: PoseAugmentation
     cnn: Cnn
     frame_augmentation: FrameAugmentation
 
     def __post_init__(self) -> None:
         check(self.bad_clips in BAD_CLIPS, "bad_clips", self.bad_clips, "one of " + ", ".join(BAD_CLIPS))
+        check(all(type(name) is str for name in self.exercises), "exercises", self.exercises, "a list of names")
         check(0 < self.cache_gb <= 10**6, "cache_gb", self.cache_gb, "above 0 and at most 1000000")
 
 

@@ -12,7 +12,9 @@ with capture_native_stderr():  # TensorFlow reports missing GPUs at any log leve
 
 __all__ = ["keras", "make_deterministic", "tf"]
 
-THREADS = 4  # fixed, because the number of threads decides the order of sums, and so the last bits of the weights
+# Fixed, because the number of threads decides the order of sums, and so the last bits of the weights. Members of a pose
+# classifier are fitted side by side in processes, for which one thread each is fastest.
+THREADS = 1
 
 with contextlib.suppress(RuntimeError):  # the importing program has started TensorFlow already
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)

@@ -70,7 +70,11 @@ def unit_hash(text: str) -> float:
 
 def split_clips(clips: Iterable[Clip], split: Split) -> dict[str, int]:
     """Clip name to fold; all clips of a group are in one. Raises `ClipsError`."""
-    groups = {clip.name: group_of(clip, split.group) for clip in clips}
+    return fold_clips({clip.name: group_of(clip, split.group) for clip in clips}, split)
+
+
+def fold_clips(groups: Mapping[str, str], split: Split) -> dict[str, int]:
+    """Clip name to fold, given the group of each; raises `ClipsError`."""
     exercises: dict[str, set[str]] = defaultdict(set)
     for name, group in groups.items():
         exercises[group].add(name.split("/")[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fitness_tracker.classifier import ClipUsage
+from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import Clip, ClipsError
 from fitness_tracker.cnn.augment import frame_augmenter
 from fitness_tracker.cnn.classifier import FrameClassifier, FrameMember
@@ -36,8 +37,9 @@ def fit(
     params: Params,
     cache: ResultCache | None = None,
     on_epoch: EpochCallback = log_epoch,
+    corpus: Sequence[CorpusClip] = (),
 ) -> Trained:
-    """The frame classifier, from the clips' zips of frames.
+    """The frame classifier, from the clips' zips of frames; the corpus has none, so it teaches nothing here.
 
     A member learns from all folds but two: its own, and the next, which decides when to stop and gives the temperature.
     """
@@ -72,7 +74,8 @@ def fit(
     histories = [checkpoint.history for checkpoint in checkpoints]
     classifier = FrameClassifier(
         members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
-        usage=hash_names(usage), temperature=fit_temperature(held_out, np.array(labels)), cnn=params.cnn,
+        usage=hash_names(usage), temperature=fit_temperature(held_out, np.array(labels)), none_threshold=1.0,
+        cnn=params.cnn,
     )  # fmt: skip
     mean = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
     epochs = max(len(history["loss"]) for history in histories)

@@ -5,22 +5,24 @@
 """
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from fitness_tracker.clips.corpus import CorpusClip as CorpusClip  # imported from here, too
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_text
 from fitness_tracker.params import Limits
 from fitness_tracker.pose import blazepose
-from fitness_tracker.pose.landmarks import Landmarks, from_integers, to_integers
+from fitness_tracker.pose.landmarks import Landmarks, from_integers, read_landmarks, to_integers
 from fitness_tracker.pose.skeleton import FACE
 from fitness_tracker.video import ffmpeg, frames
 
@@ -43,20 +45,33 @@ DAMAGED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class CorpusClip:
-    """One clip of the corpus."""
+def corpus_to_teach(
+    folder: Path, own: Mapping[str, Path], only: Collection[str], tell: Callable[[str], None]
+) -> list[CorpusClip]:
+    """The clips of the corpus that show what their label says, all or partly, with what they are taught as.
 
-    id: str  # the first 16 hex digits of `sha256`
-    label: str  # what it shows
-    exercise: str  # what it is taught as; 'none' if its label is not taught
-    group: str  # `short_hash` of its name
-    source: str  # `short_hash` of its name
-    seconds: float
-    view: str  # where the camera stands: front, side, back, oblique, unknown; empty if nobody looked
-    visibility: str  # clear, partly or not
-    sha256: str  # of the clip's file
-    path: Path  # of its landmarks
+    `own` are one's own clips, name to the file of their landmarks. What is a folder of one's own is an exercise, in the
+    corpus too; all exercises but `only` become 'none', if that names any. A clip that is one's own too, which its
+    landmarks tell, is left out, and `tell` is given a line. Raises `UserError` for every file that is not as it should
+    be.
+    """
+    exercises = {name.split("/")[0] for name in own}
+    known = {fingerprint(read_landmarks(path)): name for name, path in own.items()}
+    taught = []
+    for clip in read_corpus(folder):
+        same = known.get(fingerprint(read_corpus_landmarks(clip.path)))
+        if same:
+            tell(f"{same}: is clip {clip.id} of the corpus, too; it counts once, as yours")
+        elif clip.visibility != "not":
+            exercise = clip.label if clip.label in exercises else clip.exercise
+            taught.append(replace(clip, exercise=NONE if only and exercise not in only else exercise))
+    return taught
+
+
+def fingerprint(landmarks: Landmarks) -> str:
+    """A hash of the world landmarks without the face: the same clip gives the same."""
+    world = np.delete(to_integers(landmarks)["world"], FACE, axis=1)
+    return hashlib.sha256(world.tobytes()).hexdigest()
 
 
 def read_corpus(folder: Path) -> list[CorpusClip]:

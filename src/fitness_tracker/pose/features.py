@@ -173,14 +173,6 @@ def features(windows: Poses) -> np.ndarray:
     ).astype(np.float32)
 
 
-def window_statistics(windows: np.ndarray) -> np.ndarray:
-    """Features (N, T, D) to their statistics over the window (N, 7 x D) float32: mean, standard deviation, the 5th,
-    25th, 75th and 95th percentile, and the mean change from frame to frame."""
-    percentiles = np.percentile(windows, [5, 25, 75, 95], axis=1)
-    change = np.abs(np.diff(windows, axis=1, prepend=windows[:, :1])).mean(axis=1)
-    return np.concatenate([windows.mean(axis=1), windows.std(axis=1), *percentiles, change], axis=1).astype(np.float32)
-
-
 def joint(points: np.ndarray, number: int) -> np.ndarray:
     """(..., 12, D) to (..., 2, D): one joint, left and right."""
     return points[..., 2 * number : 2 * number + 2, :]

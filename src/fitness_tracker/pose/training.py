@@ -1,23 +1,30 @@
-"""Fits the pose classifier: for each fold a network, a forest and a detector on all others, and one temperature."""
+"""Fits the pose classifier: for each fold a network on all others; one temperature, and one threshold of 'none'."""
 
 import math
+import multiprocessing
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.covariance import LedoitWolf
-from sklearn.ensemble import ExtraTreesClassifier
-from threadpoolctl import threadpool_limits
+import pandas as pd
 
-from fitness_tracker.classifier import NONE, ClipUsage
+from fitness_tracker.classifier import NONE, ClipUsage, apply_temperature
+from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import Clip
+from fitness_tracker.errors import UserError
 from fitness_tracker.learning import (
     EpochCallback,
     Trained,
-    class_weights,
+    fit_none_threshold,
     fit_temperature,
+    group_weights,
     hash_names,
     log_epoch,
     mean_history,
@@ -26,14 +33,14 @@ from fitness_tracker.learning import (
 )
 from fitness_tracker.params import Params, Pose, PoseAugmentation, Train
 from fitness_tracker.pose.augment import augment_poses, sample_augmented_windows
-from fitness_tracker.pose.classifier import Forest, OutOfDistributionDetector, PoseClassifier, PoseMember, PoseModel
+from fitness_tracker.pose.classifier import PoseClassifier, PoseMember
+from fitness_tracker.pose.corpus import read_corpus_landmarks
 from fitness_tracker.pose.features import (
     Poses,
     PoseSequences,
     cut_windows,
     features,
     poses_from_landmarks,
-    window_statistics,
 )
 from fitness_tracker.pose.idle import idle_windows
 from fitness_tracker.pose.landmarks import read_landmarks
@@ -41,12 +48,10 @@ from fitness_tracker.pose.network import build_pose
 from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.processing.checkpointing import Checkpoint, training_key
 from fitness_tracker.processing.result_cache import ResultCache
-from fitness_tracker.tensorflow_setup import keras
+from fitness_tracker.tensorflow_setup import keras, make_deterministic
 
 WEIGHT_DECAY = 0.01  # of AdamW
 MIN_FOUND = 0.2  # share of frames with a person; clips below are left out of training
-IDLE = -1  # in place of a clip's number: a synthetic window of 'none'
-ORDER, AUGMENTATION, FOREST = range(3)  # random streams
 
 
 @dataclass(frozen=True)
@@ -69,22 +74,57 @@ class PoseSettings:
 
 
 class PoseData(NamedTuple):
-    """Clips and their labels (clips,) int64, which count the exercises from 0; the last of the classes is 'none'."""
+    """Clips, their labels (clips,) int64, which count the exercises from 0, the last being 'none', and their groups
+    (clips,)."""
 
     clips: Sequence[Poses]
     labels: np.ndarray
+    groups: np.ndarray
 
     def part(self, mask: np.ndarray) -> "PoseData":
         """Those of the clips for which `mask` (clips,) bool is true."""
-        return PoseData([self.clips[n] for n in np.flatnonzero(mask)], self.labels[mask])
+        return PoseData([self.clips[n] for n in np.flatnonzero(mask)], self.labels[mask], self.groups[mask])
 
 
-class HeldOut(NamedTuple):
-    """What a member says of the fold that it never saw."""
+class Material(NamedTuple):
+    """All that there is to learn from."""
 
-    probabilities: list[np.ndarray]  # of each clip, (its windows, K)
-    foreign: np.ndarray  # (clips,) by the detector
-    labels: np.ndarray  # (clips,)
+    data: PoseData
+    folds: np.ndarray  # (clips,)
+    names: np.ndarray  # (clips,) of what is shown, also where it is not taught
+    clear: np.ndarray  # (clips,) bool: it shows all of it
+
+    def seen_by(self, fold: int) -> np.ndarray:
+        """(clips,) bool: what the member that must not see `fold` learns from.
+
+        Not only the groups of that fold are kept from it, but also all that is untaught and shown there, whoever shows
+        it: so what it answers to that fold's untaught clips is what it answers to the unknown.
+        """
+        untaught = (self.data.labels == self.data.labels.max()) & (self.names != NONE)
+        return (self.folds != fold) & ~(untaught & np.isin(self.names, self.names[untaught & (self.folds == fold)]))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process needs to fit one member."""
+
+    train: PoseData
+    held_out: PoseData
+    fold: int
+    classes: int
+    settings: PoseSettings
+    cache: ResultCache | None
+    key: str  # of its checkpoint
+    on_epoch: EpochCallback
+
+
+class Fitted(NamedTuple):
+    """A member as it crosses processes, and what it says of the fold that it never saw."""
+
+    weights: list[np.ndarray]
+    history: dict[str, list[float]]
+    probabilities: list[np.ndarray]  # of each clip held out, (its windows, K)
+    metrics: dict[str, float]
 
 
 def fit(
@@ -95,94 +135,150 @@ def fit(
     params: Params,
     cache: ResultCache | None = None,
     on_epoch: EpochCallback = log_epoch,
+    corpus: Sequence[CorpusClip] = (),
 ) -> Trained:
-    """The pose classifier, from the clips' files in the folder `landmarks`; `pose_networks` is BlazePose's folder.
+    """The pose classifier, from the clips' files in the folder `landmarks` and from the corpus; `pose_networks` is
+    BlazePose's folder. Members are fitted side by side, one process for each core.
 
     Clips in which hardly anybody is found are left out. Raises `UserError` if landmarks are missing or damaged.
     """
-    exercises = [*sorted({clip.exercise for clip in clips} - {NONE}), NONE]
-    data, folds = read_data(clips, usage, landmarks, exercises)
-    key = training_key(params, usage, [landmarks / f"{clip.name}.npz" for clip in clips])
-    members, held_out, checkpoints, metrics = [], [], [], []
-    chosen = np.unique(folds)[: params.pose.members].tolist()
-    for number, fold in enumerate(chosen):
-        print(f"train: member {number + 1} of {len(chosen)}", flush=True)
-        settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps, number)
-        checkpoints.append(Checkpoint(cache, f"{key}-{number}"))
-        train, test = data.part(folds != fold), data.part(folds == fold)
-        members.append(fit_member(train, test, fold, len(exercises), settings, checkpoints[-1], on_epoch))
-        held_out.append(predict_held_out(members[-1], test, settings.window))
-        metrics.append(window_metrics(members[-1].model, train, test, settings.window))
-    histories = [checkpoint.history for checkpoint in checkpoints]
+    shown = ({clip.exercise for clip in clips} | {clip.exercise for clip in corpus}) - {NONE}
+    missing = sorted(set(params.exercises) - shown)
+    if missing:
+        raise UserError(f"params.yaml: exercises names {', '.join(missing)}, which no clip shows")
+    exercises = [*sorted(shown & set(params.exercises or shown)), NONE]
+    material = read_material(clips, usage, landmarks, corpus, exercises)
+    files = [*(landmarks / f"{clip.name}.npz" for clip in clips), *(clip.path for clip in corpus)]
+    key = training_key(params, usage, files)
+    chosen = np.unique(material.folds)[: params.pose.members].tolist()
+    settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
+    tasks = [
+        Task(
+            material.data.part(material.seen_by(fold)), material.data.part(material.folds == fold), fold,
+            len(exercises), replace(settings, member=number), cache, f"{key}-{number}", on_epoch,
+        ) for number, fold in enumerate(chosen)
+    ]  # fmt: skip
+    fitted = fit_side_by_side(tasks)
+    held_out = [np.flatnonzero(material.folds == fold) for fold in chosen]
+    temperature, threshold = calibrate(
+        [of_clip for member in fitted for of_clip in member.probabilities],
+        material.data.labels[np.concatenate(held_out)],
+        material.data.groups[np.concatenate(held_out)],
+        material.clear[np.concatenate(held_out)],
+        params.none.accepted,
+    )
+    members = [PoseMember(build_pose(params.pose, len(exercises)), fold) for fold in chosen]
+    for member, one in zip(members, fitted, strict=True):
+        member.network.set_weights(one.weights)
     classifier = PoseClassifier(
         members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
-        usage=hash_names(usage), temperature=fit_pose_temperature(held_out), pose=params.pose, window=settings.window,
-        pose_networks=read_networks(pose_networks),
+        usage=hash_names(usage), temperature=temperature, none_threshold=threshold, pose=params.pose,
+        window=settings.window, pose_networks=read_networks(pose_networks),
     )  # fmt: skip
-    mean = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
-    epochs = max(len(history["loss"]) for history in histories)
-    return Trained(classifier, {**mean, "epochs": epochs}, mean_history(histories), checkpoints)
+    mean = {name: float(np.mean([one.metrics[name] for one in fitted])) for name in fitted[0].metrics}
+    history = mean_history([one.history for one in fitted])
+    checkpoints = [Checkpoint(cache, task.key) for task in tasks]
+    return Trained(classifier, {**mean, "epochs": len(history["loss"])}, history, checkpoints)
 
 
-def read_data(
-    clips: Sequence[Clip], usage: Mapping[str, ClipUsage], folder: Path, exercises: list[str]
-) -> tuple[PoseData, np.ndarray]:
-    """The clips in which somebody is found, and their folds (clips,); all clips if that leaves none."""
-    landmarks = [read_landmarks(folder / f"{clip.name}.npz") for clip in clips]
-    usable = [n for n, of_clip in enumerate(landmarks) if of_clip.found.mean() >= MIN_FOUND] or range(len(clips))
-    labels = [exercises.index(clips[n].exercise) for n in usable]
-    folds = [usage[clips[n].name].fold for n in usable]
-    return PoseData([poses_from_landmarks(landmarks[n]) for n in usable], np.array(labels)), np.array(folds)
+def read_material(
+    clips: Sequence[Clip],
+    usage: Mapping[str, ClipUsage],
+    folder: Path,
+    corpus: Sequence[CorpusClip],
+    exercises: list[str],
+) -> Material:
+    """The clips in which somebody is found; all clips if that leaves none."""
+    rows = [
+        (usage[clip.name], clip.exercise, clip.exercise, True, read_landmarks(folder / f"{clip.name}.npz"))
+        for clip in clips
+    ] + [
+        (usage[clip.name], clip.exercise, clip.label, clip.visibility == "clear", read_corpus_landmarks(clip.path))
+        for clip in corpus
+    ]
+    rows = [row for row in rows if row[-1].found.mean() >= MIN_FOUND] or rows
+    used, taught, names, clear, landmarks = zip(*rows, strict=True)
+    labels = [exercises.index(name) if name in exercises else len(exercises) - 1 for name in taught]
+    poses = [poses_from_landmarks(of_clip) for of_clip in landmarks]
+    data = PoseData(poses, np.array(labels), np.array([one.group for one in used]))
+    return Material(data, np.array([one.fold for one in used]), np.array(names), np.array(clear))
 
 
-def fit_member(
-    train: PoseData,
-    held_out: PoseData,
-    fold: int,
-    classes: int,
-    settings: PoseSettings,
-    checkpoint: Checkpoint | None = None,
-    on_epoch: EpochCallback = log_epoch,
-) -> PoseMember:
-    """Network, forest and detector from `train`; only the detector's threshold is from `held_out`.
+def fit_side_by_side(tasks: Sequence[Task]) -> list[Fitted]:
+    """All members, as many at once as there are cores. Each is the same as if it were fitted alone.
 
-    With a `checkpoint` the network goes on where it was.
+    A process that only TensorFlow's threads share would not do: Keras draws its initial weights from global generators.
+    Raises `UserError` if a process dies.
     """
-    keras.utils.set_random_seed((settings.train.seed + settings.member) % 2**32)
-    network, _ = fit_network(train, held_out, classes, settings, checkpoint, on_epoch)
-    model = PoseModel(network, fit_forest(train, classes, settings))
-    taught, others = (data.part(data.labels < classes - 1) for data in (train, held_out))
-    detector = fit_detector(
-        model, taught, others.clips or taught.clips, settings.window, settings.pose.false_rejection_rate
-    )
-    return PoseMember(model, detector, fold)
+    workers = min(len(tasks), len(os.sched_getaffinity(0)))
+    if workers == 1:
+        return [fit_task(task) for task in tasks]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
+        try:
+            return list(pool.map(fit_task, tasks))
+        except BrokenProcessPool:
+            raise UserError("a process of the training was killed, perhaps for memory; run it again") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def predict_held_out(member: PoseMember, data: PoseData, window: int) -> HeldOut:
-    windows, owner = all_windows(data.clips, window)
-    probabilities, embeddings = member.model.predict_proba(windows)
-    foreign = member.detector.probability(clip_means(member.detector.distances(embeddings), owner))
-    return HeldOut([probabilities[owner == clip] for clip in range(len(data.clips))], foreign, data.labels)
+def end_with_parent() -> None:
+    """A process of the pool ends when the process that started it does, in whatever way."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
-def fit_pose_temperature(held_out: Sequence[HeldOut]) -> float:
-    """Out of fold, over all clips that some member never saw."""
-    probabilities = [of_clip for part in held_out for of_clip in part.probabilities]
-    labels, foreign = (np.concatenate([getattr(part, name) for part in held_out]) for name in ("labels", "foreign"))
-    return fit_temperature(probabilities, labels, foreign)
+def fit_task(task: Task) -> Fitted:
+    make_deterministic((task.settings.train.seed + task.settings.member) % 2**32)
+    checkpoint = Checkpoint(task.cache, task.key)
+    network, history = fit_network(
+        task.train, task.held_out, task.classes, task.settings, checkpoint, task.on_epoch
+    )  # fmt: skip
+    member = PoseMember(network, task.fold)
+    windows, owner = all_windows(task.held_out.clips, task.settings.window)
+    probabilities = member.predict_proba(windows)
+    of_clips = [probabilities[owner == clip] for clip in range(len(task.held_out.clips))]
+    return Fitted(network.get_weights(), history, of_clips, window_metrics(member, task))
 
 
-def window_metrics(model: PoseModel, train: PoseData, held_out: PoseData, window: int) -> dict[str, float]:
+def calibrate(
+    probabilities: Sequence[np.ndarray], labels: np.ndarray, groups: np.ndarray, clear: np.ndarray, accepted: float
+) -> tuple[float, float]:
+    """Temperature and threshold of 'none', from what members said of clips whose groups they never saw.
+
+    By the clips that show all of what they are labelled (`clear`), each group counting the same.
+    """
+    some = np.flatnonzero(clear if clear.any() else np.ones_like(clear))
+    temperature = fit_temperature([probabilities[n] for n in some], labels[some], group_weights(groups[some]))
+    taught = some[labels[some] < probabilities[0].shape[1] - 1]
+    if not len(taught):
+        return temperature, 1.0
+    best = [apply_temperature(probabilities[n], temperature).mean(axis=0)[:-1].max() for n in taught]
+    return temperature, fit_none_threshold(1 - np.array(best), accepted, group_weights(groups[taught]))
+
+
+def window_metrics(member: PoseMember, task: Task) -> dict[str, float]:
     """Accuracy and log loss of windows that were trained on, and of those that were not."""
     metrics: dict[str, float] = {}
-    for part, data in (("train", train), ("val", held_out)):
-        windows, owner = all_windows(data.clips, window)
-        metrics |= part_metrics(part, model.predict_proba(windows)[0], data.labels[owner])
+    for part, data in (("train", task.train), ("val", task.held_out)):
+        windows, owner = all_windows(data.clips, task.settings.window)
+        metrics |= part_metrics(part, member.predict_proba(windows), data.labels[owner])
     return metrics
 
 
+def sampling_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(clips,) probabilities with which clips are drawn: the frequency of an exercise, and of a group in it, counts by
+    its square root, half way between all clips the same and all exercises, and groups, the same."""
+    table = pd.DataFrame({"label": labels, "group": groups})
+    weights = table.groupby(["label", "group"])["group"].transform("size").to_numpy() ** -0.5
+    weights *= pd.Series(weights).groupby(labels).transform("sum").to_numpy() ** -0.5
+    return weights / weights.sum()
+
+
 class WindowBatches(keras.utils.PyDataset):
-    """Batches (features (N, T, FEATURES), labels (N, K) one-hot, weights (N,)), float32.
+    """Batches (features (N, T, FEATURES), labels (N, K) one-hot), float32.
 
     Each depends on nothing but the seed, the epoch and its number in it.
     """
@@ -191,29 +287,23 @@ class WindowBatches(keras.utils.PyDataset):
         super().__init__()
         self.clips, self.labels, self.classes = PoseSequences(data.clips), data.labels, classes
         self.settings, self.epoch = settings, 0
-        pose, number = settings.pose, len(data.labels)
-        idle = round(number * pose.windows_per_clip * pose.synthetic_idle_ratio)
-        self.rows = np.concatenate([np.repeat(np.arange(number), pose.windows_per_clip), np.full(idle, IDLE)])
-        self.weights = class_weights(data.labels) if settings.train.class_weights else {}
+        even = np.full(len(data.labels), 1 / len(data.labels))
+        self.chances = sampling_weights(data.labels, data.groups) if settings.train.class_weights else even
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self.settings.train.batch_size)
+        return math.ceil(self.settings.pose.windows_per_epoch / self.settings.train.batch_size)
 
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         settings, size = self.settings, self.settings.train.batch_size
-        order = settings.stream(ORDER, self.epoch).permutation(self.rows)[number * size :][:size]
-        rng = settings.stream(AUGMENTATION, self.epoch, number)
-        clips = order[order != IDLE]
-        labels = np.full(len(order), self.classes - 1)
-        labels[: len(clips)] = self.labels[clips]
+        rng = settings.stream(self.epoch, number)
+        idle = rng.binomial(size, settings.pose.synthetic_idle_ratio)
+        clips = rng.choice(len(self.labels), size - idle, p=self.chances)
         windows, standing = sample_augmented_windows(self.clips, clips, settings.window, settings.augmentation, rng)
-        labels[: len(clips)][standing] = self.classes - 1
-        batch = [features(windows)]
-        if idle := len(order) - len(clips):
-            batch.append(sample_idle_features(idle, settings, rng))
-        weights = np.ones(len(order), np.float32)
-        weights[: len(clips)] = [self.weights.get(label, 1.0) for label in self.labels[clips].tolist()]
-        return np.concatenate(batch), one_hot(labels, self.classes), weights
+        labels = np.where(standing, self.classes - 1, self.labels[clips])
+        labels = np.concatenate([labels, np.full(idle, self.classes - 1)])
+        return np.concatenate([features(windows), sample_idle_features(idle, settings, rng)]), one_hot(
+            labels, self.classes
+        )
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -239,20 +329,18 @@ def fit_network(
     """
     epochs = settings.train.epochs
     network = build_pose(settings.pose, classes)
-    learner = keras.Model(network.inputs, network.outputs[0])  # (N, classes)
     batches = WindowBatches(train, classes, settings)
     rate = keras.optimizers.schedules.CosineDecay(settings.train.learning_rate, epochs * len(batches))
-    learner.compile(
+    network.compile(
         keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.pose.label_smoothing),
         metrics=["accuracy"],
-        weighted_metrics=[],
     )
     windows, owner = all_windows(validation.clips, settings.window)
     checkpoint = checkpoint or Checkpoint()
     batches.epoch = checkpoint.epochs
     progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, epochs, logs))
-    learner.fit(
+    network.fit(
         batches,
         epochs=epochs,
         initial_epoch=batches.epoch,
@@ -264,43 +352,6 @@ def fit_network(
     return network, checkpoint.history
 
 
-def fit_forest(data: PoseData, classes: int, settings: PoseSettings) -> Forest:
-    """Extremely randomised trees (Geurts et al. 2006) on statistics of all windows, and of synthetic idle people."""
-    windows, owner = all_windows(data.clips, settings.window)
-    pose = settings.pose
-    idle = max(1, round(len(data.clips) * pose.windows_per_clip * pose.synthetic_idle_ratio))
-    rows = window_statistics(np.concatenate([windows, sample_idle_features(idle, settings, settings.stream(FOREST))]))
-    balance = class_weights(data.labels) if settings.train.class_weights else {}
-    clip_weights = np.array([balance.get(label, 1.0) for label in data.labels.tolist()]) / np.bincount(owner)
-    forest = ExtraTreesClassifier(
-        pose.trees, min_samples_leaf=2, max_features=0.2, n_jobs=-1, random_state=settings.train.seed + settings.member
-    ).fit(
-        rows,
-        np.concatenate([data.labels[owner], np.full(idle, classes - 1)]),
-        sample_weight=np.concatenate([clip_weights[owner], np.full(idle, 1 / pose.windows_per_clip)]),
-    )
-    return flatten_forest(forest, classes)
-
-
-def flatten_forest(forest: ExtraTreesClassifier, classes: int) -> Forest:
-    """Scikit-learn's trees with all their nodes in a row."""
-    trees = [estimator.tree_ for estimator in forest.estimators_]
-    sizes = np.array([tree.node_count for tree in trees])
-    roots = np.cumsum(sizes) - sizes
-    children = np.concatenate([np.stack([tree.children_left, tree.children_right], axis=1) for tree in trees])
-    leaf = children[:, :1] < 0
-    counts = np.zeros((len(children), classes), np.float32)
-    counts[:, forest.classes_] = np.concatenate([tree.value[:, 0] for tree in trees])
-    probabilities = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
-    return Forest(
-        roots.astype(np.int32),
-        np.where(leaf, np.arange(len(children))[:, None], children + np.repeat(roots, sizes)[:, None]).astype(np.int32),
-        np.where(leaf[:, 0], 0, np.concatenate([tree.feature for tree in trees])).astype(np.int32),
-        np.concatenate([tree.threshold for tree in trees]),
-        np.where(leaf, probabilities, 0).astype(np.float32),
-    )
-
-
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     """Labels (N,) int64 to (N, classes) float32."""
     return np.eye(classes, dtype=np.float32)[labels]
@@ -310,33 +361,3 @@ def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.nda
     """All windows of the clips, plain: features (N, T, FEATURES) float32, and each window's clip number (N,) int64."""
     windows = [features(cut_windows(clip, length)) for clip in clips]
     return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in windows])
-
-
-def clip_means(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Values (N,) of windows to means (clips,)."""
-    return np.bincount(owner, values) / np.bincount(owner)
-
-
-def fit_detector(
-    model: PoseModel, train: PoseData, held_out: Sequence[Poses], window: int, false_rejection_rate: float
-) -> OutOfDistributionDetector:
-    """Class means and covariance from the embeddings of `train`; a share `false_rejection_rate` of the clips `held_out`
-    lies beyond the threshold.
-
-    Of few clips none does, and the curve is so wide that a distance a tenth larger is not rejected at once.
-    """
-    windows, owner = all_windows(train.clips, window)
-    labels, (_, embeddings) = train.labels[owner], model.predict_proba(windows)
-    classes = np.unique(labels)
-    means = np.stack([embeddings[labels == label].mean(axis=0) for label in classes])
-    residuals = embeddings - means[np.searchsorted(classes, labels)]
-    with threadpool_limits(1):  # the number of threads decides the order of sums
-        precision = LedoitWolf(assume_centered=True).fit(residuals).precision_
-        whiten = np.linalg.cholesky(precision).astype(np.float32)
-        windows, owner = all_windows(held_out, window)
-        bare = OutOfDistributionDetector(means.astype(np.float32), whiten, 0.0, 1.0)
-        distances = bare.distances(model.predict_proba(windows)[1])
-    clip_distances = clip_means(distances, owner)
-    threshold = float(np.quantile(clip_distances, 1 - false_rejection_rate, method="higher"))
-    width = max((threshold - float(np.median(clip_distances))) / 2, 0.1 * threshold, 1e-3)
-    return OutOfDistributionDetector(bare.means, whiten, threshold + width, width)

@@ -43,6 +43,10 @@ class ResultCache:
         except OSError as error:
             raise UserError(f"{folder}: cannot hold the result cache ({error}); set FITNESS_TRACKER_CACHE") from None
 
+    def __reduce__(self) -> tuple[type["ResultCache"], tuple[Path, float]]:
+        """For another process: a cache of the same folder, with a lock of its own."""
+        return ResultCache, (self.folder.parent, self.limit / GB)
+
     def path(self, key: str) -> Path:
         """The file of a key made of letters, digits and '-'."""
         return self.folder / key[-2:] / key

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, roc_curve
 
 COLUMNS = 4  # of a contact sheet
 INK, PALE = "#1b2a41", "#8a94a6"
@@ -37,6 +37,32 @@ def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> Non
     axes.set_title(f"{np.trace(counts)} of {counts.sum()} unseen clips are classified correctly")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+    save(figure, path)
+
+
+def draw_text(text: str, path: Path) -> None:
+    figure = Figure(figsize=(5.2, 1.2))
+    figure.text(0.5, 0.5, text, ha="center", va="center", color=INK)
+    save(figure, path)
+
+
+def draw_none(taught: np.ndarray, scores: np.ndarray, threshold: float, area: float, path: Path) -> None:
+    """ROC of 'none': of clips (N,) that are `taught` or not, by their `scores` of 'none'; a dot is the threshold."""
+    figure = Figure(figsize=(5.2, 5.2))
+    axes = figure.add_subplot()
+    wrong, right, _ = roc_curve(taught, -scores)
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    axes.plot(wrong, right, color="#2f6fb0")
+    at = ((scores[~taught] <= threshold).mean(), (scores[taught] <= threshold).mean())
+    axes.plot(*at, "o", color=INK)
+    axes.annotate(
+        f"as shipped: {at[1]:.0%} of the taught,\n{at[0]:.0%} of the untaught are named",
+        at,
+        (at[0] + 0.04, at[1] - 0.12),
+    )
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="untaught clips that are named", ylabel="taught clips that are named")
+    axes.set_title(f"Does it know what it does not know? AUROC {area:.3f}\nunseen people, untaught exercises")
+    axes.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score
 
 from fitness_tracker.classifier import Classifier, Prediction, short_hash
-from fitness_tracker.clips.folder import Clip, ClipsError, group_of
+from fitness_tracker.clips.folder import NONE, Clip, ClipsError, group_of
 from fitness_tracker.scoring.intervals import f1_interval, macro_f1
 
 BINS = 15  # of confidence
@@ -25,6 +25,11 @@ class ScoredClip:
     prediction: Prediction
     predicted: str  # an exercise, or 'none'
     confidence: float
+    none_score: float
+
+    @property
+    def truth(self) -> str:
+        return self.clip.exercise
 
 
 def unseeing_members(clips: Sequence[Clip], classifier: Classifier) -> dict[str, list[int]]:
@@ -49,7 +54,7 @@ def unseeing_members(clips: Sequence[Clip], classifier: Classifier) -> dict[str,
             raise ClipsError(f"{clip.path}: training has seen it under another name; it cannot be scored")
         if not unseeing:
             raise ClipsError(f"{clip.path}: training has seen other clips of group '{group}'; it cannot be scored")
-        if clip.exercise not in classifier.exercises:
+        if clip.exercise not in classifier.exercises and not known:
             raise ClipsError(f"{clip.path}: the classifier was not taught '{clip.exercise}'; train it again")
         members[clip.name] = unseeing
     if not members:
@@ -69,9 +74,17 @@ def score_clips(clips: Sequence[Clip], classifier: Classifier, inputs: dict[str,
         if clip.name not in inputs:
             raise ClipsError(f"{clip.path}: its landmarks are missing; run the landmarks stage again")
         prediction = classifier.predict_file(inputs[clip.name], members[clip.name])
-        label, confidence = classifier.decide_label(prediction)
-        scored.append(ScoredClip(clip, group_of(clip, classifier.group), prediction, label, confidence))
+        scored.append(score_clip(named(clip, classifier), group_of(clip, classifier.group), prediction, classifier))
     return scored
+
+
+def named(clip: Clip, classifier: Classifier) -> Clip:
+    """The clip; as one of 'none' if training knew its exercise but was not to teach it."""
+    return clip if clip.exercise in classifier.exercises else Clip(f"{NONE}/{clip.name}", clip.path)
+
+
+def score_clip(clip: Clip, group: str, prediction: Prediction, classifier: Classifier) -> ScoredClip:
+    return ScoredClip(clip, group, prediction, *classifier.decide_label(prediction), classifier.none_score(prediction))
 
 
 def scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:

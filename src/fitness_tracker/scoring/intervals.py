@@ -6,13 +6,14 @@ are sequences of names, one a clip, (N,); an answer may be no exercise at all, l
 groups stand behind a number, its interval is the whole range that it can have: one group says nothing about others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 RESAMPLES = 2000
 LEVEL = 0.95
+TINY = 1e-12  # weight of a clip that a resample does not hold, so that a class never vanishes
 BLOCK = 100  # resamples drawn at once: 8 MB of weights for 10,000 groups
 
 Names = Sequence[str] | np.ndarray
@@ -46,6 +47,14 @@ def accuracy_interval(truth: Names, answer: Names, groups: Names, seed: int = 0)
     """Of the share of clips that are answered rightly."""
     sums = resample(counts_by_group(truth, answer, groups), seed)  # (RESAMPLES, 3, exercises)
     return percentiles(sums[:, 0].sum(axis=1) / sums[:, 1].sum(axis=1), len(set(groups)), (0.0, 1.0))
+
+
+def weighted_interval(groups: Names, statistic: Callable[[np.ndarray], float], seed: int = 0) -> tuple[float, Interval]:
+    """Any statistic of clips, given weights (N,), and its interval."""
+    members, place = np.unique(groups, return_inverse=True)
+    rng, even = np.random.default_rng(seed), np.full(len(members), 1 / len(members))
+    values = [statistic(rng.multinomial(len(members), even)[place] + TINY) for _ in range(RESAMPLES)]
+    return float(statistic(np.ones(len(place)))), percentiles(np.array(values), len(members), (0.0, 1.0))
 
 
 def f1_by_exercise(truth: Names, answer: Names, groups: Names, seed: int = 0) -> pd.DataFrame:
