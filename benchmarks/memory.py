@@ -37,7 +37,17 @@ def peak(folder: Path) -> int:
     params["train"].update(epochs=1, model="cnn")
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     paths = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "stages.train", "frames", "landmarks", "networks", "classifier", "metrics"]
+    command = [
+        sys.executable,
+        "-m",
+        "stages.train",
+        "frames",
+        "landmarks",
+        "corpus",
+        "networks",
+        "classifier",
+        "metrics",
+    ]
     child = os.fork()
     if child == 0:
         os.chdir(folder)

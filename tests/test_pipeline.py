@@ -82,8 +82,8 @@ def told(project: Path, stage: str, *arguments: str) -> str:
     [
         ("resize", ("nowhere", "out")),
         ("extract", ("nowhere", "out")),
-        ("train", ("nowhere", "landmarks", "networks", "out", "metrics")),
-        ("evaluate", ("nowhere", "landmarks", "model", "metrics", "plots")),
+        ("train", ("nowhere", "landmarks", "corpus", "networks", "out", "metrics")),
+        ("evaluate", ("nowhere", "landmarks", "corpus", "model", "metrics", "plots")),
     ],
 )
 def test_a_missing_folder_is_told(project: Path, stage: str, arguments: tuple[str, ...]) -> None:
@@ -105,7 +105,7 @@ def test_an_empty_folder_is_told(project: Path) -> None:
 )
 def test_a_bad_parameter_is_told_by_every_stage(project: Path, key: str, value: object, message: str) -> None:
     edit_params(project, {key: value})
-    for stage, arguments in (("resize", ("a", "b")), ("train", ("a", "b", "c", "d", "e"))):
+    for stage, arguments in (("resize", ("a", "b")), ("train", ("a", "b", "c", "d", "e", "f"))):
         assert message in told(project, stage, *arguments)
 
 

@@ -44,8 +44,10 @@ def split_and_hash_clips(
 
     Raises `ClipsError` if the same frames are in two folds.
     """
-    groups = {clip.name: short_hash(group_of(clip, split.group)) for clip in clips}
-    folds = fold_clips(groups | {clip.name: clip.group for clip in corpus}, split)
+    named = {clip.name: group_of(clip, split.group) for clip in clips}
+    groups = {name: short_hash(group) for name, group in named.items()}
+    names = {short_hash(group): group for group in named.values()}  # what is told is told by name
+    folds = fold_clips(named | {clip.name: names.get(clip.group, clip.group) for clip in corpus}, split)
     usage = {clip.name: ClipUsage(folds[clip.name], clip.group, clip.sha256) for clip in corpus}
     first: dict[str, Clip] = {}
     for clip in clips:
