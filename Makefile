@@ -28,7 +28,7 @@ BASE = main
 HEAD = HEAD
 MAX_DROP = 0.02
 CHECKOUT = .
-HIDDEN = Created|State|Executor|epochs|train_.*|.*_loss|frame_.*|f1_.*|.*/.*
+HIDDEN = Created|State|Executor|epochs|train_.*|.*_loss|frame_.*|.*_low|.*_high|.*_forced.*|.*_partly.*|.*/.*
 
 s3: .venv/installed-dev  ## starts an S3 server on this machine and points the remote at it
 	@python storage/serve.py start --port $(PORT)

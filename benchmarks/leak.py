@@ -63,7 +63,8 @@ def main() -> None:
         make_deterministic(params.train.seed)
         with frame_store(clips, exercises, params.cnn.image_size) as store:
             fold = np.array([split[clip.name].fold for clip in clips])[store.clips]
-            by_group = Rows(np.flatnonzero(fold > 1), np.flatnonzero(fold == 1), np.flatnonzero(fold == 0))
+            test, stop = np.unique(fold)[:2]
+            by_group = Rows(*(np.flatnonzero(part) for part in (fold > stop, fold == stop, fold == test)))
             results = {
                 "frames split at random, the usual way": score(
                     store, split_at_random(store, params), len(exercises), params

@@ -45,7 +45,6 @@ from fitness_tracker.pose.training import (
     PoseData,
     PoseSettings,
     all_windows,
-    calibrate,
     fit_network,
 )
 from fitness_tracker.scoring.evaluation import calibration_error
@@ -293,8 +292,13 @@ def shipped(material: Material, number: int, seed: int) -> str:
         members.append(member)
         member_of[test_idx] = n
     clear = np.ones(len(order), bool)
-    temperature, threshold = calibrate(
-        held_out, material.labels[order], material.groups[order], clear, material.params.none.accepted
+    temperature, threshold = learning.calibrate(
+        held_out,
+        [*material.exercises, NONE],
+        material.labels[order],
+        material.groups[order],
+        clear,
+        material.params.none.accepted,
     )
     classifier = classifier_of(material, members, material.exercises, temperature, threshold)
     predictions = [classifier.predict_landmarks(one, [n]) for one, n in zip(material.landmarks, member_of, strict=True)]

@@ -12,12 +12,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import Clip, find_clips, group_of, short_hash
 from fitness_tracker.errors import UserError, exit_with_message
-from fitness_tracker.params import Params, load_params
+from fitness_tracker.params import CORPUS_FPS, Params, load_params
 from fitness_tracker.pose.corpus import (
-    FPS,
-    CorpusClip,
     clip_to_landmarks,
     landmarks_path,
     read_catalog,
@@ -107,7 +106,7 @@ def hash_clips(clips: Iterable[Clip]) -> dict[Clip, str]:
 
 def new_row(sha256: str, path: Path, source: str) -> CorpusClip:
     """With label, exercise and group to be filled in."""
-    seconds = round(len(read_corpus_landmarks(path).times) / FPS, 1)
+    seconds = round(len(read_corpus_landmarks(path).times) / CORPUS_FPS, 1)
     return CorpusClip(sha256[:16], "", "", "", short_hash(source), seconds, "", "clear", sha256, path)
 
 

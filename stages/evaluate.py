@@ -35,7 +35,7 @@ def main() -> None:
         result = evaluation.scores(scored, classifier.exercises)
         table = evaluation.answers(scored)
         learnt = params.corpus and kind.reads == "landmarks"
-        corpus = corpus_to_teach(args.corpus, inputs, params.exercises, lambda _: None) if learnt else []
+        corpus = corpus_to_teach(args.corpus, inputs, lambda _: None) if learnt else []
         result |= evaluate_people(corpus, classifier, args.metrics, args.plots)
 
         write_json(args.metrics / "evaluate.json", {name: round(value, 4) for name, value in result.items()})

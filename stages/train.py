@@ -36,7 +36,7 @@ def main() -> None:
         corpus = []
         if params.corpus and kind.reads == "landmarks":
             own = {clip.name: args.landmarks / f"{clip.name}.npz" for clip in clips}
-            corpus = corpus_to_teach(args.corpus, own, params.exercises, lambda line: print(f"train: {line}"))
+            corpus = corpus_to_teach(args.corpus, own, lambda line: print(f"train: {line}"))
         usage = split_and_hash_clips(clips, params.split, corpus)
         print(f"train: {describe_folds({name: used.fold for name, used in usage.items()})} clips in folds", flush=True)
         cache = ResultCache(cache_folder(), params.cache_gb)

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from fitness_tracker.classifier import Classifier, ClipUsage, Prediction, short_hash
-from fitness_tracker.clips.folder import Clip, ClipsError, find_clips
+from fitness_tracker.clips.folder import NONE, Clip, ClipsError, find_clips
 from fitness_tracker.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.params import Cnn
 from fitness_tracker.scoring.evaluation import (
@@ -15,6 +16,7 @@ from fitness_tracker.scoring.evaluation import (
     calibration_table,
     f1_table,
     hashed_answers,
+    score_clip,
     score_clips,
     scores,
     unseeing_members,
@@ -27,11 +29,9 @@ EXERCISES = ["lunge", "squat"]
 def scored(name: str, *frames: tuple[float, float]) -> ScoredClip:
     probabilities = np.array(frames, np.float32)
     mean = probabilities.mean(axis=0)
-    group = name.split("/")[1].split("__")[0]
-    prediction = Prediction(probabilities, mean)
-    return ScoredClip(
-        Clip(name, Path(name)), group, prediction, EXERCISES[mean.argmax()], float(mean.max()), float(mean.min())
-    )
+    clip, group = Clip(name, Path(name)), name.split("/")[1].split("__")[0]
+    said = Prediction(probabilities, mean)
+    return ScoredClip(clip, group, clip.exercise, said, EXERCISES[mean.argmax()], float(mean.max()), float(mean.min()))
 
 
 FOUR = [
@@ -154,7 +154,7 @@ def test_a_clip_without_landmarks_is_told(clips: list[Clip], classifier: Classif
 
 
 def test_an_answer_of_none_is_wrong_for_a_clip_of_an_exercise() -> None:
-    rejected = ScoredClip(FOUR[0].clip, "a", FOUR[0].prediction, "none", 0.9, 0.9)
+    rejected = ScoredClip(FOUR[0].clip, "a", "lunge", FOUR[0].prediction, "none", 0.9, 0.9)
     result = scores([rejected, *FOUR[1:]], EXERCISES)
     assert result["accuracy"] == 0.25
 
@@ -172,3 +172,15 @@ def test_the_calibration_error_is_the_mean_gap_between_confidence_and_accuracy()
     confidence = np.array([1.0, 1.0, 0.1, 0.1])  # always sure and right half the time; hardly sure and always right
     right = np.array([True, False, True, True])
     assert calibration_error(confidence, right) == pytest.approx((0.5 + 0.9) / 2)
+
+
+def test_none_is_right_for_what_training_knew_but_was_not_to_teach(clips: list[Clip], classifier: Classifier) -> None:
+    only = dataclasses.replace(classifier, exercises=["squat", NONE], none_threshold=0.4)
+    unsure = Prediction(np.array([[0.5, 0.5]], np.float32), np.array([0.5, 0.5], np.float32))
+    lunge = next(clip for clip in clips if clip.exercise == "lunge")
+    one = score_clip(lunge, "bob", lunge.exercise, unsure, only)
+    assert (one.clip.name, one.truth, one.predicted) == ("lunge/bob__1", NONE, NONE)
+    assert unseeing_members(clips, only)[lunge.name] == [1]
+    squat = score_clip(lunge, "anna", "squat", unsure, only)
+    assert scores([one, squat], only.exercises)["accuracy"] == 0.5
+    assert answers([one])["clip"].tolist() == ["lunge/bob__1"]  # so that its picture is found

@@ -89,7 +89,14 @@ def test_a_missing_group_is_told() -> None:
 
 
 def test_a_whole_number_serves_as_a_number() -> None:
-    assert build(Params, changed("extract.fps", 5)).extract.fps == 5.0
+    assert build(Params, changed("train.window", 5)).train.window == 5.0
+
+
+@pytest.mark.parametrize(("key", "value"), [("extract.fps", 5), ("resize.fit", "crop")])
+def test_the_corpus_is_of_its_own_frame_rate_and_fit(key: str, value: object) -> None:
+    with pytest.raises(ParamsError, match="corpus is True; it must be false where"):
+        build(Params, changed(key, value))
+    assert build(Params, changed(key, value) | {"corpus": False}).corpus is False
 
 
 @pytest.mark.parametrize("text", ["1e-05", "1e-3", "2.5e-4"])

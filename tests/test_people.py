@@ -25,7 +25,8 @@ def scored(name: str, group: str, *probabilities: float) -> ScoredClip:
     said = np.array(probabilities, np.float32)
     score = 1 - float(said[:-1].max())
     predicted = NONE if score > THRESHOLD else EXERCISES[said[:-1].argmax()]
-    return ScoredClip(Clip(name, Path(name)), group, Prediction(said[None], said), predicted, float(said.max()), score)
+    clip, prediction = Clip(name, Path(name)), Prediction(said[None], said)
+    return ScoredClip(clip, group, name.split("/")[0], prediction, predicted, float(said.max()), score)
 
 
 PEOPLE = [

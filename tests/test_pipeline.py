@@ -9,7 +9,8 @@ import yaml
 from conftest import edit_params, run
 from older_cpu import VARIABLES as OLDER_CPU
 
-from fitness_tracker.classifier import short_hash
+from fitness_tracker.clips.folder import NONE, short_hash
+from fitness_tracker.pose.corpus import read_corpus, write_catalog
 
 STEPS = ("resize", "extract", "landmarks", "train", "evaluate")
 
@@ -135,3 +136,34 @@ def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(project: Path,
     tested.write_bytes(content)
     said = told(project, "evaluate", "data/frames", "data/landmarks", "corpus", "models/classifier", "metrics", "plots")
     assert f"{tested.relative_to(project)}: training has seen it under another name" in said
+
+
+@pytest.mark.slow
+def test_the_chain_learns_from_the_corpus_and_scores_it(project: Path, drawn: Path) -> None:
+    fill(project, drawn)
+    clips = [clip for clip in read_corpus(project / "corpus") if clip.visibility != "not"]
+    labels = ("squat", "lunge", "plank", "step_up", NONE)
+    few = [clip for label in labels for clip in [one for one in clips if one.label == label][:12]]
+    write_catalog(project / "corpus", few)
+    for path in (project / "corpus/landmarks").rglob("*.npz"):
+        if path not in {clip.path for clip in few}:
+            path.unlink()
+    edit_params(project, {"corpus": True, "exercises": ["squat", "plank"], "pose.members": 5})
+    damaged = next(clip.path for clip in few if clip.label == "lunge")
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-50])
+    failed = run(project, "dvc", "repro")
+    assert failed.returncode != 0
+    assert f"train: corpus/{damaged.relative_to(project / 'corpus')}: is damaged" in failed.stderr
+    assert "epoch" not in failed.stdout
+    damaged.write_bytes(content)
+    done = run(project, "dvc", "repro")
+    assert done.returncode == 0, done.stderr
+    assert "evaluate: real people: accuracy" in done.stdout
+    result = json.loads((project / "metrics/evaluate.json").read_text())
+    taught = [clip for clip in few if clip.exercise in ("squat", "plank") and clip.visibility == "clear"]
+    assert result["people_clips"] == len(taught)
+    assert 0 <= result["people_auroc_low"] <= result["people_auroc"] <= result["people_auroc_high"] <= 1
+    page = (project / "metrics/exercises.md").read_text()
+    assert page.count("| squat |") == page.count("| plank |") == 1
+    assert "| lunge |" in page.split("get a name")[1]

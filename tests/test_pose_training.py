@@ -10,7 +10,7 @@ from test_pose_features import figure, landmarks
 from fitness_tracker.classifier import NONE, ClipUsage, apply_temperature
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.errors import UserError
-from fitness_tracker.learning import fit_none_threshold, fit_temperature, group_weights, log_epoch
+from fitness_tracker.learning import calibrate, fit_none_threshold, fit_temperature, group_weights, log_epoch
 from fitness_tracker.params import Params, load_params
 from fitness_tracker.pose import training
 from fitness_tracker.pose.features import (
@@ -27,12 +27,12 @@ from fitness_tracker.pose.training import (
     PoseSettings,
     Task,
     WindowBatches,
-    calibrate,
     fit,
     fit_network,
     fit_side_by_side,
     fit_task,
     random_stream,
+    read_material,
     sampling_weights,
 )
 from fitness_tracker.tensorflow_setup import make_deterministic
@@ -140,12 +140,24 @@ def test_rare_exercises_and_groups_are_drawn_more_often_but_not_as_often() -> No
 
 
 def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:
-    labels = np.array([0, 0, 1, 2, 2, 2, 2])
     names = np.array(["squat", "squat", "press", "crawl", "crawl", NONE, NONE])
-    folds = np.array([0, 1, 1, 0, 1, 0, 1])
-    data = PoseData([], labels, np.arange(7))
-    seen = Material(data, folds, names, np.ones(7, bool)).seen_by(0)
-    assert seen.tolist() == [False, True, True, False, False, False, True]
+    folds, untaught = np.array([0, 1, 1, 0, 1, 0, 1]), names == "crawl"
+    material = Material(PoseData([], np.zeros(7, int), np.arange(7)), folds, names, untaught, np.ones(7, bool))
+    assert material.seen_by(0).tolist() == [False, True, True, False, False, False, True]
+    assert material.seen_by(1).tolist() == [True, False, False, False, False, True, False]
+
+
+@pytest.mark.parametrize("exercises", [["press", "squat", NONE], ["press", NONE]])
+def test_ones_own_clips_teach_whatever_they_are_called(folder, exercises: list[str]) -> None:
+    """Where no clip is 'none', the last exercise was once taken for untaught, and kept from everybody."""
+    clips, landmarks_folder, usage = folder
+    own = [clip for clip in clips if clip.exercise != NONE]
+    material = read_material(own, usage, landmarks_folder, [], exercises)
+    assert not material.untaught.any()
+    for fold in (0, 1, 2):
+        assert (material.seen_by(fold) == (material.folds != fold)).all()
+    taught = [clip.exercise if clip.exercise in exercises else NONE for clip in own]
+    assert [exercises[label] for label in material.data.labels] == taught
 
 
 def test_nine_in_ten_taught_clips_are_named() -> None:
@@ -153,9 +165,11 @@ def test_nine_in_ten_taught_clips_are_named() -> None:
     sure = rng.uniform(0.3, 1, 200)
     probabilities = [np.array([[one, 0, 1 - one]]) for one in sure]
     groups, clear = np.arange(200), np.ones(200, bool)
-    temperature, threshold = calibrate(probabilities, np.zeros(200, int), groups, clear, 0.9)
+    exercises = ["press", "squat", NONE]
+    temperature, threshold = calibrate(probabilities, exercises, np.zeros(200, int), groups, clear, 0.9)
     warm = apply_temperature(np.concatenate(probabilities), temperature)[:, :-1].max(axis=1)
     assert (1 - warm <= threshold).mean() == pytest.approx(0.9, abs=0.01)
+    assert calibrate(probabilities, ["press", "squat", "plank"], np.zeros(200, int), groups, clear, 0.9)[1] == 1
 
 
 def test_each_group_counts_the_same_for_the_threshold() -> None:

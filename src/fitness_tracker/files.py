@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 
 def staging_path(path: Path) -> Path:
     """Where the next version of `path` is written; on the same disk."""
@@ -34,12 +32,3 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Sorted and indented."""
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` file; raises `ValueError` if a value in them is not finite."""
-    with np.load(path) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise ValueError(f"{path.name} holds values that are not finite")
-    return arrays

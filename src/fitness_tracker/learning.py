@@ -11,12 +11,12 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from fitness_tracker.classifier import Classifier, ClipUsage, apply_temperature, short_hash
 from fitness_tracker.clips.corpus import CorpusClip
-from fitness_tracker.clips.folder import Clip, ClipsError, group_of
+from fitness_tracker.clips.folder import NONE, Clip, ClipsError, group_of
 from fitness_tracker.clips.split import fold_clips
 from fitness_tracker.params import Split
 from fitness_tracker.processing.checkpointing import Checkpoint
 
-EpochCallback = Callable[[int, int, Mapping[str, float]], None]  # epoch from 1 on, epochs, Keras' logs
+EpochCallback = Callable[[int, int, int, Mapping[str, float]], None]  # member, epoch (both from 1 on), epochs, logs
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,30 @@ def fit_none_threshold(none_scores: np.ndarray, accepted: float, weights: np.nda
     return float(round(float(threshold), 4))
 
 
+def calibrate(
+    probabilities: Sequence[np.ndarray],
+    exercises: Sequence[str],
+    truth: np.ndarray,
+    groups: np.ndarray,
+    clear: np.ndarray,
+    accepted: float,
+) -> tuple[float, float]:
+    """Temperature and threshold of 'none', from what members said of clips whose groups they never saw.
+
+    `probabilities` are of each clip (its windows or frames, K), `truth` (clips,) is the place among the `exercises` of
+    what it shows. By the clips that show all of it (`clear`), each group counting the same. The threshold is 1, so that
+    no clip is 'none', where that is not among the exercises or no clip shows another.
+    """
+    some = np.flatnonzero(clear if clear.any() else np.ones_like(clear))
+    temperature = fit_temperature([probabilities[n] for n in some], truth[some], group_weights(groups[some]))
+    taught = np.array([name != NONE for name in exercises])
+    named = some[taught[truth[some]]]
+    if taught.all() or not len(named):
+        return temperature, 1.0
+    best = [apply_temperature(probabilities[n], temperature).mean(axis=0)[taught].max() for n in named]
+    return temperature, fit_none_threshold(1 - np.array(best), accepted, group_weights(groups[named]))
+
+
 def part_metrics(part: str, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """`<part>_accuracy` and `<part>_log_loss` of probabilities (N, K) of windows or frames with labels (N,).
 
@@ -130,7 +154,7 @@ def mean_history(histories: Sequence[Mapping[str, list[float]]]) -> dict[str, li
     }
 
 
-def log_epoch(epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
+def log_epoch(member: int, epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
     """Prints the progress line of an epoch."""
     train, validation = (f"loss {logs[p + 'loss']:.3f}, accuracy {logs[p + 'accuracy']:.3f}" for p in ("", "val_"))
-    print(f"train: epoch {epoch}/{epochs}: {train}; validation: {validation}", flush=True)
+    print(f"train: member {member}, epoch {epoch}/{epochs}: {train}; validation: {validation}", flush=True)

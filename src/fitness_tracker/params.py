@@ -21,6 +21,7 @@ class ParamsError(UserError):
 
 
 FITS = ("pad", "stretch", "crop")
+CORPUS_FPS, CORPUS_FIT = 10.0, "pad"  # how the clips of the corpus were sampled, and brought to 640x480
 BAD_CLIPS = ("fail", "skip")
 
 
@@ -207,6 +208,10 @@ class Params:
 
     def __post_init__(self) -> None:
         check(self.bad_clips in BAD_CLIPS, "bad_clips", self.bad_clips, "one of " + ", ".join(BAD_CLIPS))
+        same = (self.extract.fps, self.resize.fit) == (CORPUS_FPS, CORPUS_FIT)
+        reads = MODEL_KINDS[self.train.model].reads == "landmarks"
+        needed = "false where extract.fps is not 10 or resize.fit is not pad, as they are there"
+        check(same or not (self.corpus and reads), "corpus", True, needed)
         check(all(type(name) is str for name in self.exercises), "exercises", self.exercises, "a list of names")
         check(0 < self.cache_gb <= 10**6, "cache_gb", self.cache_gb, "above 0 and at most 1000000")
 

@@ -16,8 +16,8 @@ from fitness_tracker.cnn.store import FrameStore, frame_store, plain_batches, tr
 from fitness_tracker.learning import (
     EpochCallback,
     Trained,
+    calibrate,
     class_weights,
-    fit_temperature,
     hash_names,
     log_epoch,
     mean_history,
@@ -44,7 +44,7 @@ def fit(
     A member learns from all folds but two: its own, and the next, which decides when to stop and gives the temperature.
     """
     exercises = sorted({clip.exercise for clip in clips})
-    members, checkpoints, metrics, held_out, labels = [], [], [], [], []
+    members, checkpoints, metrics, held_out, shown = [], [], [], [], []
     with frame_store(clips, exercises, params.cnn.image_size) as store:
         folds = np.array([usage[clip.name].fold for clip in clips])[store.clips]
         present = np.unique(folds).tolist()
@@ -70,12 +70,15 @@ def fit(
             )
             owner = store.clips[stop]
             held_out += [of_part["val"][owner == clip] for clip in np.unique(owner)]
-            labels += [exercises.index(clips[clip].exercise) for clip in np.unique(owner)]
+            shown += [clips[clip] for clip in np.unique(owner)]
     histories = [checkpoint.history for checkpoint in checkpoints]
+    temperature, threshold = calibrate(
+        held_out, exercises, np.array([exercises.index(clip.exercise) for clip in shown]),
+        np.array([usage[clip.name].group for clip in shown]), np.ones(len(shown), bool), params.none.accepted,
+    )  # fmt: skip
     classifier = FrameClassifier(
         members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
-        usage=hash_names(usage), temperature=fit_temperature(held_out, np.array(labels)), none_threshold=1.0,
-        cnn=params.cnn,
+        usage=hash_names(usage), temperature=temperature, none_threshold=threshold, cnn=params.cnn,
     )  # fmt: skip
     mean = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
     epochs = max(len(history["loss"]) for history in histories)
@@ -105,7 +108,9 @@ def fit_network(
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
     checkpoint = checkpoint or Checkpoint()
     checkpoint.stop = stop
-    progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, train.epochs, logs))
+    progress = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: on_epoch(member + 1, epoch + 1, train.epochs, logs)
+    )
     network.fit(
         training_batches(store, rows, train, frame_augmenter(augmentation), member, checkpoint.epochs),
         epochs=train.epochs,

@@ -10,17 +10,17 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from fitness_tracker.clips.corpus import CorpusClip as CorpusClip  # imported from here, too
+from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.errors import UserError
 from fitness_tracker.files import write_text
-from fitness_tracker.params import Limits
+from fitness_tracker.params import CORPUS_FIT, CORPUS_FPS, Limits
 from fitness_tracker.pose import blazepose
 from fitness_tracker.pose.landmarks import Landmarks, from_integers, read_landmarks, to_integers
 from fitness_tracker.pose.skeleton import FACE
@@ -30,8 +30,6 @@ FORMAT_VERSION = 1  # of the `.npz`
 
 OUTPUT_VERSION = (ffmpeg.OUTPUT_VERSION, frames.OUTPUT_VERSION, blazepose.OUTPUT_VERSION, FORMAT_VERSION)
 
-FPS, FIT = 10, "pad"  # frames a second, and how they are brought to 640x480, whatever params.yaml says
-
 CATALOG = ("id", "label", "group", "source", "seconds", "view", "visibility", "sha256")  # columns
 EXERCISES = ("label", "exercise", "why")
 
@@ -40,36 +38,35 @@ VISIBILITIES = ("clear", "partly", "not")  # whether the clip shows what its lab
 MAX_BYTES = 32 * 2**20  # of a file when decompressed; an hour of frames takes 11 MB
 
 DAMAGED = (
-    zipfile.BadZipFile, zlib.error, EOFError, KeyError, MemoryError, NotImplementedError, OverflowError, RuntimeError,
-    TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, MemoryError, OverflowError, RuntimeError, TypeError,
+    ValueError,
 )  # fmt: skip
 
 
-def corpus_to_teach(
-    folder: Path, own: Mapping[str, Path], only: Collection[str], tell: Callable[[str], None]
-) -> list[CorpusClip]:
+def corpus_to_teach(folder: Path, own: Mapping[str, Path], tell: Callable[[str], None]) -> list[CorpusClip]:
     """The clips of the corpus that show what their label says, all or partly, with what they are taught as.
 
     `own` are one's own clips, name to the file of their landmarks. What is a folder of one's own is an exercise, in the
-    corpus too; all exercises but `only` become 'none', if that names any. A clip that is one's own too, which its
-    landmarks tell, is left out, and `tell` is given a line. Raises `UserError` for every file that is not as it should
-    be.
+    corpus too. A clip that is one's own too, which its landmarks tell, is left out, and `tell` is given a line. Raises
+    `UserError` for every file that is not as it should be.
     """
     exercises = {name.split("/")[0] for name in own}
-    known = {fingerprint(read_landmarks(path)): name for name, path in own.items()}
+    known = {landmarks_hash(read_landmarks(path)): name for name, path in own.items()}
     taught = []
     for clip in read_corpus(folder):
-        same = known.get(fingerprint(read_corpus_landmarks(clip.path)))
+        digest = landmarks_hash(read_corpus_landmarks(clip.path))
+        same = known.get(digest) if digest else None
         if same:
             tell(f"{same}: is clip {clip.id} of the corpus, too; it counts once, as yours")
         elif clip.visibility != "not":
-            exercise = clip.label if clip.label in exercises else clip.exercise
-            taught.append(replace(clip, exercise=NONE if only and exercise not in only else exercise))
+            taught.append(replace(clip, exercise=clip.label) if clip.label in exercises else clip)
     return taught
 
 
-def fingerprint(landmarks: Landmarks) -> str:
-    """A hash of the world landmarks without the face: the same clip gives the same."""
+def landmarks_hash(landmarks: Landmarks) -> str:
+    """A hash of the world landmarks without the face, the same for the same clip; empty if nobody is found."""
+    if not landmarks.found.any():
+        return ""
     world = np.delete(to_integers(landmarks)["world"], FACE, axis=1)
     return hashlib.sha256(world.tobytes()).hexdigest()
 
@@ -154,7 +151,7 @@ def landmarks_path(folder: Path, label: str, id: str) -> Path:  # noqa: A002
 
 def clip_to_landmarks(clip: bytes, quality: int, limits: Limits, detector: bytes, landmarker: bytes) -> bytes:
     """A clip's file to an `.npz` of the corpus, as the stages resize, extract and landmarks would do it."""
-    archive = frames.extract_frames(ffmpeg.resize_video(clip, FIT, limits), FPS, quality, limits)
+    archive = frames.extract_frames(ffmpeg.resize_video(clip, CORPUS_FIT, limits), CORPUS_FPS, quality, limits)
     tracker = blazepose.pose_tracker(detector, landmarker)
     return write_corpus_landmarks(tracker.track(frames.read_zip(io.BytesIO(archive))))
 

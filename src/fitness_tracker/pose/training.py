@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,16 +16,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fitness_tracker.classifier import NONE, ClipUsage, apply_temperature
+from fitness_tracker.classifier import NONE, ClipUsage
 from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.errors import UserError
 from fitness_tracker.learning import (
     EpochCallback,
     Trained,
-    fit_none_threshold,
-    fit_temperature,
-    group_weights,
+    calibrate,
     hash_names,
     log_epoch,
     mean_history,
@@ -92,6 +91,7 @@ class Material(NamedTuple):
     data: PoseData
     folds: np.ndarray  # (clips,)
     names: np.ndarray  # (clips,) of what is shown, also where it is not taught
+    untaught: np.ndarray  # (clips,) bool: an exercise of the corpus that nobody can be taught, for too few show it
     clear: np.ndarray  # (clips,) bool: it shows all of it
 
     def seen_by(self, fold: int) -> np.ndarray:
@@ -100,8 +100,8 @@ class Material(NamedTuple):
         Not only the groups of that fold are kept from it, but also all that is untaught and shown there, whoever shows
         it: so what it answers to that fold's untaught clips is what it answers to the unknown.
         """
-        untaught = (self.data.labels == self.data.labels.max()) & (self.names != NONE)
-        return (self.folds != fold) & ~(untaught & np.isin(self.names, self.names[untaught & (self.folds == fold)]))
+        shown_there = self.names[self.untaught & (self.folds == fold)]
+        return (self.folds != fold) & ~(self.untaught & np.isin(self.names, shown_there))
 
 
 @dataclass(frozen=True)
@@ -159,14 +159,11 @@ def fit(
         ) for number, fold in enumerate(chosen)
     ]  # fmt: skip
     fitted = fit_side_by_side(tasks)
-    held_out = [np.flatnonzero(material.folds == fold) for fold in chosen]
+    held_out = np.concatenate([np.flatnonzero(material.folds == fold) for fold in chosen])
     temperature, threshold = calibrate(
-        [of_clip for member in fitted for of_clip in member.probabilities],
-        material.data.labels[np.concatenate(held_out)],
-        material.data.groups[np.concatenate(held_out)],
-        material.clear[np.concatenate(held_out)],
-        params.none.accepted,
-    )
+        [of_clip for member in fitted for of_clip in member.probabilities], exercises, material.data.labels[held_out],
+        material.data.groups[held_out], material.clear[held_out], params.none.accepted,
+    )  # fmt: skip
     members = [PoseMember(build_pose(params.pose, len(exercises)), fold) for fold in chosen]
     for member, one in zip(members, fitted, strict=True):
         member.network.set_weights(one.weights)
@@ -189,42 +186,44 @@ def read_material(
     exercises: list[str],
 ) -> Material:
     """The clips in which somebody is found; all clips if that leaves none."""
-    rows = [
-        (usage[clip.name], clip.exercise, clip.exercise, True, read_landmarks(folder / f"{clip.name}.npz"))
-        for clip in clips
-    ] + [
-        (usage[clip.name], clip.exercise, clip.label, clip.visibility == "clear", read_corpus_landmarks(clip.path))
-        for clip in corpus
+    rows = [(clip, clip.exercise, True, read_landmarks(folder / f"{clip.name}.npz")) for clip in clips] + [
+        (clip, clip.label, clip.visibility == "clear", read_corpus_landmarks(clip.path)) for clip in corpus
     ]
     rows = [row for row in rows if row[-1].found.mean() >= MIN_FOUND] or rows
-    used, taught, names, clear, landmarks = zip(*rows, strict=True)
-    labels = [exercises.index(name) if name in exercises else len(exercises) - 1 for name in taught]
+    shown, names, clear, landmarks = zip(*rows, strict=True)
+    labels = [exercises.index(clip.exercise if clip.exercise in exercises else NONE) for clip in shown]
     poses = [poses_from_landmarks(of_clip) for of_clip in landmarks]
-    data = PoseData(poses, np.array(labels), np.array([one.group for one in used]))
-    return Material(data, np.array([one.fold for one in used]), np.array(names), np.array(clear))
+    data = PoseData(poses, np.array(labels), np.array([usage[clip.name].group for clip in shown]))
+    untaught = [clip.exercise == NONE != name for clip, name in zip(shown, names, strict=True)]
+    folds = [usage[clip.name].fold for clip in shown]
+    return Material(data, np.array(folds), np.array(names), np.array(untaught), np.array(clear))
 
 
 def fit_side_by_side(tasks: Sequence[Task]) -> list[Fitted]:
     """All members, as many at once as there are cores. Each is the same as if it were fitted alone.
 
-    A process that only TensorFlow's threads share would not do: Keras draws its initial weights from global generators.
+    Threads of one process would not do: Keras draws the initial weights from generators that all of them share.
     Raises `UserError` if a process dies.
     """
     workers = min(len(tasks), len(os.sched_getaffinity(0)))
     if workers == 1:
         return [fit_task(task) for task in tasks]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=leave_signals_to_parent) as pool:
         try:
             return list(pool.map(fit_task, tasks))
-        except BrokenProcessPool:
-            raise UserError("a process of the training was killed, perhaps for memory; run it again") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():  # nobody waits for the others
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise UserError("a process of the training was killed, perhaps for memory; run it again") from None
+            raise
 
 
-def end_with_parent() -> None:
-    """A process of the pool ends when the process that started it does, in whatever way."""
+def leave_signals_to_parent() -> None:
+    """A process of the pool ends when the process that started it says so, or ends, in whatever way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is sent to all of them
     parent = multiprocessing.parent_process()
     assert parent is not None
     Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
@@ -233,30 +232,12 @@ def end_with_parent() -> None:
 def fit_task(task: Task) -> Fitted:
     make_deterministic((task.settings.train.seed + task.settings.member) % 2**32)
     checkpoint = Checkpoint(task.cache, task.key)
-    network, history = fit_network(
-        task.train, task.held_out, task.classes, task.settings, checkpoint, task.on_epoch
-    )  # fmt: skip
+    network, history = fit_network(task.train, task.held_out, task.classes, task.settings, checkpoint, task.on_epoch)
     member = PoseMember(network, task.fold)
     windows, owner = all_windows(task.held_out.clips, task.settings.window)
     probabilities = member.predict_proba(windows)
     of_clips = [probabilities[owner == clip] for clip in range(len(task.held_out.clips))]
     return Fitted(network.get_weights(), history, of_clips, window_metrics(member, task))
-
-
-def calibrate(
-    probabilities: Sequence[np.ndarray], labels: np.ndarray, groups: np.ndarray, clear: np.ndarray, accepted: float
-) -> tuple[float, float]:
-    """Temperature and threshold of 'none', from what members said of clips whose groups they never saw.
-
-    By the clips that show all of what they are labelled (`clear`), each group counting the same.
-    """
-    some = np.flatnonzero(clear if clear.any() else np.ones_like(clear))
-    temperature = fit_temperature([probabilities[n] for n in some], labels[some], group_weights(groups[some]))
-    taught = some[labels[some] < probabilities[0].shape[1] - 1]
-    if not len(taught):
-        return temperature, 1.0
-    best = [apply_temperature(probabilities[n], temperature).mean(axis=0)[:-1].max() for n in taught]
-    return temperature, fit_none_threshold(1 - np.array(best), accepted, group_weights(groups[taught]))
 
 
 def window_metrics(member: PoseMember, task: Task) -> dict[str, float]:
@@ -339,7 +320,9 @@ def fit_network(
     windows, owner = all_windows(validation.clips, settings.window)
     checkpoint = checkpoint or Checkpoint()
     batches.epoch = checkpoint.epochs
-    progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, epochs, logs))
+    progress = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: on_epoch(settings.member + 1, epoch + 1, epochs, logs)
+    )
     network.fit(
         batches,
         epochs=epochs,

@@ -22,7 +22,11 @@ def readable(exercise: str) -> str:
 
 
 def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
-    """Confusion matrix of `table` (columns actual, predicted): shade is the share of the row, the figure the clips."""
+    """Confusion matrix of `table` (columns actual, predicted): shade is the share of the row, the figure the clips.
+
+    Only of those `exercises` that occur in it.
+    """
+    exercises = [name for name in exercises if name in {*table["actual"], *table["predicted"]}]
     counts = confusion_matrix(table["actual"], table["predicted"], labels=exercises)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.2 + 0.55 * len(exercises)

@@ -22,14 +22,11 @@ class ScoredClip:
 
     clip: Clip
     group: str
+    truth: str  # the exercise that it shows; 'none' if it was not to be taught
     prediction: Prediction
     predicted: str  # an exercise, or 'none'
     confidence: float
     none_score: float
-
-    @property
-    def truth(self) -> str:
-        return self.clip.exercise
 
 
 def unseeing_members(clips: Sequence[Clip], classifier: Classifier) -> dict[str, list[int]]:
@@ -74,23 +71,21 @@ def score_clips(clips: Sequence[Clip], classifier: Classifier, inputs: dict[str,
         if clip.name not in inputs:
             raise ClipsError(f"{clip.path}: its landmarks are missing; run the landmarks stage again")
         prediction = classifier.predict_file(inputs[clip.name], members[clip.name])
-        scored.append(score_clip(named(clip, classifier), group_of(clip, classifier.group), prediction, classifier))
+        scored.append(score_clip(clip, group_of(clip, classifier.group), clip.exercise, prediction, classifier))
     return scored
 
 
-def named(clip: Clip, classifier: Classifier) -> Clip:
-    """The clip; as one of 'none' if training knew its exercise but was not to teach it."""
-    return clip if clip.exercise in classifier.exercises else Clip(f"{NONE}/{clip.name}", clip.path)
-
-
-def score_clip(clip: Clip, group: str, prediction: Prediction, classifier: Classifier) -> ScoredClip:
-    return ScoredClip(clip, group, prediction, *classifier.decide_label(prediction), classifier.none_score(prediction))
+def score_clip(clip: Clip, group: str, exercise: str, prediction: Prediction, classifier: Classifier) -> ScoredClip:
+    """`exercise` is what it shows; 'none' is right where training knew that but was not to teach it."""
+    truth = exercise if exercise in classifier.exercises else NONE
+    label, confidence = classifier.decide_label(prediction)
+    return ScoredClip(clip, group, truth, prediction, label, confidence, classifier.none_score(prediction))
 
 
 def scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
     """Accuracy and macro F1 of clips, with 95 % intervals, and of single frames; the calibration error; the numbers of
     clips and groups."""
-    truth = np.array([clip.clip.exercise for clip in scored])
+    truth = np.array([clip.truth for clip in scored])
     answer = np.array([clip.predicted for clip in scored])
     groups = np.array([clip.group for clip in scored])
     frames = [len(clip.prediction.frames) for clip in scored]
@@ -128,7 +123,7 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
 
 def answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     """One row a clip: clip, actual, predicted, confidence."""
-    rows = [(clip.clip.name, clip.clip.exercise, clip.predicted, clip.confidence) for clip in scored]
+    rows = [(clip.clip.name, clip.truth, clip.predicted, clip.confidence) for clip in scored]
     return pd.DataFrame(rows, columns=["clip", "actual", "predicted", "confidence"])
 
 
@@ -136,7 +131,7 @@ def hashed_answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     """One row a clip, without names: clip and group as `short_hash`, truth, answer, confidence. For comparisons of
     revisions clip by clip."""
     rows = [
-        (short_hash(clip.clip.name), short_hash(clip.group), clip.clip.exercise, clip.predicted, clip.confidence)
+        (short_hash(clip.clip.name), short_hash(clip.group), clip.truth, clip.predicted, clip.confidence)
         for clip in scored
     ]
     return pd.DataFrame(rows, columns=["clip", "group", "truth", "answer", "confidence"]).sort_values("clip")

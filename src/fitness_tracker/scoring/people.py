@@ -49,7 +49,7 @@ def score_corpus(corpus: Sequence[CorpusClip], classifier: Classifier) -> list[S
         members = [n for n, unseen in enumerate(classifier.unseen_folds) if used and used.fold in unseen]
         if members:
             prediction = classifier.predict_landmarks(read_corpus_landmarks(clip.path), members)  # type: ignore[attr-defined]
-            scored.append(score_clip(Clip(clip.name, clip.path), clip.group, prediction, classifier))
+            scored.append(score_clip(Clip(clip.name, clip.path), clip.group, clip.exercise, prediction, classifier))
     if not scored:
         raise ClipsError("the classifier was not trained on this corpus; run the train stage again")
     return scored
@@ -61,7 +61,7 @@ def people_scores(scored: Sequence[ScoredClip], clear: Sequence[bool], exercises
     Accuracy, F1 and calibration are of clips that show all of a taught exercise (`clear`), F1 also with those that show
     it partly; forced: as if 'none' were no answer. `auroc` is how well `none_score` tells taught from untaught clips,
     `untaught_named` the share of untaught ones that get the name of an exercise: exercises that the answering member
-    never saw, people who stand, walk or talk.
+    never saw, people who stand, walk or talk, and what `exercises` of params.yaml leaves out.
     """
     truth, answer, forced, groups = (np.array(column) for column in zip(*(
         (one.truth, one.predicted, exercises[int(one.prediction.probabilities[:-1].argmax())], one.group)
