@@ -173,8 +173,14 @@ def test_nine_in_ten_taught_clips_are_named() -> None:
 
 
 def test_each_group_counts_the_same_for_the_threshold() -> None:
-    scores, groups = np.array([0.1] * 90 + [0.5, 0.6]), np.array(["a"] * 90 + ["b", "c"])
-    assert fit_none_threshold(scores, 0.5, group_weights(groups)) == 0.5
+    scores, groups = np.array([0.1] * 90 + [0.5, 0.6, 0.7]), np.array(["a"] * 90 + ["b", "c", "d"])
+    assert fit_none_threshold(scores, 0.5, group_weights(groups)) == 0.6  # 0.5 x 5 / 4 of the groups
+
+
+def test_a_few_groups_set_no_threshold() -> None:
+    """Three sure clips would make it so strict that the next one is none."""
+    scores = np.full(9, 0.001)
+    assert [fit_none_threshold(scores[:n], 0.9, np.ones(n)) for n in (1, 8, 9)] == [0.5, 0.5, 0.001]
 
 
 def test_the_temperature_makes_a_boaster_modest_and_a_doubter_sure() -> None:
@@ -242,7 +248,7 @@ def test_a_fold_without_exercises_is_no_end(folder, networks_folder: Path) -> No
     kept = [clip for clip in clips if usage[clip.name].fold or clip.exercise == NONE]
     params = small(epochs=1)
     one = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
-    assert fit(kept, usage, landmarks_folder, networks_folder, one).classifier.none_threshold == 1.0
+    assert fit(kept, usage, landmarks_folder, networks_folder, one).classifier.none_threshold == 0.5
 
 
 def test_each_member_learns_from_all_folds_but_its_own(

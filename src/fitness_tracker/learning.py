@@ -1,6 +1,7 @@
 """What every training shares: how clips are used, random streams, class weights, temperature, progress, metrics."""
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from fitness_tracker.clips.folder import NONE, Clip, ClipsError, group_of
 from fitness_tracker.clips.split import fold_clips
 from fitness_tracker.params import Split
 from fitness_tracker.processing.checkpointing import Checkpoint
+
+UNSURE = 0.5  # the likeliest exercise is less likely than not
 
 EpochCallback = Callable[[int, int, int, Mapping[str, float]], None]  # member, epoch (both from 1 on), epochs, logs
 
@@ -102,10 +105,18 @@ def group_weights(groups: np.ndarray) -> np.ndarray:
 
 
 def fit_none_threshold(none_scores: np.ndarray, accepted: float, weights: np.ndarray) -> float:
-    """The score of 'none' above which clips are called so: a share `accepted` of the taught clips, whose held-out
-    scores (clips,) these are, lies at or below it."""
-    threshold = np.quantile(none_scores, accepted, method="inverted_cdf", weights=weights)
-    return float(round(float(threshold), 4))
+    """The score of 'none' above which clips are called so, from the scores (clips,) of taught clips that were held out.
+
+    The clip of a group that is new lies above in at most 1 - `accepted` of the cases: the quantile of split conformal
+    prediction (Angelopoulos and Bates 2021, "A Gentle Introduction to Conformal Prediction", section 1), for groups;
+    their clips' `weights` (clips,) sum to 1. `UNSURE` where there are too few of them for it.
+    """
+    groups = weights.sum()
+    level = accepted * (groups + 1) / groups
+    if level > 1:
+        return UNSURE
+    threshold = np.quantile(none_scores, level, method="inverted_cdf", weights=weights)
+    return math.ceil(threshold * 10_000) / 10_000
 
 
 def calibrate(
@@ -120,14 +131,14 @@ def calibrate(
 
     `probabilities` are of each clip (its windows or frames, K), `truth` (clips,) is the place among the `exercises` of
     what it shows. By the clips that show all of it (`clear`), each group counting the same. The threshold is 1, so that
-    no clip is 'none', where that is not among the exercises or no clip shows another.
+    no clip is 'none', where that is not among the exercises.
     """
     some = np.flatnonzero(clear if clear.any() else np.ones_like(clear))
     temperature = fit_temperature([probabilities[n] for n in some], truth[some], group_weights(groups[some]))
     taught = np.array([name != NONE for name in exercises])
     named = some[taught[truth[some]]]
     if taught.all() or not len(named):
-        return temperature, 1.0
+        return temperature, 1.0 if taught.all() else UNSURE
     best = [apply_temperature(probabilities[n], temperature).mean(axis=0)[taught].max() for n in named]
     return temperature, fit_none_threshold(1 - np.array(best), accepted, group_weights(groups[named]))
 
