@@ -14,7 +14,7 @@ from fitness_tracker.errors import exit_with_message
 from fitness_tracker.learning import split_and_hash_clips
 from fitness_tracker.params import load_params
 from fitness_tracker.pose.training import fit
-from fitness_tracker.prediction.answers import predict_file
+from fitness_tracker.prediction.answers import predict_clip
 from fitness_tracker.tensorflow_setup import make_deterministic
 from fitness_tracker.video.ffmpeg import read_frames
 
@@ -45,7 +45,7 @@ def main() -> None:
         seconds = sum(1 for _ in frames) / classifier.fps
         for _ in range(2):
             start = time.perf_counter()
-            predict_file(args.clip, classifier)
+            predict_clip(args.clip, classifier)
             answer = time.perf_counter() - start
     print("| what | seconds |\n| --- | --- |")
     print(f"| training from the landmarks of {len(clips)} clips, {cores} cores | {training:.0f} |")

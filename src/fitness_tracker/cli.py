@@ -43,23 +43,22 @@ def main() -> None:
 def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
     from fitness_tracker.prediction import answers  # takes seconds
+    from fitness_tracker.prediction.inputs import find_files
 
-    files = answers.find_files(args.paths)
+    files = find_files(args.paths)
     classifier = answers.load_once(args.classifier)
     width = max(len(printable(path)) for path in files)
     failed = 0
     for path in files:
         try:
-            predicted = answers.predict_path(path, classifier)
-            exercise, confidence = classifier.decide_label(predicted)
-            probabilities = dict(zip(classifier.exercises, map(float, predicted.probabilities), strict=True))
-            answer = {"path": str(path), "exercise": exercise, "confidence": confidence, "probabilities": probabilities}
-            line = f"{printable(path):{width}}  {exercise:<16} {confidence:4.0%}"
+            answer = answers.predict_clip(path, classifier)
+            fields = {"path": str(path), **answer.to_json()}
+            line = f"{printable(path):{width}}  {answer.exercise:<16} {answer.confidence:4.0%}"
         except UserError as error:
             failed = 1
-            answer = {"path": str(path), "error": str(error)}
+            fields = {"path": str(path), "error": str(error)}
             line = f"{printable(path):{width}}  failed: {error}"
-        print(json.dumps(answer) if args.json else line, flush=True)
+        print(json.dumps(fields) if args.json else line, flush=True)
     return failed
 
 

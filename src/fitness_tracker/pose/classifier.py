@@ -37,6 +37,11 @@ class PoseMember(NamedTuple):
 
 
 @dataclass(frozen=True)
+class PosePrediction(Prediction):
+    landmarks: Landmarks  # of the clip's T frames
+
+
+@dataclass(frozen=True)
 class PoseClassifier(Classifier):
     """Networks on windows; a clip's probabilities are the mean over windows and members."""
 
@@ -61,7 +66,7 @@ class PoseClassifier(Classifier):
     def predict_file(self, path: Path, members: Sequence[int] | None = None) -> Prediction:
         return self.predict_landmarks(read_landmarks(path), members)
 
-    def predict_landmarks(self, landmarks: Landmarks, members: Sequence[int] | None = None) -> Prediction:
+    def predict_landmarks(self, landmarks: Landmarks, members: Sequence[int] | None = None) -> PosePrediction:
         """Windows count by the share of their frames in which somebody was found; if nobody ever was, all is 'none'.
 
         A single picture cannot tell who stands from who begins, so it is 'none' only if nobody is in it.
@@ -69,7 +74,7 @@ class PoseClassifier(Classifier):
         number, classes = len(landmarks.found), len(self.exercises)
         if not landmarks.found.any():
             nobody = np.eye(classes, dtype=np.float32)[-1]
-            return Prediction(np.tile(nobody, (number, 1)), nobody)
+            return PosePrediction(np.tile(nobody, (number, 1)), nobody, landmarks)
         windows = features(cut_windows(poses_from_landmarks(landmarks), self.window))
         found = [landmarks.found[start : start + self.window].mean() for start in window_starts(number, self.window)]
         answering = self.members if members is None else [self.members[n] for n in members]
@@ -78,7 +83,7 @@ class PoseClassifier(Classifier):
         if number == 1:
             of_windows = forget_none(of_windows)
         frames = average_windows_per_frame(of_windows, number, self.window)
-        return Prediction(frames, np.average(of_windows, axis=0, weights=found).astype(np.float32))
+        return PosePrediction(frames, np.average(of_windows, axis=0, weights=found).astype(np.float32), landmarks)
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))

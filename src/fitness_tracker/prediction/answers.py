@@ -1,45 +1,58 @@
-"""Names the exercise in a frame, a picture or a clip. Needs nothing but a classifier bundle."""
+"""Names the exercises in a frame, a picture or a clip, and counts their repetitions. Needs nothing but a bundle."""
 
-import io
-import os
-import sys
-import warnings
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from fitness_tracker.bundle import load_classifier
-from fitness_tracker.classifier import Classifier, Prediction
-from fitness_tracker.clips.folder import VIDEO_SUFFIXES
-from fitness_tracker.errors import UserError
+from fitness_tracker.classifier import NONE, Classifier, Prediction
 from fitness_tracker.params import Limits
-from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, read_frames
-from fitness_tracker.video.frames import decode_picture
+from fitness_tracker.pose.classifier import PosePrediction
+from fitness_tracker.pose.features import Poses, poses_from_landmarks
+from fitness_tracker.prediction.inputs import LIMITS, check_frame, fit_frame, read_input
+from fitness_tracker.prediction.repetitions import measure_movement
+from fitness_tracker.prediction.timeline import find_stretches
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 CLASSIFIER = Path("models/classifier")
 
 load_once = cache(load_classifier)
 
 
-def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
-    """(H, W, 3) uint8 RGB to (480, 640, 3) uint8 RGB, as the resize stage does it: 'pad', 'stretch' or 'crop'."""
-    height, width = frame.shape[:2]
-    if fit == "crop":  # first, so that a very long picture is not scaled up as a whole
-        wide, high = min(width, round(height * WIDTH / HEIGHT)), min(height, round(width * HEIGHT / WIDTH))
-        left, top = (width - wide) // 2, (height - high) // 2
-        frame = frame[top : top + max(high, 1), left : left + max(wide, 1)]
-    height, width = frame.shape[:2]
-    scale = min(WIDTH / width, HEIGHT / height)
-    inside = (max(1, round(width * scale)), max(1, round(height * scale))) if fit == "pad" else (WIDTH, HEIGHT)
-    shrinks = inside[0] < width or inside[1] < height
-    scaled = cv2.resize(frame, inside, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    left, top = (WIDTH - inside[0]) // 2, (HEIGHT - inside[1]) // 2
-    right, bottom = WIDTH - inside[0] - left, HEIGHT - inside[1] - top
-    return cv2.copyMakeBorder(scaled, top, bottom, left, right, cv2.BORDER_CONSTANT)
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a clip in which one exercise, or none, is done."""
+
+    start_s: float
+    end_s: float
+    exercise: str  # 'none' included
+    confidence: float  # 0 to 1, in `exercise`
+    repetitions: int | None  # None: nobody exercises, or it is held still; of 'none': of an exercise that is not known
+    held_s: float | None  # seconds for which an exercise is held still; None where it moves
+    times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's begin
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a clip shows. Its own fields are those of its longest exercise; of 'none', if there is no exercise."""
+
+    exercise: str
+    confidence: float
+    none_score: float  # 0 to 1, how little the clip as a whole looks like any one exercise
+    repetitions: int | None
+    held_s: float | None
+    duration_s: float
+    segments: tuple[Segment, ...]
+    prediction: Prediction  # what it was made from
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of docs/prediction.schema.json, without the path."""
+        fields = {name: value for name, value in vars(self).items() if name not in ("prediction", "segments")}
+        segments = [{**asdict(segment), "times_s": list(segment.times_s)} for segment in self.segments]
+        return {**fields, "segments": segments}
 
 
 def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
@@ -47,67 +60,70 @@ def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFI
 
     Raises `ValueError` if `frame` is no such array, `UserError` if there is no classifier.
     """
-    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        shape = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-        raise ValueError(f"a frame is an array (H, W, 3) uint8 RGB, not {shape}")
-    if not frame.size:
-        raise ValueError("the frame is empty")
-    loaded = load_once(classifier) if isinstance(classifier, Path) else classifier
-    return loaded.decide_label(loaded.predict_frames([fit_frame(frame, loaded.fit)]))
+    checked, loaded = check_frame(frame), loaded_classifier(classifier)
+    return loaded.decide_label(loaded.predict_frames([fit_frame(checked, loaded.fit)]))
 
 
-def predict_file(path: Path, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
-    """The exercise in a picture or clip, or 'none', and the confidence in it, 0 to 1.
+def predict_clip(
+    clip: Path | str | Iterable[np.ndarray], classifier: Path | Classifier = CLASSIFIER, limits: Limits = LIMITS
+) -> Answer:
+    """The answer for a clip's or picture's file, or for frames (H, W, 3) uint8 RGB, `classifier.fps` of them a second.
 
-    Raises `UserError` if the file cannot be read as what its name says, or there is no classifier.
+    Raises `UserError` if the file cannot be read as what its name says, or there is no classifier; `ValueError` if a
+    frame is no such array, or there is none.
     """
-    loaded = load_once(classifier) if isinstance(classifier, Path) else classifier
-    return loaded.decide_label(predict_path(path, loaded))
+    loaded = loaded_classifier(classifier)
+    if isinstance(clip, (Path, str)):
+        frames: Iterable[np.ndarray] = read_input(Path(clip), loaded.fps, loaded.fit, limits)
+    else:
+        frames = (fit_frame(check_frame(frame), loaded.fit) for frame in clip)
+    return answer_prediction(loaded.predict_frames(frames), loaded)
 
 
-def predict_path(path: Path, classifier: Classifier) -> Prediction:
-    """The prediction for a picture or clip; raises `UserError` like `predict_file`."""
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(error.strerror or str(error)) from None
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        return classifier.predict_frames(read_frames(data, classifier.fps, classifier.fit))
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
-    if pixels_of(data) > Limits().pixels:
-        raise UserError(f"has more than {Limits().pixels} pixels; make it smaller")
-    picture = decode_picture(data)
-    if picture is None:
-        raise UserError("does not decode as a picture")
-    return classifier.predict_frames([fit_frame(picture, classifier.fit)])
+def loaded_classifier(classifier: Path | Classifier) -> Classifier:
+    return load_once(classifier) if isinstance(classifier, Path) else classifier
 
 
-def pixels_of(data: bytes) -> int:
-    """The number of pixels that a picture's header claims; 0 if there is no header."""
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
-            return header.width * header.height
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return sys.maxsize if isinstance(error, Image.DecompressionBombError) else 0
+def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
+    """The timeline and the repetitions of a prediction."""
+    poses = poses_from_landmarks(prediction.landmarks) if isinstance(prediction, PosePrediction) else None
+    stretches = find_stretches(prediction.frames, classifier.fps)
+    segments = tuple(describe(prediction, poses, start, end, classifier) for start, end in stretches)
+    seconds: dict[str, float] = {}
+    for segment in segments:
+        seconds[segment.exercise] = seconds.get(segment.exercise, 0) + segment.end_s - segment.start_s
+    exercise = max(seconds, key=lambda name: (name != NONE, seconds[name]))
+    same = [segment for segment in segments if segment.exercise == exercise]
+    lengths = [segment.end_s - segment.start_s for segment in same]
+    counts = [segment.repetitions for segment in same if segment.repetitions is not None]
+    held = [segment.held_s for segment in same if segment.held_s is not None]
+    return Answer(
+        exercise=exercise,
+        confidence=float(np.average([segment.confidence for segment in same], weights=lengths)),
+        none_score=classifier.none_score(prediction),
+        repetitions=sum(counts) if counts else None,
+        held_s=round(sum(held), 1) if held else None,
+        duration_s=round(len(prediction.frames) / classifier.fps, 3),
+        segments=segments,
+        prediction=prediction,
+    )
 
 
-def find_files(paths: list[Path]) -> list[Path]:
-    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden files do not count.
-
-    A folder that holds none stays in the list, so that it is reported as an error.
-    """
-    files: list[Path] = []
-    for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails on a name that is too long
-            below = (found for found in sorted(path.rglob("*")) if found.is_file())
-            files += [
-                found for found in below
-                if found.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
-                and not any(part.startswith(".") for part in found.relative_to(path).parts)
-            ] or [path]  # fmt: skip
-        else:
-            files.append(path)
-    return files
+def describe(prediction: Prediction, poses: Poses | None, start: int, end: int, classifier: Classifier) -> Segment:
+    """The segment of the frames [start, end)."""
+    whole = end - start == len(prediction.frames)
+    mean = prediction.probabilities if whole else prediction.frames[start:end].mean(axis=0)
+    exercise, confidence = classifier.decide_label(Prediction(prediction.frames[start:end], mean))
+    times: tuple[float, ...] = ()
+    repetitions = held = None
+    if poses:
+        part = Poses(*(array[start:end] for array in poses.arrays()))
+        movement = measure_movement(part, classifier.fps)
+        if movement.moving:
+            times = tuple(round(start / classifier.fps + time, 2) for time in movement.repetitions)
+            repetitions = len(times)
+        elif exercise != NONE:
+            held = round((end - start) / classifier.fps, 1)
+    return Segment(
+        round(start / classifier.fps, 3), round(end / classifier.fps, 3), exercise, confidence, repetitions, held, times
+    )

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -107,11 +108,18 @@ def ffmpeg_version() -> str:
 
 
 @contextmanager
-def run_ffmpeg(clip: bytes, output: list[str], limits: Limits) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """ffmpeg at work on the clip, and the file of its stderr; it ends with the block, or with this process."""
-    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as stderr:
-        source.write(clip)
-        source.flush()
+def run_ffmpeg(
+    clip: bytes | Path, output: list[str], limits: Limits
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """ffmpeg at work on a clip's bytes, or on its file, which needs no copy; also the file of its stderr. It ends with
+    the block, or with this process."""
+    with (
+        clip.open("rb") if isinstance(clip, Path) else tempfile.TemporaryFile() as source,
+        tempfile.TemporaryFile() as stderr,
+    ):
+        if isinstance(clip, bytes):
+            source.write(clip)
+            source.flush()
         stderr.write(bytes(4096))  # room, so that it can complain of a full disk on that disk
         stderr.seek(0)
         command = [
@@ -199,8 +207,9 @@ def seconds_of(progress: bytes) -> float:
     return int(times[-1]) / 1e6 if times and times[-1].lstrip(b"-").isdigit() else 0.0
 
 
-def read_frames(clip: bytes, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
-    """The clip's frames at the times 0, 1/fps, 2/fps, …: (480, 640, 3) uint8 RGB each, the nearest that the clip has.
+def read_frames(clip: bytes | Path, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
+    """The frames of a clip's bytes or file at the times 0, 1/fps, 2/fps, …: (480, 640, 3) uint8 RGB each, the nearest
+    that the clip has.
 
     The last frame stands for what is left of its slot, so even the shortest clip gives one. Raises `ClipError` if
     none can be decoded, or not all within the limits; `MachineError` if ffmpeg is killed.

@@ -1,0 +1,105 @@
+"""What a classifier is asked about: pictures, clips, and folders of them."""
+
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from fitness_tracker.clips.folder import VIDEO_SUFFIXES
+from fitness_tracker.errors import UserError
+from fitness_tracker.params import Limits
+from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, read_frames
+from fitness_tracker.video.frames import decode_picture
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+LIMITS = Limits(seconds=4 * 3600, cpu_seconds=12 * 3600)
+
+
+def is_clip(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def read_input(path: Path, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
+    """The frames (480, 640, 3) uint8 RGB of a clip, `fps` a second, one at a time in memory; of a picture, the one.
+
+    Raises `UserError` if the file cannot be read as what its name says.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError("holds no picture and no clip" if path.is_dir() else "is no file")
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise UserError(error.strerror or str(error)) from None
+    if is_clip(path):
+        return read_frames(path, fps, fit, limits)
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
+    data = path.read_bytes()
+    if pixels_of(data) > limits.pixels:
+        raise UserError(f"has more than {limits.pixels} pixels; make it smaller")
+    picture = decode_picture(data)
+    if picture is None:
+        raise UserError("does not decode as a picture")
+    return iter([fit_frame(picture, fit)])
+
+
+def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
+    """(H, W, 3) uint8 RGB to (480, 640, 3) uint8 RGB, as the resize stage does it: 'pad', 'stretch' or 'crop'."""
+    height, width = frame.shape[:2]
+    if fit == "crop":  # first, so that a very long picture is not scaled up as a whole
+        wide, high = min(width, round(height * WIDTH / HEIGHT)), min(height, round(width * HEIGHT / WIDTH))
+        left, top = (width - wide) // 2, (height - high) // 2
+        frame = frame[top : top + max(high, 1), left : left + max(wide, 1)]
+    height, width = frame.shape[:2]
+    scale = min(WIDTH / width, HEIGHT / height)
+    inside = (max(1, round(width * scale)), max(1, round(height * scale))) if fit == "pad" else (WIDTH, HEIGHT)
+    shrinks = inside[0] < width or inside[1] < height
+    scaled = cv2.resize(frame, inside, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    left, top = (WIDTH - inside[0]) // 2, (HEIGHT - inside[1]) // 2
+    right, bottom = WIDTH - inside[0] - left, HEIGHT - inside[1] - top
+    return cv2.copyMakeBorder(scaled, top, bottom, left, right, cv2.BORDER_CONSTANT)
+
+
+def check_frame(frame: object) -> np.ndarray:
+    """Raises `ValueError` if it is no (H, W, 3) uint8 array with pixels."""
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        shape = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise ValueError(f"a frame is an array (H, W, 3) uint8 RGB, not {shape}")
+    if not frame.size:
+        raise ValueError("the frame is empty")
+    return frame
+
+
+def pixels_of(data: bytes) -> int:
+    """The number of pixels that a picture's header claims; 0 if there is no header."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
+            return header.width * header.height
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return sys.maxsize if isinstance(error, Image.DecompressionBombError) else 0
+
+
+def find_files(paths: list[Path]) -> list[Path]:
+    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden files do not count.
+
+    A folder that holds none stays in the list, so that it is reported as an error.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails on a name that is too long
+            below = (found for found in sorted(path.rglob("*")) if found.is_file())
+            files += [
+                found for found in below
+                if found.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
+                and not any(part.startswith(".") for part in found.relative_to(path).parts)
+            ] or [path]  # fmt: skip
+        else:
+            files.append(path)
+    return files
