@@ -4,13 +4,13 @@ The features of the poses (joint angles, heights, distances; see `fitness_tracke
 one direction in which they vary most and come back, by principal component analysis; its turning points are found with
 hysteresis. A repetition counts when its turning point away from the start is reached. What is a movement's start and
 what its far end is not known: the rarer of the two kinds of turning points counts, so a clip that starts at one end
-does not count it. Because features do not tell left from right, alternating sides count one each.
+does not count it. A first or last swing that is smaller than the others does not count either. Because features do not
+tell left from right, alternating sides count one each.
 
 The constants were chosen on real clips that were counted by eye (`benchmarks/repetitions.csv`, part 'tuning').
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter, minimum_filter1d
@@ -25,8 +25,8 @@ CYCLES = 2.5  # in the clip at least, for any but the first component: the secon
 DRIFT = 6.0  # seconds of the running median that takes out cuts and drifts
 SWING = 0.4  # of the range nearby that a turn takes
 LEAST_SWING = 0.2  # and of the range of the whole
-NEARBY = 5.0  # seconds
-REACH = 0.9  # of the usual swing, from which one that the clip's end cuts off counts
+NEARBY = 4.0  # seconds
+REACH = 0.78  # of the usual swing, from which the first and the last are whole
 
 STILL = 1.5  # range of the component, below which an exercise is held: 79 % of real planks, 2 % of what moves
 UNKNOWN_RANGE, UNKNOWN_PERIODIC, UNKNOWN_COUNT = 0.8, 0.6, 2  # from which somebody does an exercise that is not known
@@ -62,7 +62,8 @@ def measure_movement(poses: Poses, fps: float) -> Movement:
     values = features(Poses(*(array[None] for array in poses.arrays())))[0].astype(np.float64)
     signal = dominant_component(gaussian_filter1d(values, SMOOTHING * fps, axis=0, mode="nearest"), fps)
     low, high = np.percentile(signal, [5, 95])
-    far = min(turns_up(signal, fps), turns_up(-signal, fps), key=len)
+    turns = find_turns(signal, fps)
+    far = min(([index for index, is_maximum in turns if is_maximum is kind] for kind in (True, False)), key=len)
     return Movement(tuple(index / fps for index in far), float(high - low), periodicity(signal)[0])
 
 
@@ -114,17 +115,22 @@ def periodicity(signal: np.ndarray) -> tuple[float, int]:
     return min(float(correlation[lag]), 1.0), int(lag)
 
 
-def turns_up(signal: np.ndarray, fps: float) -> list[int]:
-    """The frames of the maxima of a signal (T,); one that the end cuts off counts if it is nearly as high as usual."""
+def find_turns(signal: np.ndarray, fps: float) -> list[tuple[int, bool]]:
+    """(frame, whether it is a maximum) of the turning points of a signal (T,).
+
+    The first and the last of them lead a swing that the clip may have cut off, or that sets up or lays down. They are
+    turning points if this swing is nearly as large as the others.
+    """
     size = int(NEARBY * fps) | 1
     nearby = maximum_filter1d(signal, size, mode="nearest") - minimum_filter1d(signal, size, mode="nearest")
     low, high = np.percentile(signal, [2, 98])
     turns = turning_points(signal, np.maximum(SWING * nearby, LEAST_SWING * (high - low)))
-    maxima = [index for index, is_maximum in turns if is_maximum]
-    if len(maxima) < 2 or maxima[-1] < len(signal) - 2:
-        return maxima
-    rises = [signal[here] - signal[before] for (before, _), (here, up) in pairwise(turns) if up]
-    return maxima[:-1] if len(rises) > 1 and rises[-1] < REACH * np.median(rises[:-1]) else maxima
+    if len(turns) < 3:
+        return turns
+    swings = np.abs(np.diff([signal[index] for index, _ in turns]))
+    first = int(swings[0] < REACH * np.median(swings[1:]))
+    last = int(swings[-1] < REACH * np.median(swings[:-1]))
+    return turns[first : len(turns) - last]
 
 
 def turning_points(signal: np.ndarray, swing: np.ndarray) -> list[tuple[int, bool]]:
