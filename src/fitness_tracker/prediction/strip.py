@@ -125,8 +125,8 @@ def person_at(answer: Answer, classifier: Classifier, row: int, shape: Shape) ->
     if not isinstance(answer.prediction, PosePrediction) or not answer.prediction.landmarks.found[row]:
         return 0.5
     left, _, wide, _ = fitted_box(classifier.fit, shape.width, shape.height)
-    middle = np.median(answer.prediction.landmarks.image_landmarks[row, :, 0])
-    return float(np.clip((np.clip(middle, 0, FITTED_WIDTH) - left) / wide, 0, 1))
+    across = np.clip(answer.prediction.landmarks.image_landmarks[row, :, 0], 0, FITTED_WIDTH)
+    return float(np.clip(((across.min() + across.max()) / 2 - left) / wide, 0, 1))
 
 
 # ------------------------------------------------------------------------------------------------------- arrangement
@@ -214,21 +214,21 @@ def put_block(image: Image.Image, piece: Piece, top: int, segment: Segment, colo
     gap = 1 if width > 3 else 0
     ImageDraw.Draw(image).rectangle((left, top, left + width - 1 - gap, top + BAR - 1), colour)
     nobody = segment.exercise == NONE and not is_unknown(segment)
-    ink, name, count = ink_on(colour), name_of(segment), count_of(segment) if piece.main else "goes on"
-    lines = ([name], [name, count], [*name.split(), count])  # across: all of it on one line, two, or more
-    fits = [all(fit_text(line, width - 10, 14, 14, True)[0] == line for line in some) for some in lines]
-    if nobody and fits[0]:
-        words = draw_words([name], width - 8, BAR, ink, bold=0)
-    elif not nobody and (fits[0] or fits[2]):
-        words = draw_words(
-            lines[1] if fits[0] else lines[2], width - 8, BAR, ink, bold=1 if fits[0] else len(name.split())
-        )
-    elif not nobody and width >= UPRIGHT:
-        some = lines[1] if width >= 2 * UPRIGHT else lines[0]
-        words = draw_words(some, BAR - 6, min(width, 2 * UPRIGHT), ink, bold=1).rotate(90, expand=True)
-    else:
-        return
-    image.paste(words, (left + (width - words.width) // 2, top + (BAR - words.height) // 2), words)
+    lines = [name_of(segment), count_of(segment) if piece.main else "goes on"]
+    if words := words_for(lines[:1] if nobody else lines, width, ink_on(colour), 0 if nobody else 1):
+        image.paste(words, (left + (width - words.width) // 2, top + (BAR - words.height) // 2), words)
+
+
+def words_for(lines: Sequence[str], width: int, ink: Colour, bold: int) -> Image.Image | None:
+    """A name and a count for a block `width` pixels wide: across, in more lines, or upwards; RGBA. None: no room."""
+    name = lines[0].split()
+    for some, strong in ((lines, bold), ([*name, *lines[1:]], bold * len(name))):
+        if all(text_width(line, 14, True) <= width - 10 for line in some):
+            return draw_words(some, width - 8, BAR, ink, strong)
+    if not bold or width < UPRIGHT:
+        return None
+    some = lines if width >= 2 * UPRIGHT else lines[:1]
+    return draw_words(some, BAR - 6, min(width, 2 * UPRIGHT), ink, bold).rotate(90, expand=True)
 
 
 def count_of(segment: Segment) -> str:
