@@ -17,6 +17,7 @@ import numpy as np
 from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 from PIL import Image
 
+from fitness_tracker.errors import exit_with_message
 from fitness_tracker.prediction.answers import Segment, load_once, predict_clip
 from fitness_tracker.prediction.overlay import write_overlay
 from fitness_tracker.prediction.strip import write_strip
@@ -88,4 +89,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with exit_with_message("pictures"):
+        main()
