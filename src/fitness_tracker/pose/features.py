@@ -165,7 +165,7 @@ def compute_features(windows: Poses, xp: Any = np) -> Any:
     body = windows.joints_3d
     heights = -body[..., 1]
     pairs = [
-        *(joint_angle_cosine(*(joint(body, part) for part in joints), xp) for joints in JOINT_ANGLES),
+        *(joint_angle_cosine(joint(body, a), joint(body, b), joint(body, c), xp) for a, b, c in JOINT_ANGLES),
         *(joint(heights[..., None], part)[..., 0] for part in (SHOULDER, ELBOW, WRIST, KNEE, ANKLE)),
         *(joint(heights[..., None], WRIST)[..., 0] - joint(heights[..., None], o)[..., 0] for o in (SHOULDER, ELBOW)),
         *(xp.linalg.norm(joint(body, start) - joint(body, end), axis=-1) for start, end in JOINT_DISTANCES),
