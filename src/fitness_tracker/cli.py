@@ -55,6 +55,11 @@ def main() -> None:
         "--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more than X and noise"
     )
     report.set_defaults(run=run_report)
+    export = commands.add_parser("export", help="the classifier as one file for Keras, LiteRT or ONNX")
+    export.add_argument("folder", type=Path, metavar="DIR", help="empty, or not there yet")
+    export.add_argument("--to", choices=("keras", "tflite", "onnx"), required=True)
+    export.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    export.set_defaults(run=run_export)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
@@ -155,6 +160,17 @@ def run_report(args: argparse.Namespace) -> int:
     markdown, good = report(read_revisions(args.base, args.head), args.max_drop)
     print(markdown)
     return int(not good)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Writes the classifier's graph, its metadata and how to run it to a new folder."""
+    from fitness_tracker.bundle import load_classifier, read_checksum  # takes seconds
+    from fitness_tracker.export import check_empty, export
+
+    check_empty(args.folder)
+    path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)
+    print(f"export: {path}, {path.stat().st_size / 1000:.0f} kB; {args.folder / 'README.md'} says how to run it")
+    return 0
 
 
 if __name__ == "__main__":
