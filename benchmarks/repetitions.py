@@ -10,6 +10,7 @@ at before. Off-by-one accuracy (OBO) is the share of clips within one, MAE the m
 
 import argparse
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +58,13 @@ def scores(rows: pd.DataFrame) -> str:
     error = (rows["counted"] - rows["truth"]).abs().to_numpy()
     cells = []
     for values in (error == 0, error <= 1, error / rows["truth"].to_numpy()):
-        value, (low, high) = weighted_interval(
-            rows["group"].to_numpy(), lambda weights, values=values: float(np.average(values, weights=weights))
-        )
+        value, (low, high) = weighted_interval(rows["group"].to_numpy(), partial(weighted_mean, values))
         cells.append(f"{value:.3f} ({low:.3f} to {high:.3f})")
     return " | ".join(cells)
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(values, weights=weights))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def main() -> None:
         clips = find_clips(args.frames, (".zip",))
         from fitness_tracker.bundle import load_classifier  # from here on it takes seconds
         from fitness_tracker.pose.corpus import corpus_to_teach
-        from fitness_tracker.scoring import charts, evaluation
+        from fitness_tracker.scoring import charts, evaluation, model_card
         from fitness_tracker.scoring.people import evaluate_people
         from fitness_tracker.tensorflow_setup import make_deterministic
 
@@ -36,8 +36,9 @@ def main() -> None:
         table = evaluation.answers(scored)
         learnt = params.corpus and kind.reads == "landmarks"
         corpus = corpus_to_teach(args.corpus, inputs, lambda _: None) if learnt else []
-        result |= evaluate_people(corpus, classifier, args.metrics, args.plots)
-
+        people = evaluate_people(corpus, classifier, args.metrics, args.plots)
+        result |= people.scores
+        model_card.write_model_card(args.metrics, args.classifier, classifier, scored, people, result, params)
         write_json(args.metrics / "evaluate.json", {name: round(value, 4) for name, value in result.items()})
         evaluation.hashed_answers(scored).to_csv(args.metrics / "answers.csv", index=False, float_format="%.4f")
         table[["actual", "predicted"]].to_csv(args.metrics / "confusion.csv", index=False)

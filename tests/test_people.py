@@ -10,7 +10,7 @@ from fitness_tracker.clips.folder import Clip
 from fitness_tracker.scoring import intervals
 from fitness_tracker.scoring.evaluation import ScoredClip
 from fitness_tracker.scoring.intervals import weighted_interval
-from fitness_tracker.scoring.people import draw_people, evaluate_people, exercises_page, people_scores
+from fitness_tracker.scoring.people import People, draw_people, evaluate_people, exercises_page, people_scores
 
 EXERCISES = ["lunge", "squat", NONE]
 THRESHOLD = 0.5
@@ -79,7 +79,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
 
 
 def test_without_a_corpus_it_is_said(tmp_path: Path) -> None:
-    assert evaluate_people([], None, tmp_path, tmp_path) == {}
+    assert evaluate_people([], None, tmp_path, tmp_path) == People()
     assert "No corpus" in (tmp_path / "exercises.md").read_text()
     assert (tmp_path / "none.png").exists()
 

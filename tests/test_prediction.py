@@ -1,6 +1,9 @@
+import csv
 import dataclasses
 import json
 import os
+import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -9,23 +12,24 @@ from functools import partial
 from pathlib import Path
 
 import body
+import jsonschema
 import numpy as np
 import pytest
 import render
 from conftest import ROOT
 
 from fitness_tracker.bundle import save_classifier
-from fitness_tracker.classifier import ClipUsage
-from fitness_tracker.cli import printable
+from fitness_tracker.classifier import ClipUsage, Prediction
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.cnn.network import build_cnn
-from fitness_tracker.errors import UserError
+from fitness_tracker.errors import UserError, printable
 from fitness_tracker.params import Cnn, load_params
 from fitness_tracker.pose.blazepose import find_landmarks
 from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.pose.training import fit
-from fitness_tracker.prediction.answers import predict_clip, predict_exercise
+from fitness_tracker.prediction import formats
+from fitness_tracker.prediction.answers import Answer, Segment, predict_clip, predict_exercise
 from fitness_tracker.prediction.inputs import find_files, fit_frame
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
@@ -34,9 +38,6 @@ from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import encode_jpeg, extract_frames
 
-FIELDS = {
-    "path", "exercise", "confidence", "none_score", "repetitions", "held_s", "duration_s", "segments"
-}  # fmt: skip
 CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1)
 
 
@@ -238,8 +239,13 @@ def test_the_command_answers_in_json_and_fails_if_any_failed(bundle: Path, folde
     bad, good, picture = (json.loads(line) for line in done.stdout.splitlines())
     assert set(bad) == {"path", "error"}
     assert bad["path"].endswith("bad.mp4")
-    for answer in (good, picture):
-        assert set(answer) == FIELDS
+    schema = json.loads((ROOT / "docs/prediction.schema.json").read_text())
+    for answer in (bad, good, picture):
+        jsonschema.validate(answer, schema, jsonschema.Draft202012Validator)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**good, "repetitions": -1}, schema, jsonschema.Draft202012Validator)
+    assert good["segments"][0]["start_s"] == 0
+    assert good["segments"][-1]["end_s"] == good["duration_s"]
 
 
 @pytest.mark.slow
@@ -284,3 +290,53 @@ def test_the_command_tells_that_a_folder_holds_nothing_and_answers_the_rest(
 
 def test_a_path_is_printed_on_one_line() -> None:
     assert printable(Path("a\nb é.mp4")) == "a\\nb é.mp4"
+
+
+@pytest.mark.slow
+def test_csv_has_a_line_for_each_segment_and_failure(bundle: Path, folder: Path) -> None:
+    done = command(folder, "--csv", "--classifier", bundle)
+    assert done.returncode == 1
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [Path(row["path"]).name for row in rows] == ["bad.mp4", "good.mp4", "noise.jpg"]
+    assert rows[0]["error"].startswith("does not decode")
+    assert rows[0]["exercise"] == rows[1]["error"] == ""
+    assert (rows[1]["start_s"], rows[1]["exercise"] in ("lunge", "plank", "squat")) == ("0.0", True)
+
+
+def answer_of(*segments: Segment) -> Answer:
+    whole = segments[0]
+    nothing = Prediction(np.zeros((1, 1)), np.zeros(1))
+    return Answer(
+        whole.exercise, whole.confidence, 0.1, whole.repetitions, whole.held_s, segments[-1].end_s, segments, nothing
+    )
+
+
+def test_the_table_reads_like_a_sentence() -> None:
+    squats = Segment(0.0, 62.0, "squat", 0.97, 8, None, ())
+    assert formats.lines("a.mp4", answer_of(squats)) == ["a.mp4  squat              97%  8 repetitions"]
+    rest, plank = Segment(62.0, 70.0, "none", 0.8, None, None, ()), Segment(70.0, 3700.4, "plank", 0.5, None, 12.5, ())
+    unknown = Segment(3700.4, 3710.0, "none", 0.6, 1, None, ())
+    assert formats.lines("a.mp4", answer_of(squats, rest, plank, unknown))[1:] == [
+        "  0:00 to 1:02  squat              97%  8 repetitions",
+        "  1:02 to 1:10  none               80%",
+        "  1:10 to 1:01:40  plank              50%  held for 12.5 s",
+        "  1:01:40 to 1:01:50  unknown exercise   60%  1 repetition",
+    ]
+
+
+@pytest.mark.slow
+def test_a_classifier_comes_from_a_revision_of_a_repository(bundle: Path, folder: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "theirs"
+    shutil.copytree(bundle, repository / "models/classifier")
+    for line in (
+        "git init -q", "dvc init -q", "dvc add -q models/classifier", "git add -A",
+        "git -c user.name=n -c user.email=e commit -qm first", "git tag v1",
+    ):  # fmt: skip
+        subprocess.run(line.split(), cwd=repository, check=True)
+    done = command(folder / "good.mp4", "--json", "--classifier", f"{repository}@v1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["exercise"] in ("lunge", "plank", "squat")
+    done = command(folder / "good.mp4", "--classifier", f"{repository}@v2")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(r"fitness-tracker: .*@v2: cannot be fetched \(.*\)\n", done.stderr)

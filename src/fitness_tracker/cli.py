@@ -1,13 +1,12 @@
 """The command `fitness-tracker`."""
 
 import argparse
-import json
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fitness_tracker.errors import UserError, exit_with_message
+from fitness_tracker.errors import UserError, exit_with_message, printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from fitness_tracker.prediction.answers import Answer
 
 PERCENT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"  # of a progress bar
+SECONDS = "{desc}: {n:.0f} s of the clip, {elapsed}"  # its length is not known before its end
 
 
 def main() -> None:
@@ -23,8 +23,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser("predict", help="name the exercise in pictures, clips and folders of them")
     predict.add_argument("paths", type=Path, nargs="+", metavar="PATH")
-    predict.add_argument("--json", action="store_true", help="one JSON object a line")
-    predict.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line: docs/prediction.schema.json")
+    form.add_argument("--csv", action="store_true", help="a table of segments, one a line")
+    predict.add_argument(
+        "--classifier", default="models/classifier", metavar="FOLDER", help="or URL@REVISION of a Git repository"
+    )
     predict.add_argument(
         "--overlay", type=Path, metavar="OUT.mp4", help="write the clip with its answer drawn on it; or a folder"
     )
@@ -51,6 +55,11 @@ def main() -> None:
         "--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more than X and noise"
     )
     report.set_defaults(run=run_report)
+    export = commands.add_parser("export", help="the classifier as one file for Keras, LiteRT or ONNX")
+    export.add_argument("folder", type=Path, metavar="DIR", help="empty, or not there yet")
+    export.add_argument("--to", choices=("keras", "tflite", "onnx"), required=True)
+    export.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    export.set_defaults(run=run_export)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
@@ -58,31 +67,36 @@ def main() -> None:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
-    from fitness_tracker.prediction import answers  # takes seconds
+    from tqdm import tqdm
+
+    from fitness_tracker.prediction import answers, formats  # takes seconds
     from fitness_tracker.prediction.inputs import find_files
     from fitness_tracker.prediction.outputs import plan_outputs
+    from fitness_tracker.prediction.remote import fetched_classifier
 
     files = find_files(args.paths)
     overlays, strips = (
         plan_outputs(files, out, *names)
         for out, *names in ((args.overlay, "overlay", ".mp4"), (args.strip, "strip", ".png"))
     )
-    classifier = answers.load_once(args.classifier)
-    width = max(len(printable(path)) for path in files)
+    print_header, print_answer, print_error = formats.choose(args.json, args.csv, files)
     failed = False
-    for path in files:
-        try:
-            answer = answers.predict_clip(path, classifier)
-            fields = {"path": str(path), **answer.to_json()}
-            line = f"{printable(path):{width}}  {answer.exercise:<16} {answer.confidence:4.0%}"
-        except UserError as error:
-            failed = True
-            fields = {"path": str(path), "error": str(error)}
-            line = f"{printable(path):{width}}  failed: {error}"
-            answer = None
-        print(json.dumps(fields) if args.json else line, flush=True)
-        if answer and (path in overlays or path in strips):
-            failed |= not draw_answer(path, answer, classifier, overlays.get(path), strips.get(path))
+    with fetched_classifier(args.classifier) as folder:
+        classifier = answers.load_once(folder)
+        print_header()
+        for path in files:
+            try:
+                with tqdm(
+                    desc=printable(path), unit=" s", bar_format=SECONDS, leave=False, disable=None, delay=1
+                ) as bar:
+                    answer = answers.predict_clip(path, classifier, progress=partial(go_to, bar))
+            except UserError as error:
+                failed = True
+                print_error(path, str(error))
+                continue
+            print_answer(path, answer)
+            if path in overlays or path in strips:
+                failed |= not draw_answer(path, answer, classifier, overlays.get(path), strips.get(path))
     return int(failed)
 
 
@@ -148,9 +162,15 @@ def run_report(args: argparse.Namespace) -> int:
     return int(not good)
 
 
-def printable(path: Path | str) -> str:
-    """A path or message on one line, unprintable characters escaped."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(path))
+def run_export(args: argparse.Namespace) -> int:
+    """Writes the classifier's graph, its metadata and how to run it to a new folder."""
+    from fitness_tracker.bundle import load_classifier, read_checksum  # takes seconds
+    from fitness_tracker.export import check_empty, export
+
+    check_empty(args.folder)
+    path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)
+    print(f"export: {path}, {path.stat().st_size / 1000:.0f} kB; {args.folder / 'README.md'} says how to run it")
+    return 0
 
 
 if __name__ == "__main__":

@@ -49,3 +49,8 @@ def capture_native_stderr() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def printable(text: object) -> str:
+    """A path or message on one line, unprintable characters escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text))

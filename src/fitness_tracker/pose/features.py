@@ -1,10 +1,14 @@
 """Poses: landmarks normalised for body size and position, the windows that are cut from them, and their features.
 
 Lengths are in torso lengths, from the middle of the hips to the middle of the shoulders. The vertical axis is kept.
+
+What takes `xp` is written once for arrays and for graphs: `xp` is NumPy, or `keras.ops` for an exported graph, whose
+tensors have operators and slices but no methods.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,24 +49,38 @@ class Poses:
 
 def poses_from_landmarks(landmarks: Landmarks) -> Poses:
     """The poses of a clip, interpolated where nobody was found; all zero if nobody ever was."""
-    body = smooth_121(interpolate_missing(landmarks.world_landmarks[:, JOINTS].astype(np.float64), landmarks.found))
-    seen = smooth_121(interpolate_missing(landmarks.image_landmarks[:, JOINTS, :3].astype(np.float64), landmarks.found))
+    world, image = (
+        interpolate_missing(points[:, JOINTS, :3].astype(np.float64), landmarks.found)
+        for points in (landmarks.world_landmarks, landmarks.image_landmarks)
+    )
+    return Poses(*(array.astype(np.float32) for array in normalize(world, image).arrays()))
+
+
+def normalize(world: Any, image: Any, xp: Any = np) -> Poses:
+    """Joints (..., T, 12, 3) of clips, in metres and in pixels, to poses: smoothed, in torso lengths from the hips."""
+    body, seen = smooth_121(world, xp), smooth_121(image, xp)
     hips = slice(2 * HIP, 2 * HIP + 2)
-    body -= body[:, hips].mean(axis=1, keepdims=True)
-    torso = np.median(np.linalg.norm(body[:, :2].mean(axis=1), axis=-1))
-    body /= max(torso, TINY)
-    path = seen[:, hips].mean(axis=1)
-    seen -= path[:, None]
-    pixels = np.median(spread(seen) / np.maximum(spread(body), TINY))  # per torso length
-    seen /= max(pixels, TINY)
-    path = (path[:, :2] - np.median(path[:, :2], axis=0)) / max(pixels, TINY)
-    return Poses(body.astype(np.float32), seen.astype(np.float32), path.astype(np.float32))
+    body = body - xp.mean(body[..., hips, :], axis=-2, keepdims=True)
+    torso = median(xp.linalg.norm(xp.mean(body[..., :2, :], axis=-2), axis=-1), xp)
+    body = body / xp.maximum(torso, TINY)[..., None, None]
+    path = xp.mean(seen[..., hips, :], axis=-2)  # (..., T, 3)
+    seen = seen - path[..., None, :]
+    pixels = median(spread(seen, xp) / xp.maximum(spread(body, xp), TINY), xp)  # per torso length
+    pixels = xp.maximum(pixels, TINY)[..., None]
+    path = xp.stack([path[..., axis] - median(path[..., axis], xp) for axis in (0, 1)], axis=-1)
+    return Poses(body, seen / pixels[..., None], path / pixels)
 
 
-def spread(points: np.ndarray) -> np.ndarray:
-    """(T, 12, 3) to (T,): how far the joints lie apart in x and y."""
-    flat = points[..., :2] - points[..., :2].mean(axis=1, keepdims=True)
-    return np.linalg.norm(flat, axis=(1, 2))
+def median(values: Any, xp: Any = np) -> Any:
+    """(..., T) to (..., 1): the median over time."""
+    ordered, length = xp.sort(values, axis=-1), values.shape[-1]
+    return xp.mean(ordered[..., (length - 1) // 2 : length // 2 + 1], axis=-1, keepdims=True)
+
+
+def spread(points: Any, xp: Any = np) -> Any:
+    """(..., 12, 3) to (...): how far the joints lie apart in x and y."""
+    flat = points[..., :2] - xp.mean(points[..., :2], axis=-2, keepdims=True)
+    return xp.linalg.norm(flat, axis=(-2, -1))
 
 
 def interpolate_missing(values: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -82,10 +100,10 @@ def interpolate_rows(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return values[low] * (1 - share) + values[high] * share
 
 
-def smooth_121(values: np.ndarray) -> np.ndarray:
-    """(T, ...) smoothed over time with weights 1:2:1."""
-    wide = np.concatenate([values[:1], values, values[-1:]])
-    return 0.25 * wide[:-2] + 0.5 * wide[1:-1] + 0.25 * wide[2:]
+def smooth_121(values: Any, xp: Any = np) -> Any:
+    """(..., T, 12, 3) smoothed over time with weights 1:2:1."""
+    wide = xp.concatenate([values[..., :1, :, :], values, values[..., -1:, :, :]], axis=-3)
+    return 0.25 * wide[..., :-2, :, :] + 0.5 * wide[..., 1:-1, :, :] + 0.25 * wide[..., 2:, :, :]
 
 
 def window_starts(frames: int, length: int) -> list[int]:
@@ -132,7 +150,12 @@ def average_windows_per_frame(windows: np.ndarray, frames: int, length: int) -> 
 
 
 def features(windows: Poses) -> np.ndarray:
-    """Windows (N, T, ...) to (N, T, FEATURES) float32, invariant to mirroring; what comes from the body is invariant to
+    """Windows (N, T, ...) to (N, T, FEATURES) float32; see `compute_features`."""
+    return compute_features(windows).astype(np.float32)
+
+
+def compute_features(windows: Poses, xp: Any = np) -> Any:
+    """Windows (N, T, ...) to (N, T, FEATURES), invariant to mirroring; what comes from the body is invariant to
     yaw as well.
 
     For each left and right joint: the mean of the two and their absolute difference. From the body: joint angles
@@ -142,49 +165,55 @@ def features(windows: Poses) -> np.ndarray:
     body = windows.joints_3d
     heights = -body[..., 1]
     pairs = [
-        *(joint_angle_cosine(*(joint(body, part) for part in joints)) for joints in JOINT_ANGLES),
+        *(joint_angle_cosine(joint(body, a), joint(body, b), joint(body, c), xp) for a, b, c in JOINT_ANGLES),
         *(joint(heights[..., None], part)[..., 0] for part in (SHOULDER, ELBOW, WRIST, KNEE, ANKLE)),
         *(joint(heights[..., None], WRIST)[..., 0] - joint(heights[..., None], o)[..., 0] for o in (SHOULDER, ELBOW)),
-        *(np.linalg.norm(joint(body, start) - joint(body, end), axis=-1) for start, end in JOINT_DISTANCES),
-        *(-direction(joint(body, end) - joint(body, start))[..., 1] for start, end in BONES),
+        *(xp.linalg.norm(joint(body, start) - joint(body, end), axis=-1) for start, end in JOINT_DISTANCES),
+        *(-direction(joint(body, end) - joint(body, start), xp)[..., 1] for start, end in BONES),
     ]
-    both = np.stack(pairs, axis=-1)  # (N, T, 2, pairs)
-    up = joint(body, SHOULDER).mean(axis=-2)  # (N, T, 3)
+    both = xp.stack(pairs, axis=-1)  # (N, T, 2, pairs)
+    up = xp.mean(joint(body, SHOULDER), axis=-2)  # (N, T, 3)
     across = joint(body, SHOULDER)
-    chest = direction(np.cross(across[..., 0, :] - across[..., 1, :], up))
+    chest = direction(cross(across[..., 0, :] - across[..., 1, :], up, xp), xp)
     widths = [
-        np.linalg.norm(joint(body, part)[..., 0, :] - joint(body, part)[..., 1, :], axis=-1)
+        xp.linalg.norm(joint(body, part)[..., 0, :] - joint(body, part)[..., 1, :], axis=-1)
         for part in (WRIST, ELBOW, KNEE, ANKLE, SHOULDER)
     ]
     moved = windows.joints_image[..., :2] + windows.hip_trajectory[..., None, :]
-    moved = moved - moved.mean(axis=1, keepdims=True)
+    moved = moved - xp.mean(moved, axis=1, keepdims=True)
     left, right = moved[..., 0::2, :], moved[..., 1::2, :]
-    return np.concatenate(
+    return xp.concatenate(
         [
-            both.mean(axis=-2),
-            np.abs(both[..., 0, :] - both[..., 1, :]),
-            np.stack([-direction(up)[..., 1], *widths, chest[..., 1]], axis=-1),
+            xp.mean(both, axis=-2),
+            xp.abs(both[..., 0, :] - both[..., 1, :]),
+            xp.stack([-direction(up, xp)[..., 1], *widths, chest[..., 1]], axis=-1),
             (left + right)[..., 1],
-            np.abs(left - right)[..., 1],
-            np.abs(left - right)[..., 0],
-            np.abs(left + right)[..., 0],
+            xp.abs(left - right)[..., 1],
+            xp.abs(left - right)[..., 0],
+            xp.abs(left + right)[..., 0],
         ],
         axis=-1,
-    ).astype(np.float32)
+    )
 
 
-def joint(points: np.ndarray, number: int) -> np.ndarray:
+def joint(points: Any, number: int) -> Any:
     """(..., 12, D) to (..., 2, D): one joint, left and right."""
     return points[..., 2 * number : 2 * number + 2, :]
 
 
-def direction(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), TINY)
+def direction(vectors: Any, xp: Any = np) -> Any:
+    return vectors / xp.maximum(xp.linalg.norm(vectors, axis=-1, keepdims=True), TINY)
 
 
-def joint_angle_cosine(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> np.ndarray:
+def cross(first: Any, second: Any, xp: Any = np) -> Any:
+    """The cross product of vectors (..., 3); `ops.cross` has no counterpart in LiteRT."""
+    (a, b, c), (d, e, f) = ([vectors[..., axis] for axis in range(3)] for vectors in (first, second))
+    return xp.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=-1)
+
+
+def joint_angle_cosine(first: Any, middle: Any, last: Any, xp: Any = np) -> Any:
     """The cosine of the angle at `middle`: -1 is straight."""
-    return (direction(first - middle) * direction(last - middle)).sum(axis=-1)
+    return xp.sum(direction(first - middle, xp) * direction(last - middle, xp), axis=-1)
 
 
 def is_standing(body: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Names the exercises in a frame, a picture or a clip, and counts their repetitions. Needs nothing but a bundle."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -66,19 +66,29 @@ def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFI
 
 
 def predict_clip(
-    clip: Path | str | Iterable[np.ndarray], classifier: Path | Classifier = CLASSIFIER, limits: Limits = LIMITS
+    clip: Path | str | Iterable[np.ndarray],
+    classifier: Path | Classifier = CLASSIFIER,
+    limits: Limits = LIMITS,
+    progress: Callable[[float], None] | None = None,
 ) -> Answer:
     """The answer for a clip's or picture's file, or for frames (H, W, 3) uint8 RGB, `classifier.fps` of them a second.
 
-    Raises `UserError` if the file cannot be read as what its name says, or there is no classifier; `ValueError` if a
-    frame is no such array, or there is none.
+    `progress` is told how many seconds of it were looked at. Raises `UserError` if the file cannot be read as what its
+    name says, or there is no classifier; `ValueError` if a frame is no such array, or there is none.
     """
     loaded = loaded_classifier(classifier)
     if isinstance(clip, (Path, str)):
         frames: Iterable[np.ndarray] = read_input(Path(clip), loaded.fps, loaded.fit, limits)
     else:
         frames = (fit_frame(check_frame(frame), loaded.fit) for frame in clip)
-    return answer_prediction(loaded.predict_frames(frames), loaded)
+    return answer_prediction(loaded.predict_frames(counted(frames, loaded.fps, progress)), loaded)
+
+
+def counted(frames: Iterable[np.ndarray], fps: float, progress: Callable[[float], None] | None) -> Iterator[np.ndarray]:
+    for number, frame in enumerate(frames, start=1):
+        yield frame
+        if progress:
+            progress(number / fps)
 
 
 def loaded_classifier(classifier: Path | Classifier) -> Classifier:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -18,26 +19,37 @@ from fitness_tracker.scoring.evaluation import ScoredClip, calibration_error, sc
 from fitness_tracker.scoring.intervals import f1_by_exercise, f1_interval, macro_f1, weighted_interval
 
 
-def evaluate_people(
-    corpus: Sequence[CorpusClip], classifier: Classifier, metrics: Path, plots: Path
-) -> dict[str, float]:
-    """`people_scores`; writes `exercises.md` to `metrics`, `people_confusion.png` and `none.png` to `plots`.
+@dataclass(frozen=True)
+class People:
+    """The scored clips of the corpus; none without a corpus."""
+
+    scored: list[ScoredClip] = field(default_factory=list)
+    shown: list[bool] = field(default_factory=list)  # of each, whether it shows all of what its label says
+    scores: dict[str, float] = field(default_factory=dict)  # `people_scores`
+
+    @property
+    def clear(self) -> list[ScoredClip]:
+        return [one for one, shown in zip(self.scored, self.shown, strict=True) if shown]
+
+
+def evaluate_people(corpus: Sequence[CorpusClip], classifier: Classifier, metrics: Path, plots: Path) -> People:
+    """Scores the corpus; writes `exercises.md` to `metrics`, `people_confusion.png` and `none.png` to `plots`.
 
     Without a corpus all of them say so.
     """
-    page, result = "No corpus was learnt from.\n", {}
+    page, people = "No corpus was learnt from.\n", People()
     if corpus:
         scored = score_corpus(corpus, classifier)
         visibility = {clip.name: clip.visibility for clip in corpus}
         clear = [visibility[one.clip.name] == "clear" for one in scored]
-        result = people_scores(scored, clear, classifier.exercises)
+        people = People(scored, clear, people_scores(scored, clear, classifier.exercises))
         page = exercises_page(scored, clear)
-        draw_people(scored, clear, classifier, result, plots)
+        draw_people(scored, clear, classifier, people.scores, plots)
     else:
         for name in ("people_confusion.png", "none.png"):
             charts.draw_text("No corpus was learnt from", plots / name)
     (metrics / "exercises.md").write_text(page, encoding="utf-8")
-    return result
+    return people
 
 
 def score_corpus(corpus: Sequence[CorpusClip], classifier: Classifier) -> list[ScoredClip]:

@@ -1,0 +1,34 @@
+"""A classifier that somebody else trained: fetched by DVC from a revision of a Git repository."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fitness_tracker.errors import UserError
+
+CLASSIFIER = "models/classifier"  # in every repository of this project
+
+
+@contextmanager
+def fetched_classifier(place: str) -> Iterator[Path]:
+    """The folder of a classifier: `place` itself, or, if that is URL@REVISION, a temporary one that `dvc get` fills.
+
+    URL is what `git clone` takes, a folder too. Raises `UserError` with DVC's last line if it cannot be fetched.
+    """
+    if Path(place).exists() or "@" not in place:
+        yield Path(place)
+        return
+    url, revision = place.rsplit("@", 1)
+    if not url or url.startswith("-") or not revision:
+        raise UserError(f"{place}: must be a folder, or URL@REVISION")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "classifier"
+        command = ["dvc", "get", "--quiet", url, CLASSIFIER, "--rev", revision, "-o", str(folder)]
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")] or ["no reason given"]
+            raise UserError(f"{place}: cannot be fetched ({reasons[0].removeprefix('ERROR: ')})")
+        yield folder
