@@ -53,6 +53,8 @@ class Answer:
         """The fields of docs/prediction.schema.json, without the path."""
         fields = {name: value for name, value in vars(self).items() if name not in ("prediction", "segments")}
         segments = [{**asdict(segment), "times_s": list(segment.times_s)} for segment in self.segments]
+        for part in (fields, *segments):
+            part |= {name: round(part[name], 4) for name in ("confidence", "none_score") if name in part}
         return {**fields, "segments": segments}
 
 
