@@ -35,6 +35,13 @@ def main() -> None:
         "--max-drop", type=float, metavar="X", help="exit code 1 if macro F1 falls by more than X and noise"
     )
     report.set_defaults(run=run_report)
+    serve = commands.add_parser("serve", help="a page to drop clips on or to use the camera with")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: this machine only)")
+    serve.add_argument("--port", type=int, default=7860, help="%(default)s; 0: any that is free")
+    serve.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    serve.add_argument("--max-mb", type=float, default=500, metavar="MB", help="of a clip (%(default)s)")
+    serve.add_argument("--max-minutes", type=float, default=30, metavar="MINUTES", help="of a clip (%(default)s)")
+    serve.set_defaults(run=run_serve)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
@@ -95,6 +102,17 @@ def run_report(args: argparse.Namespace) -> int:
     markdown, good = report(read_revisions(args.base, args.head), args.max_drop)
     print(markdown)
     return int(not good)
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serves the page until it is stopped."""
+    for option, value in (("--max-mb", args.max_mb), ("--max-minutes", args.max_minutes)):
+        if not 0 < value <= 10**5:
+            raise UserError(f"{option} {value:g}: must be above 0 and at most 100000")
+    from fitness_tracker.page.server import Settings, serve  # takes seconds
+
+    serve(Settings(args.host, args.port, args.classifier, args.max_mb, args.max_minutes))
+    return 0
 
 
 def printable(path: Path) -> str:
