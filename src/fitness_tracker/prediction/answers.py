@@ -114,16 +114,20 @@ def describe(prediction: Prediction, poses: Poses | None, start: int, end: int, 
     whole = end - start == len(prediction.frames)
     mean = prediction.probabilities if whole else prediction.frames[start:end].mean(axis=0)
     exercise, confidence = classifier.decide_label(Prediction(prediction.frames[start:end], mean))
-    times: tuple[float, ...] = ()
-    repetitions = held = None
+    times: tuple[float, ...] | None = None
+    held = None
     if poses:
-        part = Poses(*(array[start:end] for array in poses.arrays()))
-        movement = measure_movement(part, classifier.fps)
-        if movement.moving:
-            times = tuple(round(start / classifier.fps + time, 2) for time in movement.repetitions)
-            repetitions = len(times)
-        elif exercise != NONE:
+        movement = measure_movement(Poses(*(array[start:end] for array in poses.arrays())), classifier.fps)
+        if exercise != NONE and movement.is_held:
             held = round((end - start) / classifier.fps, 1)
+        elif exercise != NONE or movement.is_exercise:
+            times = tuple(round(start / classifier.fps + time, 2) for time in movement.times_s)
     return Segment(
-        round(start / classifier.fps, 3), round(end / classifier.fps, 3), exercise, confidence, repetitions, held, times
+        start_s=round(start / classifier.fps, 3),
+        end_s=round(end / classifier.fps, 3),
+        exercise=exercise,
+        confidence=confidence,
+        repetitions=None if times is None else len(times),
+        held_s=held,
+        times_s=times or (),
     )
