@@ -3,9 +3,19 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fitness_tracker.errors import UserError, exit_with_message
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from fitness_tracker.classifier import Classifier
+    from fitness_tracker.prediction.answers import Answer
+
+PERCENT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"  # of a progress bar
 
 
 def main() -> None:
@@ -15,6 +25,12 @@ def main() -> None:
     predict.add_argument("paths", type=Path, nargs="+", metavar="PATH")
     predict.add_argument("--json", action="store_true", help="one JSON object a line")
     predict.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    predict.add_argument(
+        "--overlay", type=Path, metavar="OUT.mp4", help="write the clip with its answer drawn on it; or a folder"
+    )
+    predict.add_argument(
+        "--strip", type=Path, metavar="OUT.png", help="write the timeline as one picture; or a folder, for many clips"
+    )
     predict.set_defaults(run=run_predict)
     audit = commands.add_parser("audit", help="check labelled clips for what makes scores misleading")
     audit.add_argument(
@@ -51,22 +67,57 @@ def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
     from fitness_tracker.prediction import answers  # takes seconds
     from fitness_tracker.prediction.inputs import find_files
+    from fitness_tracker.prediction.outputs import plan_outputs
 
     files = find_files(args.paths)
+    overlays, strips = (
+        plan_outputs(files, out, *names)
+        for out, *names in ((args.overlay, "overlay", ".mp4"), (args.strip, "strip", ".png"))
+    )
     classifier = answers.load_once(args.classifier)
     width = max(len(printable(path)) for path in files)
-    failed = 0
+    failed = False
     for path in files:
         try:
             answer = answers.predict_clip(path, classifier)
             fields = {"path": str(path), **answer.to_json()}
             line = f"{printable(path):{width}}  {answer.exercise:<16} {answer.confidence:4.0%}"
         except UserError as error:
-            failed = 1
+            failed = True
             fields = {"path": str(path), "error": str(error)}
             line = f"{printable(path):{width}}  failed: {error}"
+            answer = None
         print(json.dumps(fields) if args.json else line, flush=True)
-    return failed
+        if answer and (path in overlays or path in strips):
+            failed |= not draw_answer(path, answer, classifier, overlays.get(path), strips.get(path))
+    return int(failed)
+
+
+def draw_answer(
+    clip: Path, answer: "Answer", classifier: "Classifier", overlay: Path | None, strip: Path | None
+) -> bool:
+    """Writes the pictures that are asked for, with a progress bar on a terminal; False, and a line, if one fails."""
+    from tqdm import tqdm
+
+    from fitness_tracker.prediction.overlay import write_overlay
+    from fitness_tracker.prediction.strip import write_strip
+
+    good = True
+    for name, write, out in (("overlay", write_overlay, overlay), ("strip", write_strip, strip)):
+        if not out:
+            continue
+        try:
+            with tqdm(desc=name, total=1.0, bar_format=PERCENT, leave=False, disable=None) as bar:
+                write(clip, answer, classifier, out, progress=partial(go_to, bar))
+        except UserError as error:
+            message = str(error) if str(error).startswith(f"{out}: ") else f"{clip}: {error}"
+            print(f"fitness-tracker: {printable(message)}", file=sys.stderr)
+            good = False
+    return good
+
+
+def go_to(bar: "tqdm", share: float) -> None:
+    bar.update(share - bar.n)
 
 
 def run_audit(args: argparse.Namespace) -> int:
@@ -115,8 +166,8 @@ def run_serve(args: argparse.Namespace) -> int:
     return 0
 
 
-def printable(path: Path) -> str:
-    """The path on one line, unprintable characters escaped."""
+def printable(path: Path | str) -> str:
+    """A path or message on one line, unprintable characters escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(path))
 
 

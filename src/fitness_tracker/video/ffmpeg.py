@@ -44,6 +44,19 @@ FILTERS = {
     f"setsar=1,crop={WIDTH}:{HEIGHT}",
 }
 
+
+def fitted_box(fit: str, width: int, height: int) -> tuple[int, int, int, int]:
+    """Where `FILTERS` put a picture that is shown as `width` x `height` into 640x480: left, top, width, height.
+
+    With 'crop' it reaches beyond the edges.
+    """
+    if fit == "stretch":
+        return 0, 0, WIDTH, HEIGHT
+    choose, shape = max if fit == "crop" else min, width / height
+    wide, high = 2 * round(choose(WIDTH, HEIGHT * shape) / 2), 2 * round(choose(HEIGHT, WIDTH / shape) / 2)
+    return (WIDTH - wide) // 2, (HEIGHT - high) // 2, wide, high
+
+
 # Where a clip's clock jumps ahead, the jump shrinks to GAP seconds: nobody moves in it, and it would be frozen frames.
 # Where it jumps back, it goes on from there: or all would be dropped until it is as late again.
 GAP = 2
@@ -107,27 +120,41 @@ def ffmpeg_version() -> str:
         raise UserError(f"{command[0]}: does not run; unset IMAGEIO_FFMPEG_EXE to use the ffmpeg of moviepy") from None
 
 
+def input_options(file: int, limits: Limits) -> list[str]:
+    """For a clip that is open as the descriptor `file`."""
+    return [
+        "-threads", "1", "-flags:v", "+bitexact", "-max_pixels", str(limits.pixels),
+        "-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"/dev/fd/{file}",
+    ]  # fmt: skip
+
+
 @contextmanager
 def run_ffmpeg(
-    clip: bytes | Path, output: list[str], limits: Limits
+    clip: bytes | Path, output: list[str], limits: Limits, stream: str = "v:0"
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """ffmpeg at work on a clip's bytes, or on its file, which needs no copy; also the file of its stderr. It ends with
-    the block, or with this process."""
-    with (
-        clip.open("rb") if isinstance(clip, Path) else tempfile.TemporaryFile() as source,
-        tempfile.TemporaryFile() as stderr,
-    ):
+    """ffmpeg at work on one stream of a clip's bytes, or of its file, which needs no copy; also the file of its stderr.
+    It ends with the block, or with this process."""
+    with clip.open("rb") if isinstance(clip, Path) else tempfile.TemporaryFile() as source:
         if isinstance(clip, bytes):
             source.write(clip)
             source.flush()
+        arguments = [
+            *input_options(source.fileno(), limits),
+            "-map", f"0:{stream}", "-filter_threads", "1", "-sws_flags", SCALING, *output,
+        ]  # fmt: skip
+        with run_watched(arguments, limits) as started:
+            yield started
+
+
+@contextmanager
+def run_watched(arguments: list[str], limits: Limits) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """ffmpeg with `arguments`, in which /dev/fd/N are files of this process; also the file of its stderr. It ends with
+    the block, or with this process."""
+    with tempfile.TemporaryFile() as stderr:
         stderr.write(bytes(4096))  # room, so that it can complain of a full disk on that disk
         stderr.seek(0)
-        command = [
-            *ffmpeg_command(), "-threads", "1", "-flags:v", "+bitexact", "-max_pixels", str(limits.pixels),
-            "-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"/dev/fd/{source.fileno()}",
-            "-map", "0:v:0", "-filter_threads", "1", "-sws_flags", SCALING, *output,
-        ]  # fmt: skip
-        files = [source.fileno(), *(int(name.rsplit("/", 1)[1]) for name in output if name.startswith("/dev/fd/"))]
+        command = [*ffmpeg_command(), *arguments]
+        files = [int(name.rsplit("/", 1)[1]) for name in command if name.startswith("/dev/fd/")]
         free = next(number for number in range(3, 10) if number not in files)
         script = WATCHDOG_SCRIPT.replace("LIFE", str(free))
         watchdog = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory // 1024), *command]
