@@ -76,10 +76,11 @@ class Classifier(ABC):
     def save_parts(self, folder: Path) -> None:  # noqa: B027
         """Writes what does not fit into `classifier.json`."""
 
-    def decide_label(self, prediction: Prediction) -> tuple[str, float]:
-        """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large."""
+    def decide_label(self, prediction: Prediction, tolerance: float = 1.0) -> tuple[str, float]:
+        """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large: above
+        `tolerance` times the threshold."""
         score = self.none_score(prediction)
-        if score > self.none_threshold:
+        if score > tolerance * self.none_threshold:
             return NONE, score
         best = int(self.taught(prediction.probabilities).argmax())
         return self.exercises[best], float(prediction.probabilities[best])

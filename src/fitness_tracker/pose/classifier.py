@@ -1,6 +1,6 @@
 """The pose classifier: networks on windows of features of the person's landmarks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -12,6 +12,7 @@ from fitness_tracker.params import Pose
 from fitness_tracker.pose.blazepose import pose_tracker
 from fitness_tracker.pose.features import (
     Poses,
+    PoseSequences,
     average_windows_per_frame,
     cut_windows,
     features,
@@ -23,6 +24,8 @@ from fitness_tracker.pose.network import build_pose
 from fitness_tracker.pose.pretrained import read_networks
 from fitness_tracker.pose.weights import NETWORKS
 from fitness_tracker.tensorflow_setup import keras
+
+WHOLE, PART = 300, 100  # frames, see `window_parts`
 
 
 class PoseMember(NamedTuple):
@@ -67,23 +70,30 @@ class PoseClassifier(Classifier):
         return self.predict_landmarks(read_landmarks(path), members)
 
     def predict_landmarks(self, landmarks: Landmarks, members: Sequence[int] | None = None) -> PosePrediction:
-        """Windows count by the share of their frames in which somebody was found; if nobody ever was, all is 'none'.
+        """Windows count by the share of their frames in which somebody was found; where nobody was, all is 'none'.
 
         A single picture cannot tell who stands from who begins, so it is 'none' only if nobody is in it.
         """
-        number, classes = len(landmarks.found), len(self.exercises)
+        number = len(landmarks.found)
+        nobody = np.eye(len(self.exercises), dtype=np.float32)[-1]
         if not landmarks.found.any():
-            nobody = np.eye(classes, dtype=np.float32)[-1]
             return PosePrediction(np.tile(nobody, (number, 1)), nobody, landmarks)
-        windows = features(cut_windows(poses_from_landmarks(landmarks), self.window))
-        found = [landmarks.found[start : start + self.window].mean() for start in window_starts(number, self.window)]
         answering = self.members if members is None else [self.members[n] for n in members]
-        answers = [apply_temperature(member.predict_proba(windows), self.temperature) for member in answering]
-        of_windows = np.mean(answers, axis=0)  # (N, K)
+        of_windows = np.concatenate(
+            [self.predict_windows(part, answering) for part in window_parts(landmarks, self.window)]
+        )
         if number == 1:
             of_windows = forget_none(of_windows)
-        frames = average_windows_per_frame(of_windows, number, self.window)
-        return PosePrediction(frames, np.average(of_windows, axis=0, weights=found).astype(np.float32), landmarks)
+        starts = window_starts(number, self.window)
+        found = np.array([landmarks.found[start : start + self.window].mean() for start in starts])
+        probabilities = np.average(of_windows, axis=0, weights=found).astype(np.float32)
+        frames = average_windows_per_frame(np.where(found[:, None] > 0, of_windows, nobody), number, self.window)
+        return PosePrediction(frames, probabilities, landmarks)
+
+    def predict_windows(self, windows: Poses, members: Sequence[PoseMember]) -> np.ndarray:
+        """Windows (N, T, ...) to probabilities (N, K), the mean of the members'."""
+        values = features(windows)
+        return np.mean([apply_temperature(one.predict_proba(values), self.temperature) for one in members], axis=0)
 
     def build(self) -> keras.Model:
         return build_pose(self.pose, len(self.exercises))
@@ -96,6 +106,25 @@ class PoseClassifier(Classifier):
     def save_parts(self, folder: Path) -> None:
         for role, name in NETWORKS.items():
             (folder / name).write_bytes(self.pose_networks[role])
+
+
+def window_parts(landmarks: Landmarks, length: int) -> Iterator[Poses]:
+    """All windows (N, length, ...) of a clip, in order, some at a time.
+
+    A clip of up to `WHOLE` frames is normalised as a whole, as in training. In a longer one people come and go, near
+    and far, so each stretch of `PART` frames is normalised together with `PART // 2` more on each side.
+    """
+    number = len(landmarks.found)
+    if number <= WHOLE:
+        yield cut_windows(poses_from_landmarks(landmarks), length)
+        return
+    starts = np.array(window_starts(number, length))
+    for begin in range(0, int(starts[-1]) + 1, PART):
+        first = max(0, begin - PART // 2)
+        last = min(number, begin + PART + length + PART // 2)
+        here = starts[(starts >= begin) & (starts < begin + PART)] - first
+        poses = poses_from_landmarks(Landmarks(*(array[first:last] for array in vars(landmarks).values())))
+        yield PoseSequences([poses]).windows(np.zeros(len(here), int), here.astype(float), np.ones(len(here)), length)
 
 
 def forget_none(probabilities: np.ndarray) -> np.ndarray:

@@ -12,10 +12,11 @@ from fitness_tracker.bundle import load_classifier
 from fitness_tracker.classifier import NONE, Classifier, Prediction
 from fitness_tracker.params import Limits
 from fitness_tracker.pose.classifier import PosePrediction
-from fitness_tracker.pose.features import Poses, poses_from_landmarks
+from fitness_tracker.pose.features import poses_from_landmarks
+from fitness_tracker.pose.landmarks import Landmarks
 from fitness_tracker.prediction.inputs import LIMITS, check_frame, fit_frame, read_input
 from fitness_tracker.prediction.repetitions import measure_movement
-from fitness_tracker.prediction.timeline import find_stretches
+from fitness_tracker.prediction.timeline import Stretch, find_stretches
 
 CLASSIFIER = Path("models/classifier")
 
@@ -86,9 +87,8 @@ def loaded_classifier(classifier: Path | Classifier) -> Classifier:
 
 def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
     """The timeline and the repetitions of a prediction."""
-    poses = poses_from_landmarks(prediction.landmarks) if isinstance(prediction, PosePrediction) else None
-    stretches = find_stretches(prediction.frames, classifier.fps)
-    segments = tuple(describe(prediction, poses, start, end, classifier) for start, end in stretches)
+    stretches = find_stretches(prediction, classifier)
+    segments = tuple(describe(prediction, stretch, classifier.fps) for stretch in stretches)
     seconds: dict[str, float] = {}
     for segment in segments:
         seconds[segment.exercise] = seconds.get(segment.exercise, 0) + segment.end_s - segment.start_s
@@ -109,22 +109,21 @@ def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
     )
 
 
-def describe(prediction: Prediction, poses: Poses | None, start: int, end: int, classifier: Classifier) -> Segment:
-    """The segment of the frames [start, end)."""
-    whole = end - start == len(prediction.frames)
-    mean = prediction.probabilities if whole else prediction.frames[start:end].mean(axis=0)
-    exercise, confidence = classifier.decide_label(Prediction(prediction.frames[start:end], mean))
+def describe(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
+    """The segment of a stretch: what is repeated in it, or held."""
+    start, end, exercise, confidence = stretch
     times: tuple[float, ...] | None = None
     held = None
-    if poses:
-        movement = measure_movement(Poses(*(array[start:end] for array in poses.arrays())), classifier.fps)
+    if isinstance(prediction, PosePrediction) and prediction.landmarks.found[start:end].any():
+        landmarks = Landmarks(*(array[start:end] for array in vars(prediction.landmarks).values()))
+        movement = measure_movement(poses_from_landmarks(landmarks), fps)
         if exercise != NONE and movement.is_held:
-            held = round((end - start) / classifier.fps, 1)
+            held = round((end - start) / fps, 1)
         elif exercise != NONE or movement.is_exercise:
-            times = tuple(round(start / classifier.fps + time, 2) for time in movement.times_s)
+            times = tuple(round(start / fps + time, 2) for time in movement.times_s)
     return Segment(
-        start_s=round(start / classifier.fps, 3),
-        end_s=round(end / classifier.fps, 3),
+        start_s=round(start / fps, 3),
+        end_s=round(end / fps, 3),
         exercise=exercise,
         confidence=confidence,
         repetitions=None if times is None else len(times),

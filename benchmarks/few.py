@@ -1,0 +1,105 @@
+"""What the corpus is good for: a source held out whole plays 'your own videos', a few of its groups labelled.
+
+For each of the SOURCES largest sources of the corpus: macro F1 on the groups that are not labelled, of one network that
+learnt from 0, 1, 3 or 5 labelled groups, with the rest of the corpus and without it. A network is forced to name an
+exercise that it was taught; the exercises of the source that it was not taught are missed. Which groups are labelled is
+drawn once; the groups that are tested are the same in all columns. 95 % intervals are over the tested groups. The last
+row scores the tested clips of all sources together. Clips that show the movement only partly teach, but are not tested.
+Prints a Markdown table; takes about 10 minutes on two cores.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fitness_tracker.clips.corpus import CorpusClip
+from fitness_tracker.clips.folder import NONE
+from fitness_tracker.errors import exit_with_message
+from fitness_tracker.learning import random_stream
+from fitness_tracker.params import Params, load_params
+from fitness_tracker.pose.corpus import corpus_to_teach, read_corpus_landmarks
+from fitness_tracker.pose.features import Poses, poses_from_landmarks
+from fitness_tracker.pose.training import PoseData, PoseSettings, Task, fit_side_by_side
+from fitness_tracker.scoring.intervals import f1_interval, macro_f1
+
+SOURCES = 5
+LABELLED = (0, 1, 3, 5)  # groups
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
+    parser.add_argument("--sources", type=int, default=SOURCES)
+    args = parser.parse_args()
+    with exit_with_message("few"):
+        params = load_params()
+        clips = corpus_to_teach(args.corpus, {}, print)
+        poses = {clip.id: poses_from_landmarks(read_corpus_landmarks(clip.path)) for clip in clips}
+        head = [f"{number} groups, {way}" for way in ("alone", "with the corpus") for number in LABELLED][1:]
+        print(f"| source | groups and clips tested | {' | '.join(head)} |\n|{' --- |' * (len(head) + 2)}", flush=True)
+        answers = []
+        for number, source in enumerate(largest_sources(clips, args.sources)):
+            answers.append(answers_of(clips, poses, source, params))
+            print(f"| {number + 1} | {scores(answers[-1])} |", flush=True)
+        print(f"| together | {scores(pd.concat(answers))} |")
+
+
+def largest_sources(clips: Sequence[CorpusClip], number: int) -> list[str]:
+    """Those with the most groups that show all of an exercise, and at least two exercises."""
+    shown = [clip for clip in clips if clip.exercise != NONE and clip.visibility == "clear"]
+    sources = sorted({clip.source for clip in shown})
+    groups = {source: len({clip.group for clip in shown if clip.source == source}) for source in sources}
+    wide = [one for one in sources if len({clip.exercise for clip in shown if clip.source == one}) > 1]
+    return sorted(wide, key=lambda source: -groups[source])[:number]
+
+
+def answers_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], source: str, params: Params) -> pd.DataFrame:
+    """A row for each tested clip of a source: truth, group, and a numbered column for what each network names."""
+    own = [clip for clip in clips if clip.source == source]
+    groups = sorted({clip.group for clip in own if clip.exercise != NONE})
+    order = [groups[n] for n in random_stream(params.train.seed).permutation(len(groups))]
+    labelled, tested = order[: max(LABELLED)], set(order[max(LABELLED) :])
+    test = [clip for clip in own if clip.group in tested and clip.exercise != NONE and clip.visibility == "clear"]
+    others = [clip for clip in clips if clip.source != source and clip.group not in {one.group for one in own}]
+    tasks, names = [], []
+    for rest in ([], others):
+        for number in LABELLED:
+            train = rest + [clip for clip in own if clip.group in labelled[:number]]
+            if not train:
+                continue
+            exercises = [*sorted({clip.exercise for clip in train} - {NONE}), NONE]
+            settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
+            learnt, held_out = (data_of(some, poses, exercises) for some in (train, test))
+            tasks.append(Task(learnt, held_out, 0, len(exercises), settings, None, "", quiet))
+            names.append(exercises)
+    table = pd.DataFrame({"truth": [clip.exercise for clip in test], "group": [clip.group for clip in test]})
+    for number, (fitted, exercises) in enumerate(zip(fit_side_by_side(tasks), names, strict=True)):
+        table[number] = [exercises[int(of_clip.mean(axis=0)[:-1].argmax())] for of_clip in fitted.probabilities]
+    return table
+
+
+def scores(table: pd.DataFrame) -> str:
+    """The cells of a row: how many groups and clips, and macro F1 of each network."""
+    truth, group = table["truth"].to_numpy(), table["group"].to_numpy()
+    cells = [f"{len(set(group))}, {len(table)}"]
+    for number in table.columns[2:]:
+        low, high = f1_interval(truth, table[number].to_numpy(), group)
+        cells.append(f"{macro_f1(truth, table[number].to_numpy()):.2f} ({low:.2f} to {high:.2f})")
+    return " | ".join(cells)
+
+
+def data_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], exercises: list[str]) -> PoseData:
+    """Exercises that are not among `exercises` are labelled 'none'; only tested clips have such."""
+    labels = [exercises.index(clip.exercise) if clip.exercise in exercises else len(exercises) - 1 for clip in clips]
+    return PoseData([poses[clip.id] for clip in clips], np.array(labels), np.array([clip.group for clip in clips]))
+
+
+def quiet(*_: object) -> None:
+    """No line an epoch."""
+
+
+if __name__ == "__main__":
+    main()
