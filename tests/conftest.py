@@ -82,6 +82,14 @@ def networks(networks_folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
+def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a pose classifier that was taught on four of the six drawn people, for a moment; takes a minute."""
+    from taught import teach  # imports TensorFlow
+
+    return teach(drawn, networks_folder, tmp_path_factory.mktemp("taught"))
+
+
+@pytest.fixture(scope="session")
 def squat(drawn: Path) -> list[tuple[float, np.ndarray]]:
     """Seconds and frames (480, 640, 3) uint8 RGB of somebody who squats, 10 a second."""
     clip = (drawn / "videos/squat/person01__1.mp4").read_bytes()

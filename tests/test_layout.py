@@ -16,8 +16,7 @@ from fitness_tracker.kinds import MODEL_KINDS
 # Every room imports only from those before it; pose and cnn stand side by side.
 ORDER = [
     "errors", "files", "kinds", "params", "tensorflow_setup", "clips", "video", "processing", "classifier", "learning",
-    "pose", "cnn", "bundle", "scoring", "audit", "prediction", "export",
-    "cli",
+    "pose", "cnn", "bundle", "scoring", "audit", "prediction", "page", "export", "cli",
 ]  # fmt: skip
 SOURCE = ROOT / "src" / "fitness_tracker"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -1,5 +1,4 @@
 import csv
-import dataclasses
 import json
 import os
 import re
@@ -8,7 +7,6 @@ import struct
 import subprocess
 import sys
 import zlib
-from functools import partial
 from pathlib import Path
 
 import body
@@ -19,24 +17,16 @@ import render
 from conftest import ROOT
 
 from fitness_tracker.bundle import save_classifier
-from fitness_tracker.classifier import ClipUsage, Prediction
-from fitness_tracker.clips.folder import find_clips
+from fitness_tracker.classifier import Prediction
 from fitness_tracker.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.cnn.network import build_cnn
 from fitness_tracker.errors import UserError, printable
-from fitness_tracker.params import Cnn, load_params
-from fitness_tracker.pose.blazepose import find_landmarks
-from fitness_tracker.pose.pretrained import read_networks
-from fitness_tracker.pose.training import fit
+from fitness_tracker.params import Cnn
 from fitness_tracker.prediction import formats
 from fitness_tracker.prediction.answers import Answer, Segment, predict_clip, predict_exercise
 from fitness_tracker.prediction.inputs import find_files, fit_frame
-from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import ResultCache, cache_folder
-from fitness_tracker.tensorflow_setup import make_deterministic
 from fitness_tracker.video import ffmpeg as video
-from fitness_tracker.video.ffmpeg import resize_video
-from fitness_tracker.video.frames import encode_jpeg, extract_frames
+from fitness_tracker.video.frames import encode_jpeg
 
 CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1)
 
@@ -137,35 +127,6 @@ def test_folders_stand_for_the_clips_and_pictures_in_them(tmp_path: Path) -> Non
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     program = [str(Path(sys.executable).parent / "fitness-tracker"), "predict", *map(str, arguments)]
     return subprocess.run(program, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pose classifier that was taught on four of the six drawn people, for a moment."""
-    scratch = tmp_path_factory.mktemp("taught")
-    look = partial(whole_chain, **read_networks(networks_folder))
-    process_clips(
-        look, find_clips(drawn / "videos"), scratch / "landmarks", ".npz", "chain", ResultCache(cache_folder())
-    )
-    clips = find_clips(scratch / "landmarks", (".npz",))
-    usage = {}
-    for clip in clips:
-        person = clip.name.split("/")[1][:8]
-        usage[clip.name] = ClipUsage({"person01": 0, "person02": 1}.get(person, 2), person, "")
-    make_deterministic(0)
-    params = load_params(ROOT / "params.yaml")
-    clips = [clip for clip in clips if "person01" not in clip.name]  # nobody knows
-    params = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
-    done = fit(clips, usage, scratch / "landmarks", networks_folder, params)
-    save_classifier(done.classifier, scratch / "classifier")
-    return scratch / "classifier"
-
-
-OUTPUT_VERSION = 1  # of `whole_chain`
-
-
-def whole_chain(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
-    return find_landmarks(extract_frames(resize_video(clip, "pad"), 10, 90), detector, landmarker)
 
 
 @pytest.mark.slow

@@ -60,6 +60,13 @@ def main() -> None:
     export.add_argument("--to", choices=("keras", "tflite", "onnx"), required=True)
     export.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
     export.set_defaults(run=run_export)
+    serve = commands.add_parser("serve", help="a page to drop clips on or to use the camera with")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: this machine only)")
+    serve.add_argument("--port", type=int, default=7860, help="%(default)s; 0: any that is free")
+    serve.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    serve.add_argument("--max-mb", type=float, default=500, metavar="MB", help="of a clip (%(default)s)")
+    serve.add_argument("--max-minutes", type=float, default=30, metavar="MINUTES", help="of a clip (%(default)s)")
+    serve.set_defaults(run=run_serve)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
@@ -170,6 +177,17 @@ def run_export(args: argparse.Namespace) -> int:
     check_empty(args.folder)
     path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)
     print(f"export: {path}, {path.stat().st_size / 1000:.0f} kB; {args.folder / 'README.md'} says how to run it")
+    return 0
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serves the page until it is stopped."""
+    for option, value in (("--max-mb", args.max_mb), ("--max-minutes", args.max_minutes)):
+        if not 0 < value <= 10**5:
+            raise UserError(f"{option} {value:g}: must be above 0 and at most 100000")
+    from fitness_tracker.page.server import Settings, serve  # takes seconds
+
+    serve(Settings(args.host, args.port, args.classifier, args.max_mb, args.max_minutes))
     return 0
 
 
