@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import body
@@ -24,7 +25,7 @@ from fitness_tracker.errors import UserError, printable
 from fitness_tracker.params import Cnn
 from fitness_tracker.prediction import formats
 from fitness_tracker.prediction.answers import Answer, Segment, predict_clip, predict_exercise
-from fitness_tracker.prediction.inputs import find_files, fit_frame
+from fitness_tracker.prediction.inputs import LIMITS, find_files, fit_frame
 from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.frames import encode_jpeg
 
@@ -301,3 +302,45 @@ def test_a_classifier_comes_from_a_revision_of_a_repository(bundle: Path, folder
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(r"fitness-tracker: .*@v2: cannot be fetched \(.*\)\n", done.stderr)
+
+
+def edited(clip: Path, out: Path, *options: str) -> Path:
+    command = [*video.ffmpeg_command(), "-i", str(clip), *options, "-c:v", "libx264", str(out)]
+    subprocess.run(command, check=True)
+    return out
+
+
+@pytest.mark.slow
+def test_a_phone_held_upside_down_changes_nothing(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    """It writes the picture upside down and how to turn it; without that note, down is up, and nothing is known."""
+    clip = drawn / "videos/squat/person01__1.mp4"
+    turned, noted = edited(clip, tmp_path / "a.mp4", "-vf", "hflip,vflip"), tmp_path / "b.mp4"
+    command = [*video.ffmpeg_command(), "-display_rotation", "180", "-i", str(turned), "-c", "copy", str(noted)]
+    subprocess.run(command, check=True)
+    upright, same = predict_clip(clip, taught), predict_clip(noted, taught)
+    assert (same.exercise, same.repetitions) == (upright.exercise, upright.repetitions) == ("squat", 1)
+    assert predict_clip(turned, taught).exercise == "none"
+
+
+@pytest.mark.slow
+def test_three_frames_get_an_answer(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    clip = edited(drawn / "videos/squat/person01__1.mp4", tmp_path / "a.mp4", "-frames:v", "3")
+    answer = predict_clip(clip, taught)
+    assert len(answer.segments) == 1
+    assert answer.repetitions in (None, 0, 1)
+
+
+@pytest.mark.slow
+def test_of_four_people_one_is_followed(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    clip = drawn / "videos/squat/person01__1.mp4"
+    four = "[0:v]split=4[a][b][c][d];[a][b]hstack[e];[c][d]hstack[f];[e][f]vstack"
+    answer = predict_clip(edited(clip, tmp_path / "a.mp4", "-filter_complex", four), taught)
+    assert answer.repetitions == predict_clip(clip, taught).repetitions
+
+
+@pytest.mark.slow
+def test_a_clip_beyond_the_limit_is_told(taught: Path, make_clip, tmp_path: Path) -> None:
+    """Four hours if not told otherwise: here two seconds, of a clip of three."""
+    (tmp_path / "long.mp4").write_bytes(make_clip("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=3"))
+    with pytest.raises(UserError, match="longer than"):
+        predict_clip(tmp_path / "long.mp4", taught, replace(LIMITS, seconds=2))
