@@ -185,9 +185,18 @@ def run_serve(args: argparse.Namespace) -> int:
     for option, value in (("--max-mb", args.max_mb), ("--max-minutes", args.max_minutes)):
         if not 0 < value <= 10**5:
             raise UserError(f"{option} {value:g}: must be above 0 and at most 100000")
-    from fitness_tracker.page.server import Settings, serve  # takes seconds
+    from fitness_tracker.page.address import is_loopback, open_port
 
-    serve(Settings(args.host, args.port, args.classifier, args.max_mb, args.max_minutes))
+    with open_port(args.host, args.port) as listener:
+        if not is_loopback(args.host):
+            print(
+                "fitness-tracker: anybody who reaches this machine can use the page: there is no password and no "
+                "encryption, and browsers give it no camera (they do on localhost or by https)",
+                file=sys.stderr,
+            )
+        from fitness_tracker.page.server import serve  # takes seconds
+
+        serve(listener, args.host, args.classifier, args.max_mb, args.max_minutes)
     return 0
 
 

@@ -6,18 +6,15 @@ HTML, CSS and JavaScript, which loads nothing from elsewhere and could not: its 
 """
 
 import asyncio
-import errno
 import ipaddress
 import json
 import os
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,8 +22,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from fitness_tracker.classifier import Classifier
-from fitness_tracker.errors import UserError
 from fitness_tracker.page import messages
+from fitness_tracker.page.address import is_loopback
 from fitness_tracker.page.camera import LARGEST, SILENCE, watch_camera
 from fitness_tracker.page.jobs import OVERLAY, STRIP, Job, Jobs
 from fitness_tracker.params import Limits
@@ -55,40 +52,11 @@ POLICY = (
 )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What `fitness-tracker serve` is told."""
-
-    host: str
-    port: int  # 0: any that is free
-    classifier: Path
-    max_mb: float
-    max_minutes: float
-
-
-def serve(settings: Settings) -> None:
-    """Serves the page until SIGINT or SIGTERM; raises `UserError` if the port or the classifier cannot be used."""
-    with open_port(settings.host, settings.port) as listener:  # before the seconds that loading takes
-        if not is_loopback(settings.host):
-            print(
-                "fitness-tracker: anybody who reaches this machine can use the page: there is no password and no "
-                "encryption, and browsers give it no camera (they do on localhost or by https)",
-                file=sys.stderr,
-            )
-        classifier = load_once(settings.classifier)
-        with tempfile.TemporaryDirectory(prefix="fitness-tracker-", ignore_cleanup_errors=True) as folder:
-            asyncio.run(run(listener, Page(settings, classifier, Path(folder))))
-
-
-def open_port(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise UserError(f"port {port} is in use; name another by --port") from None
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"cannot listen on {host}, port {port}: {reason}") from None
+def serve(listener: socket.socket, host: str, classifier: Path, max_mb: float, max_minutes: float) -> None:
+    """Serves the page until SIGINT or SIGTERM; raises `UserError` if there is no classifier."""
+    loaded = load_once(classifier)
+    with tempfile.TemporaryDirectory(prefix="fitness-tracker-", ignore_cleanup_errors=True) as folder:
+        asyncio.run(run(listener, Page(host, loaded, Path(folder), max_mb, max_minutes)))
 
 
 async def run(listener: socket.socket, page: "Page") -> None:
@@ -101,7 +69,7 @@ async def run(listener: socket.socket, page: "Page") -> None:
     await runner.setup()
     try:
         await web.SockSite(runner, listener).start()
-        name, port = page.settings.host, listener.getsockname()[1]
+        name, port = page.host, listener.getsockname()[1]
         if not is_loopback(name) and ipaddress.ip_address(listener.getsockname()[0]).is_unspecified:
             name = socket.gethostname()
         print(f"http://{f'[{name}]' if ':' in name else name}:{port}/ (Ctrl-C ends it)", flush=True)
@@ -111,27 +79,21 @@ async def run(listener: socket.socket, page: "Page") -> None:
     print("ended; nothing that people gave is kept", flush=True)
 
 
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class Page:
     """The server's state and its answers."""
 
-    def __init__(self, settings: Settings, classifier: Classifier, folder: Path) -> None:
-        self.settings, self.classifier = settings, classifier
-        self.jobs = Jobs(classifier, folder, Limits(seconds=max(1, round(60 * settings.max_minutes))))
+    def __init__(self, host: str, classifier: Classifier, folder: Path, max_mb: float, max_minutes: float) -> None:
+        """`folder` is private, and empty; `max_mb` and `max_minutes` limit one clip."""
+        self.host, self.classifier, self.max_mb, self.max_minutes = host, classifier, max_mb, max_minutes
+        self.jobs = Jobs(classifier, folder, Limits(seconds=max(1, round(60 * max_minutes))))
         self.answers = ThreadPoolExecutor(1)  # one answer at a time, whoever's camera it is about
         self.cameras: set[web.WebSocketResponse] = set()
         self.ending = False
-        self.names = {"localhost", settings.host.lower()}
-        if not is_loopback(settings.host):
+        self.names = {"localhost", host.lower()}
+        if not is_loopback(host):
             self.names.add(socket.gethostname().lower())
         self.static = read_static()
-        for name, value in (("MAX_MB", settings.max_mb), ("MAX_MINUTES", settings.max_minutes)):
+        for name, value in (("MAX_MB", max_mb), ("MAX_MINUTES", max_minutes)):
             self.static["index.html"] = self.static["index.html"].replace(name, f"{value:g}")
 
     def app(self) -> web.Application:
@@ -182,8 +144,8 @@ class Page:
 
     async def receive(self, request: web.Request) -> web.Response:
         """The body is the clip; it is refused as soon as it is seen to be too large."""
-        if (request.content_length or 0) > self.settings.max_mb * MEGABYTE:
-            return refuse(413, messages.too_large(self.settings.max_mb))
+        if (request.content_length or 0) > self.max_mb * MEGABYTE:
+            return refuse(413, messages.too_large(self.max_mb))
         job = self.jobs.begin()
         if not job:
             return refuse(503, messages.MANY_WAIT)
@@ -194,9 +156,9 @@ class Page:
             except TimeoutError:
                 return refuse(408, messages.STALLED)
             except OSError as error:
-                return refuse(507, messages.explain(error, self.settings.max_minutes))
-            if size > self.settings.max_mb * MEGABYTE:
-                return refuse(413, messages.too_large(self.settings.max_mb))
+                return refuse(507, messages.explain(error, self.max_minutes))
+            if size > self.max_mb * MEGABYTE:
+                return refuse(413, messages.too_large(self.max_mb))
             if not size:
                 return refuse(400, messages.EMPTY)
             undo.pop_all()
@@ -209,7 +171,7 @@ class Page:
         with job.clip.open("xb") as file:
             while chunk := await asyncio.wait_for(request.content.readany(), STALL):
                 size += len(chunk)
-                if size > self.settings.max_mb * MEGABYTE:
+                if size > self.max_mb * MEGABYTE:
                     break
                 file.write(chunk)
         return size
