@@ -4,6 +4,7 @@ python docs/screenshot.py models/classifier docs
 """
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -47,8 +48,9 @@ def main() -> None:
 
 
 def photograph(browser: str, url: str, clip: Path, picture: Path, size: dict[str, int]) -> None:
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's does not run as root
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=browser, args=sandbox)
         page = running.new_page(viewport=size)  # type: ignore[arg-type]
         page.goto(url)
         page.set_input_files("#file", str(clip))

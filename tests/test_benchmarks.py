@@ -257,3 +257,26 @@ def test_stitched_people_are_of_one_size() -> None:
     assert len(longer.times) == 3 * len(marks.times)
     steps = np.abs(np.diff(longer.world_landmarks, axis=0)).max()
     assert steps <= np.abs(np.diff(marks.world_landmarks, axis=0)).max()
+
+
+@pytest.mark.slow
+def test_the_programs_that_time_answers_give_their_tables(taught: Path, drawn: Path) -> None:
+    clip = str(drawn / "videos/squat/person01__1.mp4")
+    rows = {}
+    for name in ("speed", "live"):
+        done = run(ROOT, sys.executable, f"benchmarks/{name}.py", clip, "--classifier", str(taught))
+        assert done.returncode == 0, done.stderr
+        rows[name] = [cells(line) for line in done.stdout.splitlines() if line.startswith("|")][2:]
+    assert [row[0].split(",")[0] for row in rows["speed"]] == [
+        "decoding", "pose", "features and networks", "timeline", "the whole"
+    ]  # fmt: skip
+    assert [row[0] for row in rows["live"]] == ["JPEG", "person, answer", "whole"]
+    assert all(float(cell) > 0 for some in rows.values() for row in some for cell in row[1:])
+
+
+@pytest.mark.slow
+def test_exports_are_compared_with_the_original(taught: Path) -> None:
+    done = run(ROOT, sys.executable, "benchmarks/export.py", "--classifier", str(taught))
+    assert done.returncode == 0, done.stderr
+    rows = {row[0]: row for row in map(cells, done.stdout.splitlines()) if len(row) == 6}
+    assert all(float(rows[name][5]) <= 1e-4 for name in ("keras", "tflite", "onnx"))

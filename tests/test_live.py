@@ -13,7 +13,7 @@ from fitness_tracker.pose.blazepose import FramePose
 from fitness_tracker.pose.classifier import PoseClassifier, PoseMember
 from fitness_tracker.pose.regions import RotatedRoi
 from fitness_tracker.prediction.answers import Segment, predict_clip
-from fitness_tracker.prediction.inputs import fit_frame
+from fitness_tracker.prediction.inputs import fit_frame, unfit_points
 from fitness_tracker.prediction.live import (
     LOOKING,
     NOBODY,
@@ -21,7 +21,6 @@ from fitness_tracker.prediction.live import (
     LiveSession,
     SetLog,
     join,
-    unfit_points,
 )
 
 SQUAT = np.array([0.02, 0.02, 0.94, 0.02], np.float32)
@@ -54,7 +53,7 @@ def test_a_session_counts_what_predict_counts(squatting: PoseClassifier, circlin
     session = LiveSession(squatting)
     state = play(session, frames)
     answer = predict_clip(frames, squatting)
-    assert state.landmarks.shape == (33, 4)
+    assert state.landmarks.shape == (33, 3)
     assert state.exercise == state.text == "squat"
     last = session.finish()
     assert (last.exercise, last.repetitions) == (answer.exercise, answer.repetitions)
@@ -141,7 +140,7 @@ def test_a_classifier_of_frames_gives_exercise_and_confidence(noise) -> None:
 
 
 def pose_at(place: float) -> FramePose:
-    return FramePose(np.full((33, 4), place), np.full((33, 3), place), RotatedRoi(np.zeros(2), np.ones(2)))
+    return FramePose(np.full((33, 3), place), np.full((33, 3), place), RotatedRoi(np.zeros(2), np.ones(2)))
 
 
 def test_the_grid_interpolates_between_frames() -> None:
@@ -177,6 +176,8 @@ def test_the_log_keeps_what_is_let_go() -> None:
 def test_what_is_held_in_two_parts_is_held_as_long_as_both() -> None:
     first, second = (Segment(start, start + 5, "plank", 0.8, None, 5.0, ()) for start in (0, 5))
     assert (join(first, second).held_s, join(first, second).repetitions) == (10.0, None)
+    rest = Segment(0, 5, NONE, 0.8, None, None, ())
+    assert join(rest, later(rest, 5)).held_s is None
 
 
 @pytest.mark.parametrize("fit", ["pad", "stretch", "crop"])
@@ -187,5 +188,5 @@ def test_landmarks_are_where_the_frame_as_given_has_them(shape: tuple[int, int],
     frame[y - 4 : y + 5, x - 4 : x + 5] = 255
     fitted = fit_frame(frame, fit)[..., 0].astype(float)
     rows, columns = np.indices(fitted.shape)
-    points = np.array([[(columns * fitted).sum(), (rows * fitted).sum(), 0, 0]]) / fitted.sum()
-    assert unfit_points(points, shape, fit)[0, :2] == pytest.approx([x, y], abs=1)
+    points = np.array([[(columns * fitted).sum(), (rows * fitted).sum()]]) / fitted.sum()
+    assert unfit_points(points, shape[1], shape[0], fit)[0] == pytest.approx([x, y], abs=1)

@@ -31,7 +31,8 @@ from fitness_tracker.pose.landmarks import Landmarks
 from fitness_tracker.pose.skeleton import Landmark
 from fitness_tracker.prediction import strip
 from fitness_tracker.prediction.answers import Answer, Segment
-from fitness_tracker.prediction.drawing import GREY, PALETTE, clock, colours, fit_text, name_of, text_width
+from fitness_tracker.prediction.drawing import GREY, PALETTE, colours, fit_text, name_of, text_width
+from fitness_tracker.prediction.formats import clock
 from fitness_tracker.prediction.outputs import plan_outputs
 from fitness_tracker.prediction.overlay import Painter, Skeleton, Timeline, count_at, write_overlay
 from fitness_tracker.prediction.strip import arrange, write_strip

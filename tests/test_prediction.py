@@ -146,6 +146,23 @@ def test_one_frame_is_enough_for_a_picture(taught: Path, drawn: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_picture_neither_counts_nor_holds(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    frames = list(video.read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(frames[1], 95))
+    answer = predict_clip(str(tmp_path / "a.jpg"), str(taught))
+    assert (answer.exercise, answer.repetitions, answer.held_s) == ("plank", None, None)
+    held = predict_clip(drawn / "videos/plank/person01__1.mp4", taught)
+    assert (held.repetitions, held.held_s) == (None, held.duration_s)
+
+
+@pytest.mark.slow
+def test_no_frame_at_all_is_refused(bundle: Path, taught: Path) -> None:
+    for classifier in (bundle, taught):
+        with pytest.raises(ValueError, match="no frame"):
+            predict_clip([], classifier)
+
+
+@pytest.mark.slow
 def test_nobody_on_a_clip_is_none(taught: Path, make_clip, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(make_clip())
     answer = predict_clip(tmp_path / "empty.mp4", taught)

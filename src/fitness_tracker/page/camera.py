@@ -18,7 +18,8 @@ from aiohttp import WSMsgType, web
 
 from fitness_tracker.classifier import Classifier
 from fitness_tracker.page.messages import NO_PICTURE
-from fitness_tracker.pose.skeleton import BONES, Landmark
+from fitness_tracker.pose.skeleton import BONES
+from fitness_tracker.prediction.drawing import ACROSS
 from fitness_tracker.prediction.inputs import pixels_of
 from fitness_tracker.prediction.live import LiveSession, LiveState
 from fitness_tracker.video.frames import decode_picture
@@ -26,7 +27,6 @@ from fitness_tracker.video.frames import decode_picture
 LARGEST = 2**20  # bytes of a message
 PIXELS = 1280 * 1280  # of a picture
 SILENCE = 30.0  # seconds after which a browser that says nothing has left
-ACROSS = [(Landmark[f"LEFT_{joint}"], Landmark[f"RIGHT_{joint}"]) for joint in ("SHOULDER", "HIP")]
 SKELETON = [*BONES, *ACROSS]  # (start, end) landmarks
 Result = TypeVar("Result")
 
@@ -74,8 +74,7 @@ def describe(state: LiveState, size: tuple[int, int]) -> dict[str, Any]:
     """What the page is told: points [x, y, visibility] as shares of the picture's width and height."""
     points = None
     if state.landmarks is not None:
-        places = state.landmarks[:, [0, 1, 3]] / np.array([*size, 1])
-        points = np.round(places, 4).tolist()
+        points = np.round(state.landmarks / np.array([*size, 1]), 4).tolist()
     return {
         "points": points,
         "text": state.text,

@@ -15,7 +15,7 @@ from fitness_tracker.pose.classifier import PosePrediction
 from fitness_tracker.pose.features import poses_from_landmarks
 from fitness_tracker.pose.landmarks import Landmarks
 from fitness_tracker.prediction.inputs import LIMITS, check_frame, fit_frame, read_input
-from fitness_tracker.prediction.repetitions import measure_movement
+from fitness_tracker.prediction.repetitions import LEAST_HELD, measure_movement
 from fitness_tracker.prediction.timeline import Stretch, find_stretches
 
 CLASSIFIER = Path("models/classifier")
@@ -31,8 +31,8 @@ class Segment:
     end_s: float
     exercise: str  # 'none' included
     confidence: float  # 0 to 1, in `exercise`
-    repetitions: int | None  # None: nobody exercises, or it is held still; of 'none': of an exercise that is not known
-    held_s: float | None  # seconds for which an exercise is held still; None where it moves
+    repetitions: int | None  # None: nobody exercises, it is held still or too short; of 'none': of an unknown exercise
+    held_s: float | None  # seconds for which an exercise is held still, one at least; None where it moves
     times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's begin
 
 
@@ -58,7 +58,7 @@ class Answer:
         return {**fields, "segments": segments}
 
 
-def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFIER) -> tuple[str, float]:
+def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier = CLASSIFIER) -> tuple[str, float]:
     """The exercise in a frame (H, W, 3) uint8 RGB of any size, or 'none', and the confidence in it, 0 to 1.
 
     Raises `ValueError` if `frame` is no such array, `UserError` if there is no classifier.
@@ -69,7 +69,7 @@ def predict_exercise(frame: np.ndarray, classifier: Path | Classifier = CLASSIFI
 
 def predict_clip(
     clip: Path | str | Iterable[np.ndarray],
-    classifier: Path | Classifier = CLASSIFIER,
+    classifier: Path | str | Classifier = CLASSIFIER,
     limits: Limits = LIMITS,
     progress: Callable[[float], None] | None = None,
 ) -> Answer:
@@ -87,14 +87,17 @@ def predict_clip(
 
 
 def counted(frames: Iterable[np.ndarray], fps: float, progress: Callable[[float], None] | None) -> Iterator[np.ndarray]:
+    number = 0
     for number, frame in enumerate(frames, start=1):
         yield frame
         if progress:
             progress(number / fps)
+    if not number:
+        raise ValueError("there is no frame")
 
 
-def loaded_classifier(classifier: Path | Classifier) -> Classifier:
-    return load_once(classifier) if isinstance(classifier, Path) else classifier
+def loaded_classifier(classifier: Path | str | Classifier) -> Classifier:
+    return classifier if isinstance(classifier, Classifier) else load_once(Path(classifier))
 
 
 def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
@@ -130,7 +133,7 @@ def describe(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
         landmarks = Landmarks(*(array[start:end] for array in vars(prediction.landmarks).values()))
         movement = measure_movement(poses_from_landmarks(landmarks), fps)
         if exercise != NONE and movement.is_held:
-            held = round((end - start) / fps, 1)
+            held = round((end - start) / fps, 1) if end - start >= LEAST_HELD * fps else None
         elif exercise != NONE or movement.is_exercise:
             times = tuple(round(start / fps + time, 2) for time in movement.times_s)
     return Segment(

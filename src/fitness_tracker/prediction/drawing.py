@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fitness_tracker.classifier import NONE
+from fitness_tracker.pose.skeleton import Landmark
 from fitness_tracker.prediction.answers import Segment
+from fitness_tracker.prediction.formats import is_unknown
 
 Colour = tuple[int, int, int]  # RGB, 0-255
 
@@ -25,10 +27,8 @@ PALE: Colour = (168, 172, 180)  # an exercise that is not known
 INK: Colour = (18, 22, 28)
 WHITE: Colour = (255, 255, 255)
 
-
-def is_unknown(segment: Segment) -> bool:
-    """Whether it shows an exercise that the classifier was not taught."""
-    return segment.exercise == NONE and segment.repetitions is not None
+# Bones of a drawn skeleton beside those of `pose.skeleton`
+ACROSS = ((Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER), (Landmark.LEFT_HIP, Landmark.RIGHT_HIP))
 
 
 def name_of(segment: Segment) -> str:
@@ -36,12 +36,6 @@ def name_of(segment: Segment) -> str:
     if segment.exercise == NONE:
         return "unknown exercise" if is_unknown(segment) else "no exercise"
     return "".join(char if char.isprintable() else " " for char in segment.exercise.replace("_", " "))
-
-
-def clock(seconds: float) -> str:
-    """'1:05' or '1:02:05'."""
-    minutes, rest = divmod(int(seconds + 0.5), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def colours(segments: Sequence[Segment], exercises: Sequence[str]) -> list[Colour]:

@@ -49,7 +49,7 @@ def lines(path: str, answer: Answer) -> list[str]:
 def describe(answer: Answer | Segment) -> str:
     """'squat  97%  8 repetitions'; of what is not known: 'unknown exercise  80%  8 repetitions'."""
     name = answer.exercise
-    if name == NONE and answer.repetitions is not None:
+    if is_unknown(answer):
         name = "unknown exercise"
     text = f"{name:<17} {answer.confidence:4.0%}"
     if answer.repetitions is not None:
@@ -57,6 +57,11 @@ def describe(answer: Answer | Segment) -> str:
     if answer.held_s is not None:
         text += f"  held for {answer.held_s:g} s"
     return text
+
+
+def is_unknown(answer: Answer | Segment) -> bool:
+    """Whether it shows an exercise that the classifier was not taught."""
+    return answer.exercise == NONE and answer.repetitions is not None
 
 
 def clock(seconds: float) -> str:

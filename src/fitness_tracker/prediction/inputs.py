@@ -14,7 +14,7 @@ from PIL import Image
 from fitness_tracker.clips.folder import VIDEO_SUFFIXES
 from fitness_tracker.errors import UserError
 from fitness_tracker.params import Limits
-from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, read_frames
+from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, fitted_box, read_frames
 from fitness_tracker.video.frames import decode_picture
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -65,6 +65,12 @@ def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
     left, top = (WIDTH - inside[0]) // 2, (HEIGHT - inside[1]) // 2
     right, bottom = WIDTH - inside[0] - left, HEIGHT - inside[1] - top
     return cv2.copyMakeBorder(scaled, top, bottom, left, right, cv2.BORDER_CONSTANT)
+
+
+def unfit_points(points: np.ndarray, width: int, height: int, fit: str) -> np.ndarray:
+    """Places (..., 2) in a fitted frame, in pixels, to those in the `width` x `height` picture that was fitted."""
+    left, top, wide, high = fitted_box(fit, width, height)
+    return (points - np.array([left, top], points.dtype)) * np.array([width / wide, height / high], points.dtype)
 
 
 def check_frame(frame: object) -> np.ndarray:

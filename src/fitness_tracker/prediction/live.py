@@ -17,7 +17,7 @@ from fitness_tracker.classifier import NONE, Classifier, Prediction
 from fitness_tracker.pose.blazepose import FramePose, PoseTracker, stack_poses
 from fitness_tracker.pose.classifier import PoseClassifier
 from fitness_tracker.prediction.answers import Segment, answer_prediction
-from fitness_tracker.prediction.inputs import check_frame, fit_frame
+from fitness_tracker.prediction.inputs import check_frame, fit_frame, unfit_points
 from fitness_tracker.video.ffmpeg import GAP, HEIGHT, WIDTH
 
 ANSWER_EVERY = 0.7  # seconds between answers, at the least
@@ -35,7 +35,7 @@ LOOKING, NOBODY, NO_EXERCISE, UNKNOWN = "looking", "nobody in sight", "no exerci
 class LiveState:
     """What is known after a frame; seconds count from the first frame."""
 
-    landmarks: np.ndarray | None  # (33, 4) float64: x, y, z in pixels of the frame as given, visibility 0-1
+    landmarks: np.ndarray | None  # (33, 3) float64: x and y in pixels of the frame as given, visibility 0-1
     text: str  # the exercise, or why there is none: 'looking', 'nobody in sight', 'no exercise', 'unknown exercise'
     exercise: str | None  # 'none' included; None: too little was seen
     confidence: float  # 0 to 1, in `exercise`
@@ -153,7 +153,10 @@ class LiveSession:
     def state(self, shape: tuple[int, int]) -> LiveState:
         everything = self.log.everything()
         now = everything[-1] if everything else None
-        points = unfit_points(self.pose.image_landmarks, shape, self.classifier.fit) if self.pose else None
+        points = None
+        if self.pose:
+            places = unfit_points(self.pose.image_landmarks[:, :2], shape[1], shape[0], self.classifier.fit)
+            points = np.column_stack([places, self.pose.image_landmarks[:, 3]])
         sets = tuple(filter(is_set, everything)) if self.grid else ()
         if self.is_gone():
             return LiveState(None, NOBODY, None, 0.0, None, None, sets)
@@ -278,21 +281,8 @@ def join(first: Segment, second: Segment) -> Segment:
     counted = first.repetitions is not None or second.repetitions is not None
     lengths = [first.end_s - first.start_s, second.end_s - second.start_s]
     confidence = np.average([first.confidence, second.confidence], weights=lengths) if sum(lengths) else 0.0
-    held = None if counted else round((first.held_s or 0.0) + (second.held_s or 0.0), 1)
+    parts = [one.held_s for one in (first, second) if one.held_s is not None]
+    held = round(sum(parts), 1) if parts and not counted else None
     return Segment(
         first.start_s, second.end_s, first.exercise, float(confidence), len(times) if counted else None, held, times
     )
-
-
-def unfit_points(points: np.ndarray, shape: tuple[int, int], fit: str) -> np.ndarray:
-    """(33, 4) landmarks of the frame that `fit_frame` made, in pixels of the one of `shape` (H, W) that it got."""
-    height, width = shape
-    across, down = WIDTH / width, HEIGHT / height
-    if fit != "stretch":
-        across = down = min(across, down) if fit == "pad" else max(across, down)
-    scale = np.array([across, down])
-    moved = points.copy()
-    middle, middle_given = np.array([WIDTH, HEIGHT]) / 2, np.array([width, height]) / 2
-    moved[:, :2] = (points[:, :2] - middle) / scale + middle_given
-    moved[:, 2] /= scale.mean()
-    return moved

@@ -16,9 +16,10 @@ from fitness_tracker.errors import UserError
 from fitness_tracker.params import Limits
 from fitness_tracker.pose.classifier import PosePrediction
 from fitness_tracker.pose.landmarks import Landmarks
-from fitness_tracker.pose.skeleton import BONES, Landmark
+from fitness_tracker.pose.skeleton import BONES
 from fitness_tracker.prediction.answers import Answer, Segment
 from fitness_tracker.prediction.drawing import (
+    ACROSS,
     INK,
     WHITE,
     Colour,
@@ -31,9 +32,8 @@ from fitness_tracker.prediction.drawing import (
     name_of,
     text_width,
 )
-from fitness_tracker.prediction.inputs import LIMITS
+from fitness_tracker.prediction.inputs import LIMITS, unfit_points
 from fitness_tracker.prediction.outputs import check_output, whole_file
-from fitness_tracker.video.ffmpeg import fitted_box
 from fitness_tracker.video.upright import EncodeError, Shape, read_shape, read_upright, write_clip
 
 # Pixels of the longer side. A 4K clip becomes smaller, so that it takes about as long as it plays; a tiny one larger,
@@ -45,7 +45,6 @@ DIM = 0.35  # opacity of the others
 LEAP = 0.5  # of a body's extent: who is that far away in the next frame of landmarks has not gone there (a cut)
 
 LEFT_SIDE, RIGHT_SIDE, MIDDLE = (255, 176, 0), (86, 190, 255), WHITE
-ACROSS = ((Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER), (Landmark.LEFT_HIP, Landmark.RIGHT_HIP))
 LINES: tuple[tuple[int, int, Colour], ...] = (
     *((*bone, MIDDLE) for bone in ACROSS),
     *((*bone, LEFT_SIDE if bone[0].name.startswith("LEFT") else RIGHT_SIDE) for bone in BONES),
@@ -139,11 +138,9 @@ class Skeleton:
     """The landmarks of a clip, brought back to the picture that they were found in."""
 
     def __init__(self, landmarks: Landmarks, classifier: Classifier, shape: Shape) -> None:
-        left, top, wide, high = fitted_box(classifier.fit, shape.width, shape.height)
-        scale = np.array([shape.width / wide, shape.height / high], np.float32)
-        self.points = (
-            landmarks.image_landmarks[..., :2] - np.array([left, top], np.float32)
-        ) * scale  # (T, 33, 2) pixels
+        self.points = unfit_points(
+            landmarks.image_landmarks[..., :2], shape.width, shape.height, classifier.fit
+        )  # (T, 33, 2) pixels
         self.visibility = landmarks.image_landmarks[..., 3]  # (T, 33)
         self.found = landmarks.found  # (T,)
         self.times = [row_time(row, classifier.fps, shape) for row in range(len(landmarks.found))]  # seconds

@@ -22,7 +22,7 @@ def fetched_classifier(place: str) -> Iterator[Path]:
         yield Path(place)
         return
     url, revision = place.rsplit("@", 1)
-    if not url or url.startswith("-") or not revision:
+    if not url or not revision or "-" in (url[0], revision[0]):
         raise UserError(f"{place}: must be a folder, or URL@REVISION")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "classifier"

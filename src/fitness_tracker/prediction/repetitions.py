@@ -28,6 +28,7 @@ LEAST_SWING = 0.2  # and of the range of the whole
 NEARBY = 4.0  # seconds
 REACH = 0.78  # of the usual swing, from which the first and the last are whole
 
+LEAST_HELD = 1.0  # seconds; in less, or in a picture, nobody can tell who holds still from who moves
 STILL = 1.5  # range of the component, below which an exercise is held: 79 % of real planks, 2 % of what moves
 UNKNOWN_RANGE, UNKNOWN_PERIODIC, UNKNOWN_COUNT = 0.8, 0.6, 2  # from which somebody does an exercise that is not known
 

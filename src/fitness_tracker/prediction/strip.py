@@ -21,15 +21,14 @@ from fitness_tracker.prediction.drawing import (
     WHITE,
     Colour,
     canvas,
-    clock,
     colours,
     fit_text,
     font,
     ink_on,
-    is_unknown,
     name_of,
     text_width,
 )
+from fitness_tracker.prediction.formats import clock, is_unknown
 from fitness_tracker.prediction.inputs import LIMITS
 from fitness_tracker.prediction.outputs import check_output, whole_file
 from fitness_tracker.video.ffmpeg import WIDTH as FITTED_WIDTH
