@@ -7,7 +7,7 @@ help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: .venv/installed  ## from videos to metrics: runs what is out of date
-	@python -m fitness_tracker.params && dvc repro && dvc metrics show
+	@python -m fitness_tracker.core.params && dvc repro && dvc metrics show
 
 test: .venv/installed-dev  ## every check: lint, types, tests
 	@ruff check . && ruff format --check . && mypy && python -m pytest -n 2 --dist loadfile
@@ -19,7 +19,7 @@ torture: .venv/installed-dev  ## what `make test` does a few times, hundreds of 
 	@python -m pytest -m torture
 
 lock-check: .venv/installed  ## does dvc.lock belong to this code and these params? Needs no data
-	@python -m fitness_tracker.params
+	@python -m fitness_tracker.core.params
 	@said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
 	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import mediapipe
 import numpy as np
 
+from fitness_tracker.blazepose.landmarks import read_landmarks
+from fitness_tracker.blazepose.skeleton import LANDMARKS, Landmark
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.pose.landmarks import read_landmarks
-from fitness_tracker.pose.skeleton import LANDMARKS, Landmark
 from fitness_tracker.video.frames import read_zip
 
 CHAIN = (

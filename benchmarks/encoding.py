@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.params import load_params
-from fitness_tracker.video.ffmpeg import FILTERS, ffmpeg_command
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import load_params
+from fitness_tracker.video.ffmpeg import ffmpeg_command
+from fitness_tracker.video.letterbox import FILTERS
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "medium")
 CHOSEN = "veryfast -crf 20"

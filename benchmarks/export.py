@@ -14,15 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from fitness_tracker.bundle import load_classifier, read_checksum
-from fitness_tracker.classifier import NONE, Classifier, Prediction
-from fitness_tracker.errors import UserError, capture_native_stderr, exit_with_message
-from fitness_tracker.export import FORMATS, IMAGE, OUTPUT, WORLD, export
-from fitness_tracker.pose.classifier import PoseClassifier
-from fitness_tracker.pose.corpus import read_corpus, read_corpus_landmarks
-from fitness_tracker.pose.features import interpolate_missing, window_starts
-from fitness_tracker.pose.landmarks import Landmarks
-from fitness_tracker.tensorflow_setup import keras
+from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.core.errors import UserError, capture_native_stderr, exit_with_message
+from fitness_tracker.corpus.catalog import read_corpus
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.export.formats import FORMATS, export
+from fitness_tracker.export.graph import IMAGE, OUTPUT, WORLD
+from fitness_tracker.models.bundle import load_classifier, read_checksum
+from fitness_tracker.models.classifier import NONE, Classifier, Prediction
+from fitness_tracker.models.pose.classifier import PoseClassifier
+from fitness_tracker.models.pose.features import interpolate_missing, window_starts
+from fitness_tracker.models.tensorflow_setup import keras
 
 Windows = dict[str, np.ndarray]  # by the name of the input: (N, T, 33, 3) float32
 Run = Callable[[Windows], np.ndarray]  # to (N, K)

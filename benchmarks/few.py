@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fitness_tracker.clips.corpus import CorpusClip
 from fitness_tracker.clips.folder import NONE
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.learning import random_stream
-from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose.corpus import corpus_to_teach, read_corpus_landmarks
-from fitness_tracker.pose.features import Poses, poses_from_landmarks
-from fitness_tracker.pose.training import PoseData, PoseSettings, Task, fit_side_by_side
-from fitness_tracker.scoring.intervals import f1_interval, macro_f1
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import Params, load_params
+from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.evaluation.intervals import f1_interval, macro_f1
+from fitness_tracker.models.pose.features import Poses, poses_from_landmarks
+from fitness_tracker.models.pose.training import PoseData, PoseSettings, Task, fit_side_by_side
+from fitness_tracker.models.training import random_stream
 
 SOURCES = 5
 LABELLED = (0, 1, 3, 5)  # groups

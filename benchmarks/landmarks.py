@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fitness_tracker.blazepose.networks import read_networks
+from fitness_tracker.blazepose.tracker import find_landmarks, pose_tracker
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.pose.blazepose import find_landmarks, pose_tracker
-from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.video.frames import read_zip
 
 WAYS: tuple[tuple[str, int, Callable[[int], Executor]], ...] = (

@@ -13,13 +13,13 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.cnn.store import FrameStore, frame_store
-from fitness_tracker.cnn.training import fit_network
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.learning import split_and_hash_clips
-from fitness_tracker.params import Params, load_params
-from fitness_tracker.scoring.evaluation import macro_f1
-from fitness_tracker.tensorflow_setup import make_deterministic
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import Params, load_params
+from fitness_tracker.evaluation.scores import macro_f1
+from fitness_tracker.models.cnn.store import FrameStore, frame_store
+from fitness_tracker.models.cnn.training import fit_network
+from fitness_tracker.models.tensorflow_setup import make_deterministic
+from fitness_tracker.models.training import split_and_hash_clips
 
 
 @dataclass(frozen=True)

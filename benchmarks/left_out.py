@@ -17,13 +17,14 @@ from few import data_of, quiet
 from sklearn.metrics import roc_auc_score
 
 from fitness_tracker.clips.folder import NONE
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.learning import split_and_hash_clips
-from fitness_tracker.params import load_params
-from fitness_tracker.pose.corpus import corpus_to_teach, read_corpus_landmarks
-from fitness_tracker.pose.features import poses_from_landmarks
-from fitness_tracker.pose.training import PoseSettings, Task, fit_side_by_side
-from fitness_tracker.scoring.intervals import weighted_interval
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import load_params
+from fitness_tracker.corpus.catalog import corpus_to_teach
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.evaluation.intervals import weighted_interval
+from fitness_tracker.models.pose.features import poses_from_landmarks
+from fitness_tracker.models.pose.training import PoseSettings, Task, fit_side_by_side
+from fitness_tracker.models.training import split_and_hash_clips
 
 
 def main() -> None:

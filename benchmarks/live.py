@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fitness_tracker.bundle import load_classifier
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.prediction.live import LiveSession
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.models.bundle import load_classifier
+from fitness_tracker.page.live import LiveSession
 from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import decode_picture, encode_jpeg
 

@@ -19,7 +19,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
+from fitness_tracker.core.errors import exit_with_message
 
 ROOT = Path(__file__).resolve().parent.parent
 GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost")

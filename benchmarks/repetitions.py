@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.params import CORPUS_FPS
-from fitness_tracker.pose.corpus import read_corpus, read_corpus_landmarks
-from fitness_tracker.pose.features import poses_from_landmarks
-from fitness_tracker.prediction.repetitions import measure_movement
-from fitness_tracker.scoring.intervals import weighted_interval
+from fitness_tracker.answering.repetitions import measure_movement
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import CORPUS_FPS
+from fitness_tracker.corpus.catalog import read_corpus
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.evaluation.intervals import weighted_interval
+from fitness_tracker.models.pose.features import poses_from_landmarks
 
 COUNTS = Path(__file__).with_suffix(".csv")
 

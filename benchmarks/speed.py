@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from fitness_tracker.bundle import load_classifier
-from fitness_tracker.errors import UserError, exit_with_message
-from fitness_tracker.pose.blazepose import pose_tracker
-from fitness_tracker.pose.classifier import PoseClassifier
-from fitness_tracker.prediction.answers import answer_prediction, predict_clip
+from fitness_tracker.answering.answer import answer_prediction
+from fitness_tracker.blazepose.tracker import pose_tracker
+from fitness_tracker.core.errors import UserError, exit_with_message
+from fitness_tracker.models.bundle import load_classifier
+from fitness_tracker.models.pose.classifier import PoseClassifier
+from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.ffmpeg import read_frames
 
 Result = TypeVar("Result")

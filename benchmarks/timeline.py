@@ -18,17 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from fitness_tracker.bundle import load_classifier
-from fitness_tracker.classifier import NONE, Classifier, Prediction, short_hash
-from fitness_tracker.clips.corpus import CorpusClip
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.learning import random_stream
-from fitness_tracker.pose.corpus import read_corpus, read_corpus_landmarks
-from fitness_tracker.pose.features import JOINTS, spread
-from fitness_tracker.pose.landmarks import Landmarks
-from fitness_tracker.pose.skeleton import Landmark
-from fitness_tracker.prediction.answers import Segment, answer_prediction
-from fitness_tracker.scoring.intervals import weighted_interval
+from fitness_tracker.answering.answer import Segment, answer_prediction
+from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.blazepose.skeleton import Landmark
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.corpus.catalog import CorpusClip, read_corpus
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.evaluation.intervals import weighted_interval
+from fitness_tracker.models.bundle import load_classifier
+from fitness_tracker.models.classifier import NONE, Classifier, Prediction, short_hash
+from fitness_tracker.models.pose.features import JOINTS, spread
+from fitness_tracker.models.training import random_stream
 
 SETS = 5
 SECONDS = 20  # of a set and of a pause, about

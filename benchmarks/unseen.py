@@ -23,16 +23,19 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from fitness_tracker import learning
-from fitness_tracker.classifier import NONE
+from fitness_tracker.blazepose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.clips.folder import Clip, find_clips, group_of
-from fitness_tracker.cnn import store as cnn_store
-from fitness_tracker.cnn.augment import frame_augmenter
-from fitness_tracker.cnn.network import build_cnn
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.params import Params, load_params
-from fitness_tracker.pose.classifier import PoseClassifier, PoseMember
-from fitness_tracker.pose.features import (
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import Params, load_params
+from fitness_tracker.evaluation.intervals import effective_groups, f1_interval, macro_f1
+from fitness_tracker.evaluation.scores import calibration_error
+from fitness_tracker.models.calibration import calibrate
+from fitness_tracker.models.classifier import NONE
+from fitness_tracker.models.cnn import store as cnn_store
+from fitness_tracker.models.cnn.augment import frame_augmenter
+from fitness_tracker.models.cnn.network import build_cnn
+from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
+from fitness_tracker.models.pose.features import (
     JOINT_ANGLES,
     Poses,
     joint,
@@ -40,16 +43,9 @@ from fitness_tracker.pose.features import (
     poses_from_landmarks,
     window_starts,
 )
-from fitness_tracker.pose.landmarks import Landmarks, read_landmarks
-from fitness_tracker.pose.training import (
-    PoseData,
-    PoseSettings,
-    all_windows,
-    fit_network,
-)
-from fitness_tracker.scoring.evaluation import calibration_error
-from fitness_tracker.scoring.intervals import effective_groups, f1_interval, macro_f1
-from fitness_tracker.tensorflow_setup import keras, make_deterministic
+from fitness_tracker.models.pose.training import PoseData, PoseSettings, all_windows, fit_network
+from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
+from fitness_tracker.models.training import class_weights
 
 FRAMES_EVERY = 5  # the frame network takes one frame in so many: neighbours are nearly the same, and time is short
 CNN_EPOCHS, LSTM_EPOCHS = 12, 15
@@ -92,7 +88,7 @@ def frame_network(material: Material, train_idx: np.ndarray, test_idx: np.ndarra
         network.fit(
             cnn_store.training_batches(store, rows, params, frame_augmenter(material.params.frame_augmentation)),
             epochs=CNN_EPOCHS, steps_per_epoch=math.ceil(len(rows) / params.batch_size), shuffle=False, verbose=0,
-            class_weight=learning.class_weights(store.labels[rows]),
+            class_weight=class_weights(store.labels[rows]),
         )  # fmt: skip
         answers = []
         for clip in test_idx:
@@ -168,7 +164,7 @@ def lstm(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: 
     network.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy")
     network.fit(
         np.concatenate([of[clip] for clip in train_idx]), labels, batch_size=32, epochs=LSTM_EPOCHS, verbose=0,
-        class_weight=learning.class_weights(labels),
+        class_weight=class_weights(labels),
     )  # fmt: skip
     return {"BiLSTM on raw landmarks": np.stack([np.asarray(network(of[clip])).mean(axis=0) for clip in test_idx])}
 
@@ -292,7 +288,7 @@ def shipped(material: Material, number: int, seed: int) -> str:
         members.append(member)
         member_of[test_idx] = n
     clear = np.ones(len(order), bool)
-    temperature, threshold = learning.calibrate(
+    temperature, threshold = calibrate(
         held_out,
         [*material.exercises, NONE],
         material.labels[order],

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.params import load_params
-from fitness_tracker.video.ffmpeg import ENCODING, FILTERS, ffmpeg_command
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import load_params
+from fitness_tracker.video.ffmpeg import ENCODING, ffmpeg_command
+from fitness_tracker.video.letterbox import FILTERS
 
 ROOT = Path(__file__).resolve().parent.parent
 

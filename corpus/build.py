@@ -12,19 +12,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fitness_tracker.clips.corpus import CorpusClip
+from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import Clip, find_clips, group_of, short_hash
-from fitness_tracker.errors import UserError, exit_with_message
-from fitness_tracker.params import CORPUS_FPS, Params, load_params
-from fitness_tracker.pose.corpus import (
-    clip_to_landmarks,
-    landmarks_path,
-    read_catalog,
-    read_corpus_landmarks,
-    read_exercises,
-    write_catalog,
-)
-from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.core.errors import UserError, exit_with_message
+from fitness_tracker.core.params import CORPUS_FPS, Params, load_params
+from fitness_tracker.corpus.catalog import CorpusClip, landmarks_path, read_catalog, read_exercises, write_catalog
+from fitness_tracker.corpus.landmarks import clip_to_landmarks, read_corpus_landmarks
 from fitness_tracker.processing.process_clips import ClipResult, read_source, run_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import ClipError

@@ -17,11 +17,12 @@ import numpy as np
 from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 from PIL import Image
 
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.prediction.answers import Segment, load_once, predict_clip
-from fitness_tracker.prediction.overlay import write_overlay
-from fitness_tracker.prediction.strip import write_strip
-from fitness_tracker.video.upright import Shape, read_shape, read_upright
+from fitness_tracker.answering.answer import Segment
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.drawing.overlay import write_overlay
+from fitness_tracker.drawing.playback import Shape, read_shape, read_upright
+from fitness_tracker.drawing.strip import write_strip
+from fitness_tracker.prediction.predict import load_once, predict_clip
 
 sys.path.append(str(Path(__file__).parent.parent / "sample"))
 import body

@@ -16,7 +16,7 @@ from pictures import draw_workout, save_small
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from fitness_tracker.errors import UserError, exit_with_message
+from fitness_tracker.core.errors import UserError, exit_with_message
 
 SIZE, PHONE = {"width": 1100, "height": 1150}, {"width": 390, "height": 844}
 

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from fitness_tracker.pose.weights import SHA256
+from fitness_tracker.blazepose.weights import SHA256
 
 PACKAGE = "mediapipe==0.10.21"  # newer wheels hold no weights
 WHEEL = ["--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.files import write_json
-from fitness_tracker.kinds import MODEL_KINDS
-from fitness_tracker.params import load_params
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.files import write_json
+from fitness_tracker.core.params import load_params
+from fitness_tracker.models.registry import MODEL_KINDS
 from fitness_tracker.video.frames import middle_frame
 
 WORST = 12  # mistakes on the contact sheet
@@ -21,11 +21,12 @@ def main() -> None:
     with exit_with_message("evaluate"):
         params = load_params()
         clips = find_clips(args.frames, (".zip",))
-        from fitness_tracker.bundle import load_classifier  # from here on it takes seconds
-        from fitness_tracker.pose.corpus import corpus_to_teach
-        from fitness_tracker.scoring import charts, evaluation, model_card
-        from fitness_tracker.scoring.people import evaluate_people
-        from fitness_tracker.tensorflow_setup import make_deterministic
+        from fitness_tracker.corpus.catalog import corpus_to_teach
+        from fitness_tracker.evaluation import charts, model_card
+        from fitness_tracker.evaluation import scores as evaluation
+        from fitness_tracker.evaluation.corpus_scores import evaluate_people
+        from fitness_tracker.models.bundle import load_classifier  # from here on it takes seconds
+        from fitness_tracker.models.tensorflow_setup import make_deterministic
 
         make_deterministic(params.train.seed)
         classifier = load_classifier(args.classifier)

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.params import load_params
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import load_params
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.frames import extract_frames

@@ -7,12 +7,12 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from fitness_tracker.blazepose.landmarks import read_landmarks
+from fitness_tracker.blazepose.networks import read_networks
+from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.params import load_params
-from fitness_tracker.pose.blazepose import find_landmarks
-from fitness_tracker.pose.landmarks import read_landmarks
-from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import load_params
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.rejected import write_rejected
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder

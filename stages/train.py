@@ -5,10 +5,10 @@ from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.clips.split import describe_folds
-from fitness_tracker.errors import exit_with_message
-from fitness_tracker.files import write_json
-from fitness_tracker.kinds import MODEL_KINDS
-from fitness_tracker.params import load_params
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.files import write_json
+from fitness_tracker.core.params import load_params
+from fitness_tracker.models.registry import MODEL_KINDS
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
 
@@ -26,10 +26,10 @@ def main() -> None:
         clips = find_clips(args.frames, (".zip",))
         import pandas as pd  # from here on it takes seconds
 
-        from fitness_tracker.bundle import save_classifier
-        from fitness_tracker.learning import split_and_hash_clips
-        from fitness_tracker.pose.corpus import corpus_to_teach
-        from fitness_tracker.tensorflow_setup import make_deterministic
+        from fitness_tracker.corpus.catalog import corpus_to_teach
+        from fitness_tracker.models.bundle import save_classifier
+        from fitness_tracker.models.tensorflow_setup import make_deterministic
+        from fitness_tracker.models.training import split_and_hash_clips
 
         make_deterministic(params.train.seed)
         kind = MODEL_KINDS[params.train.model]

@@ -1,5 +1,7 @@
 """Short real videos, and a real project to run in."""
 
+from fitness_tracker.core import environment as environment  # isort: split
+
 import hashlib
 import os
 import shutil
@@ -16,7 +18,7 @@ import yaml
 from hypothesis import settings
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.pose.pretrained import read_networks
+from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.video.ffmpeg import read_frames
 
 ROOT = Path(__file__).parent.parent
@@ -84,7 +86,7 @@ def networks(networks_folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def taught(drawn: Path, networks_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of a pose classifier that was taught on four of the six drawn people, for a moment; takes a minute."""
-    from taught import teach  # imports TensorFlow
+    from tests.taught import teach  # imports TensorFlow
 
     return teach(drawn, networks_folder, tmp_path_factory.mktemp("taught"))
 

@@ -48,8 +48,8 @@ def hide_avx512() -> None:
 def main() -> None:
     networks, frames = map(Path, sys.argv[1:])
     hide_avx512()
-    from fitness_tracker.pose.blazepose import find_landmarks
-    from fitness_tracker.pose.pretrained import read_networks
+    from fitness_tracker.blazepose.networks import read_networks
+    from fitness_tracker.blazepose.tracker import find_landmarks
 
     landmarks = find_landmarks(frames.read_bytes(), **read_networks(networks))
     print(hashlib.sha256(landmarks).hexdigest())

@@ -4,20 +4,19 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
-from conftest import ROOT
-
-from fitness_tracker.bundle import save_classifier
-from fitness_tracker.classifier import ClipUsage
+from fitness_tracker.blazepose.networks import read_networks
+from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.params import load_params
-from fitness_tracker.pose.blazepose import find_landmarks
-from fitness_tracker.pose.pretrained import read_networks
-from fitness_tracker.pose.training import fit
+from fitness_tracker.core.params import load_params
+from fitness_tracker.models.bundle import save_classifier
+from fitness_tracker.models.classifier import ClipUsage
+from fitness_tracker.models.pose.training import fit
+from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
-from fitness_tracker.tensorflow_setup import make_deterministic
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
+from tests.conftest import ROOT
 
 OUTPUT_VERSION = 1  # of `whole_chain`
 

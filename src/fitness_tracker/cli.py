@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fitness_tracker.errors import UserError, exit_with_message, printable
+from fitness_tracker.core import environment as environment  # first, before NumPy
+from fitness_tracker.core.errors import UserError, exit_with_message, printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from fitness_tracker.classifier import Classifier
-    from fitness_tracker.prediction.answers import Answer
+    from fitness_tracker.answering.answer import Answer
+    from fitness_tracker.models.classifier import Classifier
 
 PERCENT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"  # of a progress bar
 SECONDS = "{desc}: {n:.0f} s of the clip, {elapsed}"  # its length is not known before its end
@@ -76,9 +77,9 @@ def run_predict(args: argparse.Namespace) -> int:
     """Answers for every file; the exit code is 1 if any of them failed."""
     from tqdm import tqdm
 
-    from fitness_tracker.prediction import answers, formats  # takes seconds
+    from fitness_tracker.drawing.outputs import plan_outputs  # takes seconds
+    from fitness_tracker.prediction import formats, predict
     from fitness_tracker.prediction.inputs import find_files
-    from fitness_tracker.prediction.outputs import plan_outputs
     from fitness_tracker.prediction.remote import fetched_classifier
 
     files = find_files(args.paths)
@@ -89,14 +90,14 @@ def run_predict(args: argparse.Namespace) -> int:
     print_header, print_answer, print_error = formats.choose(args.json, args.csv, files)
     failed = False
     with fetched_classifier(args.classifier) as folder:
-        classifier = answers.load_once(folder)
+        classifier = predict.load_once(folder)
         print_header()
         for path in files:
             try:
                 with tqdm(
                     desc=printable(path), unit=" s", bar_format=SECONDS, leave=False, disable=None, delay=1
                 ) as bar:
-                    answer = answers.predict_clip(path, classifier, progress=partial(go_to, bar))
+                    answer = predict.predict_clip(path, classifier, progress=partial(go_to, bar))
             except UserError as error:
                 failed = True
                 print_error(path, str(error))
@@ -113,8 +114,8 @@ def draw_answer(
     """Writes the pictures that are asked for, with a progress bar on a terminal; False, and a line, if one fails."""
     from tqdm import tqdm
 
-    from fitness_tracker.prediction.overlay import write_overlay
-    from fitness_tracker.prediction.strip import write_strip
+    from fitness_tracker.drawing.overlay import write_overlay
+    from fitness_tracker.drawing.strip import write_strip
 
     good = True
     for name, write, out in (("overlay", write_overlay, overlay), ("strip", write_strip, strip)):
@@ -136,9 +137,10 @@ def go_to(bar: "tqdm", share: float) -> None:
 
 def run_audit(args: argparse.Namespace) -> int:
     """Prints the findings and writes the page with their pictures; with --strict findings make the exit code 1."""
-    from fitness_tracker import audit
+    from fitness_tracker.audit.checks import audit
+    from fitness_tracker.audit.page import describe, page
     from fitness_tracker.clips.folder import find_clips
-    from fitness_tracker.params import load_params
+    from fitness_tracker.core.params import load_params
     from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
     params = load_params()
@@ -149,10 +151,10 @@ def run_audit(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
     cache = ResultCache(cache_folder(), params.cache_gb)
-    findings, fingerprints = audit.audit(clips, args.networks, params.split.group, params.limits, cache)
+    findings, fingerprints = audit(clips, args.networks, params.split.group, params.limits, cache)
     if findings:
-        print(audit.describe(findings))
-    args.page.write_text(audit.page(findings, fingerprints, videos), encoding="utf-8")
+        print(describe(findings))
+    args.page.write_text(page(findings, fingerprints, videos), encoding="utf-8")
     result = f"{len(findings)} findings" if findings else "nothing was found"
     print(f"audit: {len(fingerprints)} of {len(clips)} clips looked at, {result}; pictures: {args.page}")
     return int(args.strict and bool(findings))
@@ -160,7 +162,8 @@ def run_audit(args: argparse.Namespace) -> int:
 
 def run_report(args: argparse.Namespace) -> int:
     """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, F1 fell too far or clips are lost."""
-    from fitness_tracker.scoring.report import read_revisions, report
+    from fitness_tracker.review.markdown import report
+    from fitness_tracker.review.revisions import read_revisions
 
     if args.max_drop is not None and not 0 <= args.max_drop <= 1:
         raise UserError(f"--max-drop {args.max_drop:g}: must be from 0 to 1")
@@ -171,8 +174,8 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Writes the classifier's graph, its metadata and how to run it to a new folder."""
-    from fitness_tracker.bundle import load_classifier, read_checksum  # takes seconds
-    from fitness_tracker.export import check_empty, export
+    from fitness_tracker.export.formats import check_empty, export
+    from fitness_tracker.models.bundle import load_classifier, read_checksum  # takes seconds
 
     check_empty(args.folder)
     path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)

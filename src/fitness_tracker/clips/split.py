@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
-from fitness_tracker.params import Split
+from fitness_tracker.core.params import Split
 
 SLACK = 1.25  # of its fair share: so many of an exercise's groups a fold takes at most
 ATTEMPTS = 100

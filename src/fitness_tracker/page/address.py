@@ -4,7 +4,7 @@ import errno
 import ipaddress
 import socket
 
-from fitness_tracker.errors import UserError
+from fitness_tracker.core.errors import UserError
 
 
 def open_port(host: str, port: int) -> socket.socket:

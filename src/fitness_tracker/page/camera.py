@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from fitness_tracker.classifier import Classifier
+from fitness_tracker.blazepose.skeleton import BONES
+from fitness_tracker.drawing.canvas import ACROSS
+from fitness_tracker.models.classifier import Classifier
+from fitness_tracker.page.live import LiveSession, LiveState
 from fitness_tracker.page.messages import NO_PICTURE
-from fitness_tracker.pose.skeleton import BONES
-from fitness_tracker.prediction.drawing import ACROSS
 from fitness_tracker.prediction.inputs import pixels_of
-from fitness_tracker.prediction.live import LiveSession, LiveState
 from fitness_tracker.video.frames import decode_picture
 
 LARGEST = 2**20  # bytes of a message

@@ -20,15 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from fitness_tracker.classifier import Classifier
-from fitness_tracker.errors import UserError
+from fitness_tracker.answering.answer import Answer
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.params import Limits
+from fitness_tracker.drawing.overlay import write_overlay
+from fitness_tracker.drawing.strip import write_strip
+from fitness_tracker.models.classifier import Classifier
+from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.page.messages import FAULT, explain
-from fitness_tracker.params import Limits
-from fitness_tracker.pose.classifier import PosePrediction
-from fitness_tracker.prediction.answers import Answer, predict_clip
 from fitness_tracker.prediction.inputs import read_input
-from fitness_tracker.prediction.overlay import write_overlay
-from fitness_tracker.prediction.strip import write_strip
+from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.ffmpeg import run_ffmpeg, seconds_of, too_long, wait_for_exit
 
 KEEP = 600.0  # seconds that pictures wait to be fetched

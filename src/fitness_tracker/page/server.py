@@ -21,13 +21,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from fitness_tracker.classifier import Classifier
+from fitness_tracker.core.params import Limits
+from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.page import messages
 from fitness_tracker.page.address import is_loopback
 from fitness_tracker.page.camera import LARGEST, SILENCE, watch_camera
 from fitness_tracker.page.jobs import OVERLAY, STRIP, Job, Jobs
-from fitness_tracker.params import Limits
-from fitness_tracker.prediction.answers import load_once
+from fitness_tracker.prediction.predict import load_once
 
 MEGABYTE = 10**6
 STALL = 60.0  # seconds without a byte after which an upload is given up

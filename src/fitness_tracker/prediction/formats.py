@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fitness_tracker.classifier import NONE
-from fitness_tracker.errors import printable
-from fitness_tracker.prediction.answers import Answer, Segment
+from fitness_tracker.answering.answer import Answer, Segment, is_unknown
+from fitness_tracker.core.errors import printable
 
 COLUMNS = ("path", "start_s", "end_s", "exercise", "confidence", "repetitions", "held_s", "error")
 
@@ -57,11 +56,6 @@ def describe(answer: Answer | Segment) -> str:
     if answer.held_s is not None:
         text += f"  held for {answer.held_s:g} s"
     return text
-
-
-def is_unknown(answer: Answer | Segment) -> bool:
-    """Whether it shows an exercise that the classifier was not taught."""
-    return answer.exercise == NONE and answer.repetitions is not None
 
 
 def clock(seconds: float) -> str:

@@ -7,15 +7,15 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from fitness_tracker.clips.folder import VIDEO_SUFFIXES
-from fitness_tracker.errors import UserError
-from fitness_tracker.params import Limits
-from fitness_tracker.video.ffmpeg import HEIGHT, WIDTH, fitted_box, read_frames
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.params import Limits
+from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import decode_picture
+from fitness_tracker.video.letterbox import fit_frame
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 LIMITS = Limits(seconds=4 * 3600, cpu_seconds=12 * 3600)
@@ -48,29 +48,6 @@ def read_input(path: Path, fps: float, fit: str, limits: Limits = LIMITS) -> Ite
     if picture is None:
         raise UserError("does not decode as a picture")
     return iter([fit_frame(picture, fit)])
-
-
-def fit_frame(frame: np.ndarray, fit: str) -> np.ndarray:
-    """(H, W, 3) uint8 RGB to (480, 640, 3) uint8 RGB, as the resize stage does it: 'pad', 'stretch' or 'crop'."""
-    height, width = frame.shape[:2]
-    if fit == "crop":  # first, so that a very long picture is not scaled up as a whole
-        wide, high = min(width, round(height * WIDTH / HEIGHT)), min(height, round(width * HEIGHT / WIDTH))
-        left, top = (width - wide) // 2, (height - high) // 2
-        frame = frame[top : top + max(high, 1), left : left + max(wide, 1)]
-    height, width = frame.shape[:2]
-    scale = min(WIDTH / width, HEIGHT / height)
-    inside = (max(1, round(width * scale)), max(1, round(height * scale))) if fit == "pad" else (WIDTH, HEIGHT)
-    shrinks = inside[0] < width or inside[1] < height
-    scaled = cv2.resize(frame, inside, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    left, top = (WIDTH - inside[0]) // 2, (HEIGHT - inside[1]) // 2
-    right, bottom = WIDTH - inside[0] - left, HEIGHT - inside[1] - top
-    return cv2.copyMakeBorder(scaled, top, bottom, left, right, cv2.BORDER_CONSTANT)
-
-
-def unfit_points(points: np.ndarray, width: int, height: int, fit: str) -> np.ndarray:
-    """Places (..., 2) in a fitted frame, in pixels, to those in the `width` x `height` picture that was fitted."""
-    left, top, wide, high = fitted_box(fit, width, height)
-    return (points - np.array([left, top], points.dtype)) * np.array([width / wide, height / high], points.dtype)
 
 
 def check_frame(frame: object) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fitness_tracker.errors import UserError
+from fitness_tracker.core.errors import UserError
 
 CLASSIFIER = "models/classifier"  # in every repository of this project
 

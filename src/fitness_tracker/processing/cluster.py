@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fitness_tracker.errors import UserError
+from fitness_tracker.core.errors import UserError
 from fitness_tracker.processing.result_cache import function_key
 from fitness_tracker.video.ffmpeg import MachineError
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from fitness_tracker.clips.folder import Clip
-from fitness_tracker.errors import UserError
-from fitness_tracker.files import replace_folder, staging_path
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.files import replace_folder, staging_path
 from fitness_tracker.processing.cluster import ClusterError, workers
 from fitness_tracker.processing.rejected import REJECTED, Rejected, read_rejected, write_rejected
 from fitness_tracker.processing.result_cache import ResultCache, function_key

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fitness_tracker.files import write_text
+from fitness_tracker.core.files import write_text
 
 REJECTED = ".rejected.csv"  # in an out: what was set aside on the way to it
 

@@ -14,7 +14,7 @@ import threading
 from importlib.metadata import version
 from pathlib import Path
 
-from fitness_tracker.errors import UserError
+from fitness_tracker.core.errors import UserError
 from fitness_tracker.video.ffmpeg import ffmpeg_version
 
 GB = 2**30  # bytes

@@ -20,41 +20,15 @@ from typing import IO
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe  # moviepy itself takes 0.2 s to import
 
-from fitness_tracker.errors import UserError
-from fitness_tracker.params import Limits
-
-WIDTH, HEIGHT = 640, 480
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.params import Limits
+from fitness_tracker.video.letterbox import FILTERS, HEIGHT, SCALING, WIDTH
 
 OUTPUT_VERSION = 1  # of `resize_video`: raise it when the same clip gives other bytes
 
 LIMITS = Limits()
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
-
-# `dar` is the shape as shown on a screen, after rotation and with pixels that are not square. Sizes are even, as 4:2:0
-# chroma wants them. The flags give the same bytes on every CPU.
-SCALING = "bicubic+accurate_rnd+bitexact"
-FLAGS = f"flags={SCALING}"
-
-FILTERS = {
-    "pad": f"scale=w='2*round(min({WIDTH},{HEIGHT}*dar)/2)':h='2*round(min({HEIGHT},{WIDTH}/dar)/2)':{FLAGS},"
-    f"setsar=1,pad={WIDTH}:{HEIGHT}:-1:-1",
-    "stretch": f"scale={WIDTH}:{HEIGHT}:{FLAGS},setsar=1",
-    "crop": f"scale=w='2*round(max({WIDTH},{HEIGHT}*dar)/2)':h='2*round(max({HEIGHT},{WIDTH}/dar)/2)':{FLAGS},"
-    f"setsar=1,crop={WIDTH}:{HEIGHT}",
-}
-
-
-def fitted_box(fit: str, width: int, height: int) -> tuple[int, int, int, int]:
-    """Where `FILTERS` put a picture that is shown as `width` x `height` into 640x480: left, top, width, height.
-
-    With 'crop' it reaches beyond the edges.
-    """
-    if fit == "stretch":
-        return 0, 0, WIDTH, HEIGHT
-    choose, shape = max if fit == "crop" else min, width / height
-    wide, high = 2 * round(choose(WIDTH, HEIGHT * shape) / 2), 2 * round(choose(HEIGHT, WIDTH / shape) / 2)
-    return (WIDTH - wide) // 2, (HEIGHT - high) // 2, wide, high
 
 
 # Where a clip's clock jumps ahead, the jump shrinks to GAP seconds: nobody moves in it, and it would be frozen frames.

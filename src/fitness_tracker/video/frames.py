@@ -13,8 +13,8 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from fitness_tracker.errors import UserError
-from fitness_tracker.params import Limits
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.params import Limits
 from fitness_tracker.video.ffmpeg import LIMITS, read_frames
 
 OUTPUT_VERSION = 1  # of `extract_frames`: raise it when the same clip gives other bytes

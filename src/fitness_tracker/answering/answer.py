@@ -1,0 +1,100 @@
+"""Names the exercises in a frame, a picture or a clip, and counts their repetitions. Needs nothing but a bundle."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fitness_tracker.answering.repetitions import LEAST_HELD, measure_movement
+from fitness_tracker.answering.timeline import Stretch, find_stretches
+from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.models.classifier import NONE, Classifier, Prediction
+from fitness_tracker.models.pose.classifier import PosePrediction
+from fitness_tracker.models.pose.features import poses_from_landmarks
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a clip in which one exercise, or none, is done."""
+
+    start_s: float
+    end_s: float
+    exercise: str  # 'none' included
+    confidence: float  # 0 to 1, in `exercise`
+    repetitions: int | None  # None: nobody exercises, it is held still or too short; of 'none': of an unknown exercise
+    held_s: float | None  # seconds for which an exercise is held still, one at least; None where it moves
+    times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's begin
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a clip shows. Its own fields are those of its longest exercise; of 'none', if there is no exercise."""
+
+    exercise: str
+    confidence: float
+    none_score: float  # 0 to 1, how little the clip as a whole looks like any one exercise
+    repetitions: int | None
+    held_s: float | None
+    duration_s: float
+    segments: tuple[Segment, ...]
+    prediction: Prediction  # what it was made from
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of docs/prediction.schema.json, without the path."""
+        fields = {name: value for name, value in vars(self).items() if name not in ("prediction", "segments")}
+        segments = [{**asdict(segment), "times_s": list(segment.times_s)} for segment in self.segments]
+        for part in (fields, *segments):
+            part |= {name: round(part[name], 4) for name in ("confidence", "none_score") if name in part}
+        return {**fields, "segments": segments}
+
+
+def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
+    """The timeline and the repetitions of a prediction."""
+    stretches = find_stretches(prediction, classifier)
+    segments = tuple(describe(prediction, stretch, classifier.fps) for stretch in stretches)
+    seconds: dict[str, float] = {}
+    for segment in segments:
+        seconds[segment.exercise] = seconds.get(segment.exercise, 0) + segment.end_s - segment.start_s
+    exercise = max(seconds, key=lambda name: (name != NONE, seconds[name]))
+    same = [segment for segment in segments if segment.exercise == exercise]
+    lengths = [segment.end_s - segment.start_s for segment in same]
+    counts = [segment.repetitions for segment in same if segment.repetitions is not None]
+    held = [segment.held_s for segment in same if segment.held_s is not None]
+    return Answer(
+        exercise=exercise,
+        confidence=float(np.average([segment.confidence for segment in same], weights=lengths)),
+        none_score=classifier.none_score(prediction),
+        repetitions=sum(counts) if counts else None,
+        held_s=round(sum(held), 1) if held else None,
+        duration_s=round(len(prediction.frames) / classifier.fps, 3),
+        segments=segments,
+        prediction=prediction,
+    )
+
+
+def describe(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
+    """The segment of a stretch: what is repeated in it, or held."""
+    start, end, exercise, confidence = stretch
+    times: tuple[float, ...] | None = None
+    held = None
+    if isinstance(prediction, PosePrediction) and prediction.landmarks.found[start:end].any():
+        landmarks = Landmarks(*(array[start:end] for array in vars(prediction.landmarks).values()))
+        movement = measure_movement(poses_from_landmarks(landmarks), fps)
+        if exercise != NONE and movement.is_held:
+            held = round((end - start) / fps, 1) if end - start >= LEAST_HELD * fps else None
+        elif exercise != NONE or movement.is_exercise:
+            times = tuple(round(start / fps + time, 2) for time in movement.times_s)
+    return Segment(
+        start_s=round(start / fps, 3),
+        end_s=round(end / fps, 3),
+        exercise=exercise,
+        confidence=confidence,
+        repetitions=None if times is None else len(times),
+        held_s=held,
+        times_s=times or (),
+    )
+
+
+def is_unknown(answer: Answer | Segment) -> bool:
+    """Whether it shows an exercise that the classifier was not taught."""
+    return answer.exercise == NONE and answer.repetitions is not None

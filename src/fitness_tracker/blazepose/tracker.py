@@ -1,0 +1,194 @@
+"""BlazePose: 33 landmarks of the person in each frame, tracked from frame to frame.
+
+Two networks (pretrained/ fetches them): the detector finds a person in the whole frame, the landmark network reads the
+landmarks in a rotated crop around them, which also give the crop of the next frame. The detector runs only when nobody
+is tracked. Anchors, crops and decoding follow MediaPipe 0.10's graphs pose_detection_cpu, pose_landmark_cpu and
+pose_detection_to_roi; its smoothing over time is left out.
+
+The arithmetic is the same to the last bit on CPUs with AVX2 and with AVX-512: of NumPy it uses neither float64 `exp`
+nor `arctan2`, nor matrix products.
+"""
+
+import io
+import math
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, to_integers, write_landmarks
+from fitness_tracker.blazepose.networks import Network
+from fitness_tracker.blazepose.regions import (
+    CROP_SIZE,
+    DETECTOR_SIZE,
+    RotatedRoi,
+    anchors,
+    letterbox,
+    rank_detections,
+    region_between,
+    turn_back,
+)
+from fitness_tracker.blazepose.skeleton import LANDMARKS
+from fitness_tracker.video.frames import read_zip
+
+OUTPUT_VERSION = 2  # of `find_landmarks`: raise it when the same frames give other bytes
+HEATMAP_SIZE = 64  # cells a side
+
+OUTPUT_LANDMARKS = 39  # of the landmark network: 33 of the skeleton, 6 more
+
+HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and a point on the circle that the person fills
+
+ANCHORS = 2254  # boxes of the detector
+
+DETECTION_THRESHOLD = 0.25  # probability from which a place is looked at; at 0.5 real clips lost 1 % of their frames
+
+PRESENCE_THRESHOLD = 0.5  # probability, by the landmark network, from which a person counts as found
+
+LOOK_BACK = 50  # frames, 46 MB: how far somebody who is found late is tracked backwards
+
+TURNS = (0, 3, 1, 2)  # quarter turns in which a person is looked for: upright first, upside down last
+
+
+@dataclass(frozen=True)
+class FramePose:
+    """The person in one frame: landmarks (33, 4) and (33, 3) as in `Landmarks`, and the region to look at next."""
+
+    image_landmarks: np.ndarray
+    world_landmarks: np.ndarray
+    region: RotatedRoi
+
+
+class PoseTracker:
+    """Finds and follows the person of a clip."""
+
+    def __init__(self, detector: bytes, landmarker: bytes) -> None:
+        self.detector = Network(detector, ANCHORS, ANCHORS * 12)
+        self.landmarker = Network(
+            landmarker, OUTPUT_LANDMARKS * 5, 1, OUTPUT_LANDMARKS * 3, HEATMAP_SIZE**2 * OUTPUT_LANDMARKS
+        )
+
+    def track(self, frames: Iterable[tuple[float, np.ndarray]]) -> Landmarks:
+        """The landmarks, rounded as they are stored, of frames given as seconds and (H, W, 3) uint8 RGB.
+
+        Frames in which nobody was found are searched once more, backwards from where the person is found later.
+        """
+        times: list[float] = []
+        poses: list[FramePose | None] = []
+        missed: deque[np.ndarray] = deque(maxlen=LOOK_BACK)  # the latest frames, as long as nobody is found
+        last: FramePose | None = None
+        for time, frame in frames:
+            pose = self.locate(frame, poses[-1] if poses else None, last)
+            times.append(time)
+            poses.append(pose)
+            if not pose:
+                missed.append(frame)
+                continue
+            last = later = pose
+            for back, earlier in enumerate(reversed(missed), start=2):
+                if not (before := self.estimate(earlier, later.region)):
+                    break
+                poses[-back] = later = before
+            missed.clear()
+        return stack_poses(poses, times)
+
+    def locate(self, frame: np.ndarray, before: FramePose | None, last: FramePose | None) -> FramePose | None:
+        """The person: where they were in the frame `before`, else where the detector sees someone."""
+        if before and (pose := self.estimate(frame, before.region)):
+            return pose
+        regions = self.detect(frame, last.region if last else None) + ([last.region] if last and not before else [])
+        return next((pose for region in regions if (pose := self.estimate(frame, region))), None)
+
+    def detect(self, frame: np.ndarray, last: RotatedRoi | None) -> list[RotatedRoi]:
+        """Where a person may be, the likeliest first: who was followed `last`, else the largest and most central."""
+        height, width = frame.shape[:2]
+        for turns in TURNS:
+            picture, scale, shift = letterbox(np.rot90(frame, turns))
+            logits, boxes = self.detector(picture, 127.5, 1)
+            likely = np.flatnonzero(logits > logit(DETECTION_THRESHOLD))
+            if not len(likely):
+                continue
+            points = boxes.reshape(ANCHORS, 12)[likely, 4:8].reshape(-1, 2, 2) + anchors()[likely, None] * DETECTOR_SIZE
+            regions = [
+                region_between(*turn_back(pair * scale - shift, turns, width, height)) for pair in points
+            ]  # the middle of the hips, and a point on the circle that the person fills
+            return rank_detections(regions, logits[likely], last, width, height)
+        return []
+
+    def estimate(self, frame: np.ndarray, region: RotatedRoi) -> FramePose | None:
+        """The person in a region of the frame, or None if nobody is there."""
+        matrix = region.matrix
+        crop = cv2.warpAffine(
+            frame, matrix, (CROP_SIZE, CROP_SIZE), None, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+        )
+        raw, presence, world, heatmaps = self.landmarker(crop, 255, 0)
+        if presence[0] < PRESENCE_THRESHOLD:
+            return None
+        raw = raw.reshape(OUTPUT_LANDMARKS, 5)  # x, y, z in pixels of the crop, visibility and presence as logits
+        refined = refine(raw[:, :2], heatmaps.reshape(HEATMAP_SIZE, HEATMAP_SIZE, OUTPUT_LANDMARKS))
+        places = rotate(refined, matrix) + matrix[:, 2]
+        depth, visibility = raw[:, 2] * (region.side / CROP_SIZE), sigmoid(raw[:, 3])
+        image_landmarks = np.column_stack([places, depth, visibility])[:LANDMARKS]
+        world_landmarks = world.reshape(OUTPUT_LANDMARKS, 3)[:LANDMARKS].astype(np.float64)
+        world_landmarks[:, :2] = rotate(world_landmarks, matrix * (CROP_SIZE / max(region.side, 1e-6)))
+        following = region_between(places[HIPS], places[RIM])
+        return FramePose(image_landmarks, world_landmarks, following) if following.side > 1 else None
+
+
+def stack_poses(poses: list[FramePose | None], times: list[float]) -> Landmarks:
+    """Rounded as they are stored; zero where there is no pose."""
+    image = np.stack([pose.image_landmarks if pose else np.zeros((LANDMARKS, 4)) for pose in poses])
+    world = np.stack([pose.world_landmarks if pose else np.zeros((LANDMARKS, 3)) for pose in poses])
+    found = np.array([pose is not None for pose in poses])
+    return from_integers(to_integers(Landmarks(image, world, np.array(times, np.float32), found)))
+
+
+def refine(places: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """Places (39, 2) float32, pixels of the crop, moved to the centre of the heat around them; (39, 2) float64.
+
+    `heatmaps` (64, 64, 39) float32 are logits; 7x7 cells count, if one of them has a probability of 0.5, as in
+    MediaPipe's RefineLandmarksFromHeatmapCalculator.
+    """
+    size, cell = len(heatmaps), CROP_SIZE / len(heatmaps)
+    middle = (places / cell).astype(int)
+    columns, rows = (middle[:, axis, None] + np.arange(-3, 4) for axis in (0, 1))  # (39, 7)
+    valid = ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[:, None, :]
+    row, column = (np.clip(index, 0, size - 1) for index in (rows, columns))
+    logits = heatmaps[row[:, :, None], column[:, None, :], np.arange(len(places))[:, None, None]]
+    heat = np.where(valid, sigmoid(logits), 0)  # (39, 7, 7)
+    total = np.maximum(heat.sum(axis=(1, 2)), 1e-6)
+    x, y = ((heat.sum(axis=axis) * index).sum(axis=1) / total for axis, index in ((1, columns), (2, rows)))
+    hot = valid[:, 3, 3] & (heat.max(axis=(1, 2)) >= 0.5)
+    return np.where(hot[:, None], np.column_stack([x, y]) * cell, places)
+
+
+def rotate(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(N, 2 or more) to (N, 2) by the matrix's first two columns, in an order of its own (BLAS has one by CPU)."""
+    return points[:, :1] * matrix[:, 0] + points[:, 1:2] * matrix[:, 1]
+
+
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """float32, for its `exp` has the same bits with AVX2 and AVX-512, and float64's has not."""
+    return 1 / (1 + np.exp(-np.clip(logits, -80, 80, dtype=np.float32)))
+
+
+LOCAL = threading.local()  # an interpreter serves a single thread
+
+
+def pose_tracker(detector: bytes, landmarker: bytes) -> PoseTracker:
+    """This thread's tracker."""
+    if getattr(LOCAL, "networks", None) != (detector, landmarker):
+        LOCAL.networks, LOCAL.tracker = (detector, landmarker), PoseTracker(detector, landmarker)
+    return LOCAL.tracker
+
+
+def find_landmarks(frames: bytes, detector: bytes, landmarker: bytes) -> bytes:
+    """A clip's zip of frames to its landmarks as `.npz`; the networks are the bytes of their `.tflite` files."""
+    with io.BytesIO(frames) as file:
+        return write_landmarks(pose_tracker(detector, landmarker).track(read_zip(file)))

@@ -1,0 +1,77 @@
+"""Where pictures of an answer are written: whole files or none, and never over the clip that they show."""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.files import staging_path
+from fitness_tracker.prediction.inputs import is_clip
+
+
+def plan_outputs(files: Sequence[Path], out: Path | None, option: str, suffix: str) -> dict[Path, Path]:
+    """Which file a clip's picture goes to: `out`, if there is but one clip; in a folder, one for each clip.
+
+    Raises `UserError` if that cannot be, or any of them cannot be written.
+    """
+    if out is None:
+        return {}
+    clips = [path for path in files if is_clip(path)]
+    if out.is_dir():
+        planned = {clip: out / f"{clip.stem}.{option}{suffix}" for clip in clips}
+        if twice := [target for target, times in Counter(planned.values()).items() if times > 1]:
+            raise UserError(f"--{option} {out}: two clips would become {min(twice)}; give them different names")
+    elif len(files) > 1:
+        raise UserError(
+            f"--{option} {out}: is one file for {len(files)} inputs; make a folder of that name, or give one"
+        )
+    else:
+        planned = dict.fromkeys(clips, out)
+    if not clips:
+        raise UserError(f"--{option} {out}: {files[0]} is no clip; it can be drawn for clips only")
+    for clip, target in planned.items():
+        check_output(clip, target, suffix)
+    return planned
+
+
+def check_output(clip: Path, out: Path, suffix: str) -> None:
+    """Raises `UserError` if `out`, whose name has to end in `suffix`, cannot be written, or is the clip itself."""
+    if out.suffix.lower() != suffix:
+        raise UserError(f"{out}: must end in {suffix}")
+    try:
+        if out.exists() and clip.exists() and out.samefile(clip):
+            raise UserError(f"{out}: is the clip itself; write to another file")
+        if out.exists() and not out.is_file():
+            raise UserError(f"{out}: is {'a folder' if out.is_dir() else 'no file'}; name a file")
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+        with staging_path(out).open("wb"):  # a name that is too long, or forbidden
+            pass
+        staging_path(out).unlink()
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
+
+
+@contextmanager
+def whole_file(out: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which becomes `out` at the end of the block, unless an exception leaves it.
+
+    It is on the same disk and has no name until it is finished, so that nothing stays, whatever ends this program.
+    """
+    with tempfile.TemporaryFile(dir=out.parent) as file:
+        yield file
+        staged = staging_path(out)
+        try:
+            file.seek(0)
+            with staged.open("wb") as target:
+                shutil.copyfileobj(file, target, 2**20)
+            os.replace(staged, out)
+        except OSError as error:
+            raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
+        finally:
+            staged.unlink(missing_ok=True)

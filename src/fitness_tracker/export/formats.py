@@ -1,0 +1,164 @@
+"""Exports of a pose classifier: one graph from the landmarks of a window to probabilities, for Keras, LiteRT or ONNX.
+
+The formulas in the graph are those of `pose/features.py`, by `keras.ops`; it loads without this program and executes
+nothing. What the classifier says of a clip of exactly one window, the graph says, too.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fitness_tracker.blazepose.skeleton import LANDMARKS, Landmark
+from fitness_tracker.core.errors import UserError, capture_native_stderr
+from fitness_tracker.core.files import staging_path, write_json, write_text
+from fitness_tracker.export.graph import FORMAT_VERSION, IMAGE, OUTPUT, WORLD, build_graph
+from fitness_tracker.models.classifier import NONE, Classifier
+from fitness_tracker.models.pose.classifier import PoseClassifier
+from fitness_tracker.models.tensorflow_setup import keras
+
+EMBEDDED = (
+    "fitness_tracker.json"  # the same in the file itself: a member of its zip, in ONNX a property without '.json'
+)
+OPSET = 17  # of ONNX; onnxruntime reads it from 1.12 (2022) on
+
+
+class Format(NamedTuple):
+    """How one format is written, and run."""
+
+    file: str
+    write: Callable[[keras.Model, Path, dict[str, Any]], None]
+    install: str
+    import_line: str
+    run: str  # an expression: the (N, K) answers to `window`, a dict of input name to array
+
+
+def export(classifier: Classifier, checksum: str, name: str, folder: Path) -> Path:
+    """Writes the graph in the format `name` of `FORMATS`, `metadata.json` and `README.md`; returns the graph's path.
+
+    `checksum` is the bundle's. Raises `UserError` if there is no such graph, or `folder` is not empty.
+    """
+    check_empty(folder)
+    if not isinstance(classifier, PoseClassifier):
+        raise UserError(
+            f"a classifier of kind '{classifier.kind}' has no landmarks to read; only 'pose' can be exported"
+        )
+    chosen = FORMATS[name]
+    metadata = describe(classifier, checksum, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, suffix=".partial") as made:  # fails now rather than after a minute
+        path = Path(made) / chosen.file
+        with capture_native_stderr():
+            chosen.write(build_graph(classifier), path, metadata)
+        os.replace(path, folder / chosen.file)
+    write_text(folder / "README.md", readme(metadata, chosen))
+    write_json(folder / "metadata.json", metadata)
+    return folder / chosen.file
+
+
+def check_empty(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; name a folder that is empty or not there yet")
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder}: is not empty; name a folder that is empty or not there yet")
+
+
+def describe(classifier: PoseClassifier, checksum: str, name: str) -> dict[str, Any]:
+    """What somebody needs to run the graph who has nothing else."""
+    shape = ["N", classifier.window, LANDMARKS, 3]
+    axes = "window, frame, landmark, (x, y, z)"
+    pixels = "pixels of the frame: x right, y down; z from the hips, < 0 nearer the camera"
+    metres = "metres from the middle of the hips: right, down, away from the camera"
+    return {
+        "format_version": FORMAT_VERSION,
+        "format": name,
+        "file": FORMATS[name].file,
+        "classifier_checksum": checksum,
+        "labels": classifier.exercises,
+        "temperature": classifier.temperature,
+        "temperature_applied": True,
+        "none_threshold": classifier.none_threshold,
+        "none_rule": f"'{NONE}' where 1 - (the largest probability of the other labels) > none_threshold; "
+        f"else the likeliest of the other labels, even where '{NONE}' is likelier",
+        "window_frames": classifier.window,
+        "window_step_frames": max(1, classifier.window // 4),
+        "frames_per_second": classifier.fps,
+        "frame_fit": classifier.fit,
+        "frame_size": [640, 480],
+        "inputs": [
+            {"name": IMAGE, "shape": shape, "dtype": "float32", "axes": axes, "unit": pixels},
+            {"name": WORLD, "shape": shape, "dtype": "float32", "axes": axes, "unit": metres},
+        ],
+        "missing_frames": "the graph takes every frame as found: interpolate the landmarks of those that are not",
+        "output": {
+            "name": OUTPUT,
+            "shape": ["N", len(classifier.exercises)],
+            "dtype": "float32",
+            "axes": "window, label",
+        },
+        "landmarks": [landmark.name for landmark in Landmark],
+    }
+
+
+def embed(path: Path, metadata: dict[str, Any]) -> None:
+    """Adds the metadata to a zip; to a `.tflite` as the zip at its end in which TFLite Metadata keeps files, too."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(EMBEDDED), json.dumps(metadata, sort_keys=True))
+
+
+def write_keras(graph: keras.Model, path: Path, metadata: dict[str, Any]) -> None:
+    graph.save(path)
+    embed(path, metadata)
+
+
+def write_tflite(graph: keras.Model, path: Path, metadata: dict[str, Any]) -> None:
+    graph.export(path, format="litert", verbose=False)
+    embed(path, metadata)
+
+
+def write_onnx(graph: keras.Model, path: Path, metadata: dict[str, Any]) -> None:
+    import onnx
+
+    signature = [graph.inputs]  # one argument: the list of the two
+    graph.export(staging_path(path), format="onnx", verbose=False, input_signature=signature, opset_version=OPSET)
+    model = onnx.load(staging_path(path))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    onnx.helper.set_model_props(model, {EMBEDDED.removesuffix(".json"): json.dumps(metadata, sort_keys=True)})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+FORMATS = {
+    "keras": Format(
+        "classifier.keras", write_keras, "keras tensorflow", "import keras",
+        'keras.models.load_model("classifier.keras").predict(window, verbose=0)["probabilities"]',
+    ),
+    "tflite": Format(
+        "classifier.tflite", write_tflite, "ai-edge-litert", "from ai_edge_litert.interpreter import Interpreter",
+        'Interpreter("classifier.tflite").get_signature_runner()(**window)["probabilities"]',
+    ),
+    "onnx": Format(
+        "classifier.onnx", write_onnx, "onnxruntime", "import onnxruntime",
+        'onnxruntime.InferenceSession("classifier.onnx").run(["probabilities"], window)[0]',
+    ),
+}  # fmt: skip
+
+
+def readme(metadata: dict[str, Any], chosen: Format) -> str:
+    """Ten lines."""
+    frames, labels = metadata["window_frames"], len(metadata["labels"])
+    return f"""# {chosen.file}: BlazePose landmarks of {frames} frames to probabilities of {labels} labels
+`pip install numpy {chosen.install}`; `metadata.json` has labels, units and rules. Put your landmarks in place of `ones`. Longer clips: the mean over windows {metadata["window_step_frames"]} frames apart.
+```python
+import json, numpy; {chosen.import_line}
+known = json.load(open("metadata.json"))
+window = {{one["name"]: numpy.ones((1, *one["shape"][1:]), "float32") for one in known["inputs"]}}
+answer = dict(zip(known["labels"], map(float, {chosen.run}[0])))
+best = max(answer.keys() - {{"{NONE}"}}, key=answer.get)
+print(best if 1 - answer[best] <= known["none_threshold"] else "{NONE}", answer)
+```
+"""  # noqa: E501

@@ -1,0 +1,226 @@
+"""Poses: landmarks normalised for body size and position, the windows that are cut from them, and their features.
+
+Lengths are in torso lengths, from the middle of the hips to the middle of the shoulders. The vertical axis is kept.
+
+What takes `xp` is written once for arrays and for graphs: `xp` is NumPy, or `keras.ops` for an exported graph, whose
+tensors have operators and slices but no methods.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.blazepose.skeleton import Landmark
+
+NAMES = ("SHOULDER", "ELBOW", "WRIST", "HIP", "KNEE", "ANKLE")
+JOINTS = [Landmark[f"{side}_{name}"] for name in NAMES for side in ("LEFT", "RIGHT")]
+SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE = range(6)  # places in `JOINTS`, halved
+
+JOINT_ANGLES = ((SHOULDER, ELBOW, WRIST), (ELBOW, SHOULDER, HIP), (SHOULDER, HIP, KNEE), (HIP, KNEE, ANKLE))
+BONES = ((SHOULDER, ELBOW), (ELBOW, WRIST), (HIP, KNEE), (KNEE, ANKLE), (HIP, SHOULDER))
+JOINT_DISTANCES = (
+    (WRIST, SHOULDER), (WRIST, HIP), (WRIST, ANKLE), (WRIST, KNEE), (ANKLE, HIP), (ELBOW, HIP), (SHOULDER, ANKLE),
+    (SHOULDER, KNEE),
+)  # fmt: skip
+FEATURES = 2 * (len(JOINT_ANGLES) + 5 + 2 + len(JOINT_DISTANCES) + len(BONES)) + 7 + 4 * 6  # of `features`
+
+STRAIGHT = (
+    (JOINT_ANGLES[0], -0.5),
+    (JOINT_ANGLES[2], -0.9),
+    (JOINT_ANGLES[3], -0.9),
+)  # of who stands: cosines at elbows, hips and knees
+TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Poses:
+    """The person of one clip, or windows of many, in torso lengths: x right, y down, z away from the camera."""
+
+    joints_3d: np.ndarray  # (..., T, 12, 3) float32: from the middle of the hips, by the world landmarks
+    joints_image: np.ndarray  # (..., T, 12, 3) float32: the same by the image landmarks, which err less in x and y
+    hip_trajectory: np.ndarray  # (..., T, 2) float32: the middle of the hips in the picture, from its median
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.joints_3d, self.joints_image, self.hip_trajectory
+
+
+def poses_from_landmarks(landmarks: Landmarks) -> Poses:
+    """The poses of a clip, interpolated where nobody was found; all zero if nobody ever was."""
+    world, image = (
+        interpolate_missing(points[:, JOINTS, :3].astype(np.float64), landmarks.found)
+        for points in (landmarks.world_landmarks, landmarks.image_landmarks)
+    )
+    return Poses(*(array.astype(np.float32) for array in normalize(world, image).arrays()))
+
+
+def normalize(world: Any, image: Any, xp: Any = np) -> Poses:
+    """Joints (..., T, 12, 3) of clips, in metres and in pixels, to poses: smoothed, in torso lengths from the hips."""
+    body, seen = smooth_121(world, xp), smooth_121(image, xp)
+    hips = slice(2 * HIP, 2 * HIP + 2)
+    body = body - xp.mean(body[..., hips, :], axis=-2, keepdims=True)
+    torso = median(xp.linalg.norm(xp.mean(body[..., :2, :], axis=-2), axis=-1), xp)
+    body = body / xp.maximum(torso, TINY)[..., None, None]
+    path = xp.mean(seen[..., hips, :], axis=-2)  # (..., T, 3)
+    seen = seen - path[..., None, :]
+    pixels = median(spread(seen, xp) / xp.maximum(spread(body, xp), TINY), xp)  # per torso length
+    pixels = xp.maximum(pixels, TINY)[..., None]
+    path = xp.stack([path[..., axis] - median(path[..., axis], xp) for axis in (0, 1)], axis=-1)
+    return Poses(body, seen / pixels[..., None], path / pixels)
+
+
+def median(values: Any, xp: Any = np) -> Any:
+    """(..., T) to (..., 1): the median over time."""
+    ordered, length = xp.sort(values, axis=-1), values.shape[-1]
+    return xp.mean(ordered[..., (length - 1) // 2 : length // 2 + 1], axis=-1, keepdims=True)
+
+
+def spread(points: Any, xp: Any = np) -> Any:
+    """(..., 12, 3) to (...): how far the joints lie apart in x and y."""
+    flat = points[..., :2] - xp.mean(points[..., :2], axis=-2, keepdims=True)
+    return xp.linalg.norm(flat, axis=(-2, -1))
+
+
+def interpolate_missing(values: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """(T, ...) with frames that were not found interpolated between those that were."""
+    if found.all() or not found.any():
+        return values
+    here = np.flatnonzero(found)
+    at = np.interp(np.arange(len(values)), here, np.arange(len(here)))
+    return interpolate_rows(values[here], at)
+
+
+def interpolate_rows(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Rows of `values` (T, ...) at the places `at` (N,) in 0..T-1, interpolated."""
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, len(values) - 1)
+    share = (at - low).reshape(-1, *[1] * (values.ndim - 1))
+    return values[low] * (1 - share) + values[high] * share
+
+
+def smooth_121(values: Any, xp: Any = np) -> Any:
+    """(..., T, 12, 3) smoothed over time with weights 1:2:1."""
+    wide = xp.concatenate([values[..., :1, :, :], values, values[..., -1:, :, :]], axis=-3)
+    return 0.25 * wide[..., :-2, :, :] + 0.5 * wide[..., 1:-1, :, :] + 0.25 * wide[..., 2:, :, :]
+
+
+def window_starts(frames: int, length: int) -> list[int]:
+    """Where windows of `length` frames start in a clip: a quarter of a window apart, the last at the clip's end."""
+    if frames <= length:
+        return [0]
+    return sorted({*range(0, frames - length, max(1, length // 4)), frames - length})
+
+
+class PoseSequences:
+    """Poses of many clips in a row, to cut windows from."""
+
+    def __init__(self, clips: Sequence[Poses]) -> None:
+        self.sizes = np.array([len(clip.hip_trajectory) for clip in clips])
+        self.first = np.cumsum(self.sizes) - self.sizes
+        self.arrays = [np.concatenate(arrays) for arrays in zip(*(clip.arrays() for clip in clips), strict=True)]
+
+    def windows(self, which: np.ndarray, start: np.ndarray, speed: np.ndarray, length: int) -> Poses:
+        """Windows (N, length, ...): the n-th from clip `which[n]`, from frame `start[n]` on, `speed[n]` frames a step.
+
+        A clip that is too short is played forwards and backwards.
+        """
+        last = self.sizes[which, None] - 1.0
+        at = np.mod(start[:, None] + np.arange(length) * speed[:, None], np.maximum(2 * last, 1))
+        at = np.clip(np.where(at > last, 2 * last - at, at), 0, last)
+        rows = (self.first[which, None] + at).ravel()
+        cut = (interpolate_rows(array, rows).reshape(*at.shape, *array.shape[1:]) for array in self.arrays)
+        return Poses(*(array.astype(np.float32) for array in cut))
+
+
+def cut_windows(poses: Poses, length: int) -> Poses:
+    """All windows (N, length, ...) of one clip, see `window_starts`."""
+    starts = np.array(window_starts(len(poses.hip_trajectory), length), float)
+    return PoseSequences([poses]).windows(np.zeros(len(starts), int), starts, np.ones(len(starts)), length)
+
+
+def average_windows_per_frame(windows: np.ndarray, frames: int, length: int) -> np.ndarray:
+    """Probabilities (N, K) of a clip's windows to (frames, K): for each frame the mean of the windows that hold it."""
+    total, count = np.zeros((frames, windows.shape[1])), np.zeros((frames, 1))
+    for start, probabilities in zip(window_starts(frames, length), windows, strict=True):
+        total[start : start + length] += probabilities
+        count[start : start + length] += 1
+    return (total / count).astype(np.float32)
+
+
+def features(windows: Poses) -> np.ndarray:
+    """Windows (N, T, ...) to (N, T, FEATURES) float32; see `compute_features`."""
+    return compute_features(windows).astype(np.float32)
+
+
+def compute_features(windows: Poses, xp: Any = np) -> Any:
+    """Windows (N, T, ...) to (N, T, FEATURES), invariant to mirroring; what comes from the body is invariant to
+    yaw as well.
+
+    For each left and right joint: the mean of the two and their absolute difference. From the body: joint angles
+    (cosines), heights above the hips, distances between joints, bone inclinations. From the picture: each joint's
+    position relative to its mean over the window, which tells a press from a body that moves below resting wrists.
+    """
+    body = windows.joints_3d
+    heights = -body[..., 1]
+    pairs = [
+        *(joint_angle_cosine(joint(body, a), joint(body, b), joint(body, c), xp) for a, b, c in JOINT_ANGLES),
+        *(joint(heights[..., None], part)[..., 0] for part in (SHOULDER, ELBOW, WRIST, KNEE, ANKLE)),
+        *(joint(heights[..., None], WRIST)[..., 0] - joint(heights[..., None], o)[..., 0] for o in (SHOULDER, ELBOW)),
+        *(xp.linalg.norm(joint(body, start) - joint(body, end), axis=-1) for start, end in JOINT_DISTANCES),
+        *(-direction(joint(body, end) - joint(body, start), xp)[..., 1] for start, end in BONES),
+    ]
+    both = xp.stack(pairs, axis=-1)  # (N, T, 2, pairs)
+    up = xp.mean(joint(body, SHOULDER), axis=-2)  # (N, T, 3)
+    across = joint(body, SHOULDER)
+    chest = direction(cross(across[..., 0, :] - across[..., 1, :], up, xp), xp)
+    widths = [
+        xp.linalg.norm(joint(body, part)[..., 0, :] - joint(body, part)[..., 1, :], axis=-1)
+        for part in (WRIST, ELBOW, KNEE, ANKLE, SHOULDER)
+    ]
+    moved = windows.joints_image[..., :2] + windows.hip_trajectory[..., None, :]
+    moved = moved - xp.mean(moved, axis=1, keepdims=True)
+    left, right = moved[..., 0::2, :], moved[..., 1::2, :]
+    return xp.concatenate(
+        [
+            xp.mean(both, axis=-2),
+            xp.abs(both[..., 0, :] - both[..., 1, :]),
+            xp.stack([-direction(up, xp)[..., 1], *widths, chest[..., 1]], axis=-1),
+            (left + right)[..., 1],
+            xp.abs(left - right)[..., 1],
+            xp.abs(left - right)[..., 0],
+            xp.abs(left + right)[..., 0],
+        ],
+        axis=-1,
+    )
+
+
+def joint(points: Any, number: int) -> Any:
+    """(..., 12, D) to (..., 2, D): one joint, left and right."""
+    return points[..., 2 * number : 2 * number + 2, :]
+
+
+def direction(vectors: Any, xp: Any = np) -> Any:
+    return vectors / xp.maximum(xp.linalg.norm(vectors, axis=-1, keepdims=True), TINY)
+
+
+def cross(first: Any, second: Any, xp: Any = np) -> Any:
+    """The cross product of vectors (..., 3); `ops.cross` has no counterpart in LiteRT."""
+    (a, b, c), (d, e, f) = ([vectors[..., axis] for axis in range(3)] for vectors in (first, second))
+    return xp.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=-1)
+
+
+def joint_angle_cosine(first: Any, middle: Any, last: Any, xp: Any = np) -> Any:
+    """The cosine of the angle at `middle`: -1 is straight."""
+    return xp.sum(direction(first - middle, xp) * direction(last - middle, xp), axis=-1)
+
+
+def is_standing(body: np.ndarray) -> np.ndarray:
+    """(N, 12, 3) to (N,) bool: upright, the legs straight and the arms hanging, as between exercises."""
+    straight = [
+        joint_angle_cosine(*(joint(body, part) for part in joints)).max(axis=-1) < limit for joints, limit in STRAIGHT
+    ]
+    heights = -body[..., 1]
+    low = heights[..., 2 * WRIST : 2 * WRIST + 2].max(axis=-1) < 0.35
+    return np.all([*straight, low, -direction(joint(body, SHOULDER).mean(axis=-2))[..., 1] > 0.94], axis=0)

@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.models.pose.augment import rotations
+from fitness_tracker.models.pose.features import (
+    ANKLE,
+    FEATURES,
+    HIP,
+    JOINTS,
+    KNEE,
+    SHOULDER,
+    WRIST,
+    Poses,
+    PoseSequences,
+    average_windows_per_frame,
+    cut_windows,
+    features,
+    interpolate_missing,
+    is_standing,
+    poses_from_landmarks,
+    window_starts,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def figure() -> np.ndarray:
+    """(12, 3) of somebody who stands, arms hanging, facing the camera: right, down, away, in torso lengths."""
+    sides = []
+    for sign in (1, -1):
+        arm = [(0.45 * sign, -1, 0), (0.5 * sign, -0.4, 0.05), (0.5 * sign, 0.1, 0)]
+        leg = [(0.33 * sign, 0, 0), (0.33 * sign, 0.85, -0.03), (0.33 * sign, 1.7, 0)]
+        sides.append(np.array(arm + leg, float))
+    return np.stack(sides, axis=1).reshape(12, 3)
+
+
+def landmarks(frames: int, metres: np.ndarray, scale: float = 200.0) -> Landmarks:
+    """Landmarks of a body (frames, 12, 3) in torso lengths of half a metre, seen `scale` pixels large at (320, 240)."""
+    points, world = np.zeros((frames, 33, 4)), np.zeros((frames, 33, 3))
+    world[:, JOINTS] = metres * 0.5
+    points[:, JOINTS, :3] = metres * scale + (320, 240, 0)
+    return Landmarks(points.astype(np.float32), world.astype(np.float32), np.arange(frames) / 10, np.ones(frames, bool))
+
+
+def moving(frames: int) -> np.ndarray:
+    """(frames, 12, 3): the figure bends its knees and lifts one arm."""
+    effort = (1 - np.cos(np.linspace(0, 4, frames)))[:, None] / 2
+    body = np.tile(figure(), (frames, 1, 1))
+    body[:, 2 * WRIST] += effort * (0.1, -1.2, -0.3)
+    body[:, 2 * KNEE : 2 * KNEE + 2] += effort[:, None] * (0, -0.3, -0.5)
+    body[:, 2 * ANKLE : 2 * ANKLE + 2] += effort[:, None] * (0, -0.6, 0)
+    return body
+
+
+def test_poses_are_in_torso_lengths_from_the_hips() -> None:
+    found = poses_from_landmarks(landmarks(30, moving(30)))
+    assert [one.shape for one in found.arrays()] == [(30, 12, 3), (30, 12, 3), (30, 2)]
+    assert all(one.dtype == np.float32 for one in found.arrays())
+    np.testing.assert_allclose(found.joints_3d[0], figure(), atol=0.02)
+    np.testing.assert_allclose(found.joints_image[0], figure(), atol=0.02)
+
+
+@pytest.mark.parametrize("scale", [60.0, 300.0])
+def test_how_large_somebody_is_seen_does_not_matter(scale: float) -> None:
+    one, other = (
+        poses_from_landmarks(landmarks(20, moving(20) + np.array([0.3, 0, 0]), size)) for size in (100.0, scale)
+    )
+    for first, second in zip(one.arrays(), other.arrays(), strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-3)
+
+
+def test_the_path_is_the_way_of_the_hips_through_the_picture() -> None:
+    rising = moving(41)
+    marks = landmarks(41, rising)
+    marks.image_landmarks[:, :, 1] -= np.linspace(0, 100, 41)[:, None]  # half a torso length, upwards
+    path = poses_from_landmarks(marks).hip_trajectory
+    assert path[-1, 1] - path[0, 1] == pytest.approx(-0.5, abs=0.02)
+    assert np.abs(path[:, 0]).max() < 0.01
+
+
+def test_frames_without_a_person_are_bridged() -> None:
+    values = np.arange(8.0)[:, None] * 2
+    found = np.array([False, True, False, False, True, True, False, False])
+    filled = interpolate_missing(np.where(found[:, None], values, 0), found)
+    np.testing.assert_allclose(filled[:, 0], [2, 2, 4, 6, 8, 10, 10, 10])
+
+
+def test_a_clip_of_nobody_is_all_zero() -> None:
+    empty = Landmarks(np.zeros((5, 33, 4)), np.zeros((5, 33, 3)), np.arange(5) / 10, np.zeros(5, bool))
+    found = poses_from_landmarks(empty)
+    assert all((one == 0).all() for one in found.arrays())
+    assert np.isfinite(features(cut_windows(found, 8))).all()
+
+
+def windows(number: int = 3, length: int = 16) -> Poses:
+    clip = poses_from_landmarks(landmarks(40, moving(40)))
+    start = RNG.uniform(0, 20, number)
+    return PoseSequences([clip]).windows(np.zeros(number, int), start, np.ones(number), length)
+
+
+def test_features_have_their_shape() -> None:
+    found = features(windows())
+    assert found.shape == (3, 16, FEATURES)
+    assert found.dtype == np.float32
+
+
+def test_features_of_the_body_are_the_same_from_every_side() -> None:
+    plain = windows()
+    turn = rotations(np.array([35.0]), 1)[0].T
+    turned = Poses((plain.joints_3d @ turn).astype(np.float32), plain.joints_image, plain.hip_trajectory)
+    np.testing.assert_allclose(features(turned), features(plain), atol=1e-4)
+
+
+def test_features_of_the_mirror_image_are_the_same() -> None:
+    plain = windows()
+    swap = np.arange(12).reshape(6, 2)[:, ::-1].ravel()
+    flip = np.array([-1, 1, 1])
+    mirrored = Poses(
+        plain.joints_3d[:, :, swap] * flip, plain.joints_image[:, :, swap] * flip, plain.hip_trajectory * flip[:2]
+    )
+    np.testing.assert_allclose(features(mirrored), features(plain), atol=1e-5)
+
+
+def test_features_tell_a_rising_body_under_fixed_hands_from_hands_that_rise() -> None:
+    """A pull-up and a press are one movement of the body; in the picture they are two."""
+    plain = windows()
+    press = Poses(plain.joints_3d, plain.joints_image, np.zeros_like(plain.hip_trajectory))
+    lift = np.zeros_like(plain.hip_trajectory)
+    lift[..., 1] = -(plain.joints_image[:, :, 2 * WRIST, 1] - plain.joints_image[:, :1, 2 * WRIST, 1])
+    pull = Poses(plain.joints_3d, plain.joints_image, lift)
+    assert np.abs(features(press) - features(pull)).max() > 0.3
+
+
+@given(st.integers(1, 300), st.integers(2, 60))
+def test_windows_cover_every_frame_and_end_with_the_clip(frames: int, length: int) -> None:
+    starts = window_starts(frames, length)
+    covered = {frame for start in starts for frame in range(start, start + length)}
+    assert covered >= set(range(frames))
+    assert max(starts) == max(0, frames - length)
+
+
+def test_a_short_clip_is_played_forwards_and_backwards() -> None:
+    clip = Poses(np.zeros((3, 12, 3)), np.zeros((3, 12, 3)), np.arange(3.0)[:, None] * (1, 0))
+    found = cut_windows(clip, 8).hip_trajectory[0, :, 0]
+    assert found.tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
+
+
+def test_a_clip_of_one_frame_is_held() -> None:
+    clip = Poses(np.ones((1, 12, 3)), np.ones((1, 12, 3)), np.ones((1, 2)))
+    assert (cut_windows(clip, 5).joints_3d == 1).all()
+
+
+def test_windows_of_one_clip_hold_nothing_of_the_next() -> None:
+    clips = [Poses(np.full((n, 12, 3), n), np.full((n, 12, 3), n), np.full((n, 2), n)) for n in (3, 5, 9)]
+    which = np.repeat([0, 1, 2], 20)
+    found = PoseSequences(clips).windows(which, RNG.uniform(0, 9, 60), RNG.uniform(0.5, 2, 60), 12)
+    for clip, size in enumerate((3, 5, 9)):
+        assert (found.joints_3d[which == clip] == size).all()
+
+
+def test_a_frame_is_judged_by_the_windows_that_show_it() -> None:
+    said = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert window_starts(12, 8) == [0, 2, 4]
+    found = average_windows_per_frame(np.concatenate([said, said[1:]]), 12, 8)
+    assert found.shape == (12, 2)
+    assert found[0].tolist() == [1, 0]
+    assert found[11].tolist() == [0, 1]
+    np.testing.assert_allclose(found[3], [0.5, 0.5])
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+def test_who_stands_is_known_from_who_bends_or_lifts() -> None:
+    standing, lifting, bending = figure(), figure(), figure()
+    lifting[2 * WRIST] = (0.5, -1.2, 0)
+    bending[2 * SHOULDER : 2 * SHOULDER + 2] = [(0.45, -0.5, -0.85), (-0.45, -0.5, -0.85)]
+    sitting = figure()
+    sitting[2 * KNEE : 2 * KNEE + 2] = [(0.33, 0.1, -0.85), (-0.33, 0.1, -0.85)]
+    assert sitting[2 * HIP, 1] == 0
+    assert is_standing(np.stack([standing, lifting, bending, sitting])).tolist() == [True, False, False, False]

@@ -1,0 +1,282 @@
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitness_tracker.blazepose.landmarks import write_landmarks
+from fitness_tracker.clips.folder import Clip
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.params import Params, load_params
+from fitness_tracker.models.calibration import calibrate, fit_none_threshold, fit_temperature, group_weights
+from fitness_tracker.models.classifier import NONE, ClipUsage, apply_temperature
+from fitness_tracker.models.pose import training
+from fitness_tracker.models.pose.features import ANKLE, FEATURES, KNEE, WRIST, poses_from_landmarks
+from fitness_tracker.models.pose.training import (
+    Material,
+    PoseData,
+    PoseSettings,
+    Task,
+    WindowBatches,
+    fit,
+    fit_network,
+    fit_side_by_side,
+    fit_task,
+    random_stream,
+    read_material,
+    sampling_weights,
+)
+from fitness_tracker.models.tensorflow_setup import make_deterministic
+from fitness_tracker.models.training import log_epoch
+from tests.conftest import ROOT
+from tests.models.pose.test_features import figure, landmarks
+
+PARAMS = load_params(ROOT / "params.yaml")
+WINDOW = 16
+
+
+def small(**train: object) -> Params:
+    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2)
+    train = {"batch_size": 16, "learning_rate": 0.005, "window": WINDOW / 10, **train}
+    return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
+
+
+def settings(pose: dict | None = None, **train: object) -> PoseSettings:
+    params = small(**train)
+    return PoseSettings(
+        params.train, dataclasses.replace(params.pose, **pose or {}), params.pose_augmentation, params.extract.fps
+    )
+
+
+def clip(exercise: str, seed: int, frames: int = 30):
+    """Landmarks of a figure that squats or presses, at its own pace and with its own proportions."""
+    rng = np.random.default_rng(seed)
+    effort = (1 - np.cos(np.arange(frames) * rng.uniform(0.3, 0.6) + rng.uniform(0, 6)))[:, None] / 2
+    body = np.tile(figure() * rng.uniform(0.9, 1.1, 3), (frames, 1, 1))
+    if exercise == "squat":
+        body[:, 2 * KNEE : 2 * KNEE + 2] += effort[:, None] * (0, -0.5, -0.6)
+        body[:, 2 * ANKLE : 2 * ANKLE + 2] += effort[:, None] * (0, -0.9, 0)
+    else:
+        body[:, 2 * WRIST : 2 * WRIST + 2] += (0, -1.2, -0.1) + effort[:, None] * (0, -0.7, 0)
+    return landmarks(frames, body + rng.normal(0, 0.01, body.shape))
+
+
+def some(number: int, first: int) -> PoseData:
+    labels = np.arange(number) % 2
+    poses = [poses_from_landmarks(clip(("press", "squat")[label], first + n)) for n, label in enumerate(labels)]
+    return PoseData(poses, labels, np.arange(number))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    data, held_out = some(16, 0), some(8, 100)
+    task = Task(data, held_out, 1, 3, settings({"windows_per_epoch": 128}, epochs=20), None, "", log_epoch)
+    return fit_task(task), task
+
+
+def test_the_model_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
+    fitted, task = trained
+    said = np.array([of_clip.mean(axis=0).argmax() for of_clip in fitted.probabilities])
+    assert [of_clip.shape[1] for of_clip in fitted.probabilities] == [3] * 8
+    assert (said == task.held_out.labels).mean() > 0.9
+    assert set(fitted.metrics) == {"train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
+    assert set(fitted.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert len(fitted.history["loss"]) == 20
+    assert fitted.history["loss"][-1] < fitted.history["loss"][0]
+
+
+@pytest.mark.slow
+def test_members_fitted_side_by_side_are_the_same_as_alone(trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, task = trained
+    tasks = [
+        dataclasses.replace(task, settings=dataclasses.replace(task.settings, member=n, train=small(epochs=1).train))
+        for n in (0, 1)
+    ]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    beside = fit_side_by_side(tasks)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    alone = fit_side_by_side(tasks)
+    for one, other in zip(beside, alone, strict=True):
+        for weights, same in zip(one.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(weights, same)
+    assert (beside[0].weights[0] != beside[1].weights[0]).any()
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    data, weights = some(6, 0), []
+    for _ in range(2):
+        make_deterministic(0)
+        weights.append(fit_network(data, data, 3, settings(epochs=1))[0].get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_epoch_has_its_windows_and_idle_people_among_them() -> None:
+    batches = WindowBatches(
+        some(6, 0), 3, settings({"windows_per_epoch": 700, "synthetic_idle_ratio": 0.2}, batch_size=70)
+    )
+    shown = [batches[number] for number in range(len(batches))]
+    assert [features.shape for features, _ in shown] == [(70, WINDOW, FEATURES)] * 10
+    truth = np.concatenate([labels for _, labels in shown]).argmax(axis=1)
+    assert 0.15 < (truth == 2).mean() < 0.3
+    first = shown[0][0]
+    np.testing.assert_array_equal(first, batches[0][0])
+    batches.on_epoch_end()
+    assert (first != batches[0][0]).any()
+
+
+def test_rare_exercises_and_groups_are_drawn_more_often_but_not_as_often() -> None:
+    labels, groups = np.array([0] * 100 + [1] * 4), np.array(["a"] * 99 + ["b"] + ["c", "d", "e", "f"])
+    chances = sampling_weights(labels, groups)
+    assert chances.sum() == pytest.approx(1)
+    assert chances[99] / chances[0] == pytest.approx(99**0.5)
+    assert 1 < chances[:100].sum() / chances[100:].sum() < 25
+
+
+def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:
+    names = np.array(["squat", "squat", "press", "crawl", "crawl", NONE, NONE])
+    folds, untaught = np.array([0, 1, 1, 0, 1, 0, 1]), names == "crawl"
+    material = Material(PoseData([], np.zeros(7, int), np.arange(7)), folds, names, untaught, np.ones(7, bool))
+    assert material.seen_by(0).tolist() == [False, True, True, False, False, False, True]
+    assert material.seen_by(1).tolist() == [True, False, False, False, False, True, False]
+
+
+@pytest.mark.parametrize("exercises", [["press", "squat", NONE], ["press", NONE]])
+def test_ones_own_clips_teach_whatever_they_are_called(folder, exercises: list[str]) -> None:
+    """Where no clip is 'none', the last exercise was once taken for untaught, and kept from everybody."""
+    clips, landmarks_folder, usage = folder
+    own = [clip for clip in clips if clip.exercise != NONE]
+    material = read_material(own, usage, landmarks_folder, [], exercises)
+    assert not material.untaught.any()
+    for fold in (0, 1, 2):
+        assert (material.seen_by(fold) == (material.folds != fold)).all()
+    taught = [clip.exercise if clip.exercise in exercises else NONE for clip in own]
+    assert [exercises[label] for label in material.data.labels] == taught
+
+
+def test_nine_in_ten_taught_clips_are_named() -> None:
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.3, 1, 200)
+    probabilities = [np.array([[one, 0, 1 - one]]) for one in sure]
+    groups, clear = np.arange(200), np.ones(200, bool)
+    exercises = ["press", "squat", NONE]
+    temperature, threshold = calibrate(probabilities, exercises, np.zeros(200, int), groups, clear, 0.9)
+    warm = apply_temperature(np.concatenate(probabilities), temperature)[:, :-1].max(axis=1)
+    assert (1 - warm <= threshold).mean() == pytest.approx(0.9, abs=0.01)
+    assert calibrate(probabilities, ["press", "squat", "plank"], np.zeros(200, int), groups, clear, 0.9)[1] == 1
+
+
+def test_each_group_counts_the_same_for_the_threshold() -> None:
+    scores, groups = np.array([0.1] * 90 + [0.5, 0.6, 0.7]), np.array(["a"] * 90 + ["b", "c", "d"])
+    assert fit_none_threshold(scores, 0.5, group_weights(groups)) == 0.6  # 0.5 x 5 / 4 of the groups
+
+
+def test_a_few_groups_set_no_threshold() -> None:
+    """Three sure clips would make it so strict that the next one is none."""
+    scores = np.full(9, 0.001)
+    assert [fit_none_threshold(scores[:n], 0.9, np.ones(n)) for n in (1, 8, 9)] == [0.5, 0.5, 0.001]
+
+
+def test_the_temperature_makes_a_boaster_modest_and_a_doubter_sure() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 600)
+    guess = np.where(rng.random(600) < 0.7, labels, (labels + 1) % 3)
+    boaster = np.full((600, 3), 0.005)
+    boaster[np.arange(600), guess] = 0.99
+    warm = fit_temperature([row[None] for row in boaster], labels)
+    assert warm > 2
+    doubter = np.full((600, 3), 0.32)
+    doubter[np.arange(600), labels] = 0.36
+    assert fit_temperature([row[None] for row in doubter], labels) < 0.5
+
+
+def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
+    said = [np.array([[0.8, 0.1, 0.1]])] * 8
+    few, many = (fit_temperature(said * times, np.zeros(8 * times, int)) for times in (1, 20))
+    assert 0.3 < many < few < 1
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
+    """Landmarks of eight people, squatting, pressing and doing nothing, as the stage writes them."""
+    clips, split = [], {}
+    for person in range(8):
+        for exercise in ("press", "squat", NONE):
+            name = f"{exercise}/p{person}__1"
+            marks = clip("squat" if exercise == NONE else exercise, 10 * person)
+            if exercise == NONE:
+                marks.image_landmarks[:], marks.world_landmarks[:] = (
+                    marks.image_landmarks[:1],
+                    marks.world_landmarks[:1],
+                )
+            path = tmp_path / "landmarks" / f"{name}.npz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(write_landmarks(marks))
+            clips.append(Clip(name, path))
+            split[name] = ClipUsage(0 if person > 4 else 1 + person % 2, f"p{person}", "")
+    return clips, tmp_path / "landmarks", split
+
+
+def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, usage = folder
+    make_deterministic(0)
+    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=192, units=32, members=1)
+    done = fit(clips, usage, landmarks_folder, networks_folder, dataclasses.replace(small(epochs=30), pose=pose))
+    assert done.classifier.exercises == ["press", "squat", "none"]
+    assert set(done.metrics) == {"epochs", "train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
+    assert done.metrics["val_accuracy"] > 0.9
+    for exercise in (NONE, "squat"):
+        prediction = done.classifier.predict_file(landmarks_folder / f"{exercise}/p7__1.npz")
+        assert done.classifier.decide_label(prediction)[0] == exercise
+
+
+def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, usage = folder
+    (landmarks_folder / "squat/p0__1.npz").unlink()
+    with pytest.raises(UserError, match=r"squat/p0__1\.npz: No such file"):
+        fit(clips, usage, landmarks_folder, networks_folder, small())
+
+
+def test_a_fold_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, usage = folder
+    kept = [clip for clip in clips if usage[clip.name].fold or clip.exercise == NONE]
+    params = small(epochs=1)
+    one = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
+    assert fit(kept, usage, landmarks_folder, networks_folder, one).classifier.none_threshold == 0.5
+
+
+def test_each_member_learns_from_all_folds_but_its_own(
+    folder, networks_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips, landmarks_folder, usage = folder
+    seen = []
+
+    def spy(tasks):
+        seen.extend(
+            (task.fold, len(task.train.clips), len(task.held_out.clips), task.settings.member) for task in tasks
+        )
+        return [fit_task(task) for task in tasks]
+
+    monkeypatch.setattr(training, "fit_side_by_side", spy)
+    done = fit(clips, usage, landmarks_folder, networks_folder, small(epochs=1))
+    sizes = [sum(used.fold == fold for used in usage.values()) for fold in range(3)]
+    assert seen == [(fold, 24 - sizes[fold], sizes[fold], fold) for fold in (0, 1)]
+    assert done.classifier.unseen_folds == [{0}, {1}]
+    first, second = (network.get_weights()[0] for network in done.classifier.networks)
+    assert (first != second).any()
+
+
+def test_only_the_exercises_that_are_named_are_taught(folder, networks_folder: Path) -> None:
+    clips, landmarks_folder, usage = folder
+    params = dataclasses.replace(small(epochs=1), exercises=["squat"])
+    assert fit(clips, usage, landmarks_folder, networks_folder, params).classifier.exercises == ["squat", NONE]
+    with pytest.raises(UserError, match="exercises names handstand, which no clip shows"):
+        fit(clips, usage, landmarks_folder, networks_folder, dataclasses.replace(params, exercises=["handstand"]))
+
+
+def test_random_streams_are_independent() -> None:
+    """Before, an epoch's order and its first batch's augmentation came from one stream."""
+    draws = [random_stream(*key).random(4).tolist() for key in ((3,), (3, 0), (3, 1), (3, 1, 0), (3, 0, 1), (4,))]
+    assert len({tuple(numbers) for numbers in draws}) == 6
+    assert random_stream(3, 1).random() == random_stream(3, 1).random()
