@@ -21,8 +21,10 @@ from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.evaluation.intervals import f1_interval, macro_f1
+from fitness_tracker.models.pose.batches import PoseSettings
+from fitness_tracker.models.pose.dataset import PoseData
 from fitness_tracker.models.pose.features import Poses, poses_from_landmarks
-from fitness_tracker.models.pose.training import PoseData, PoseSettings, Task, fit_side_by_side
+from fitness_tracker.models.pose.training import Task, fit_members
 from fitness_tracker.models.training import random_stream
 
 SOURCES = 5
@@ -73,10 +75,10 @@ def answers_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], source: str
             exercises = [*sorted({clip.exercise for clip in train} - {NONE}), NONE]
             settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
             learnt, held_out = (data_of(some, poses, exercises) for some in (train, test))
-            tasks.append(Task(learnt, held_out, 0, len(exercises), settings, None, "", quiet))
+            tasks.append(Task(learnt, held_out, 0, len(exercises), settings))
             names.append(exercises)
     table = pd.DataFrame({"truth": [clip.exercise for clip in test], "group": [clip.group for clip in test]})
-    for number, (fitted, exercises) in enumerate(zip(fit_side_by_side(tasks), names, strict=True)):
+    for number, (fitted, exercises) in enumerate(zip(fit_members(tasks), names, strict=True)):
         table[number] = [exercises[int(of_clip.mean(axis=0)[:-1].argmax())] for of_clip in fitted.probabilities]
     return table
 
@@ -95,10 +97,6 @@ def data_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], exercises: lis
     """Exercises that are not among `exercises` are labelled 'none'; only tested clips have such."""
     labels = [exercises.index(clip.exercise) if clip.exercise in exercises else len(exercises) - 1 for clip in clips]
     return PoseData([poses[clip.id] for clip in clips], np.array(labels), np.array([clip.group for clip in clips]))
-
-
-def quiet(*_: object) -> None:
-    """No line an epoch."""
 
 
 if __name__ == "__main__":

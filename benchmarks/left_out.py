@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from few import data_of, quiet
+from few import data_of
 from sklearn.metrics import roc_auc_score
 
 from fitness_tracker.clips.folder import NONE
@@ -22,8 +22,9 @@ from fitness_tracker.core.params import load_params
 from fitness_tracker.corpus.catalog import corpus_to_teach
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.evaluation.intervals import weighted_interval
+from fitness_tracker.models.pose.batches import PoseSettings
 from fitness_tracker.models.pose.features import poses_from_landmarks
-from fitness_tracker.models.pose.training import PoseSettings, Task, fit_side_by_side
+from fitness_tracker.models.pose.training import Task, fit_members
 from fitness_tracker.models.training import split_and_hash_clips
 
 
@@ -56,11 +57,11 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
         ]
         scored.append((asked, hidden))
         data, held_out = (data_of(some, poses, taught) for some in (learnt, asked))
-        tasks.append(Task(data, held_out, fold, len(taught), settings, None, "", quiet))
+        tasks.append(Task(data, held_out, fold, len(taught), settings))
     return pd.DataFrame(
         [
             (clip.exercise, clip.group, clip.exercise in hidden, 1 - of_clip.mean(axis=0)[:-1].max())
-            for fitted, (asked, hidden) in zip(fit_side_by_side(tasks), scored, strict=True)
+            for fitted, (asked, hidden) in zip(fit_members(tasks), scored, strict=True)
             for clip, of_clip in zip(asked, fitted.probabilities, strict=True)
         ],
         columns=["exercise", "group", "left_out", "score"],

@@ -34,7 +34,9 @@ from fitness_tracker.models.classifier import NONE
 from fitness_tracker.models.cnn import store as cnn_store
 from fitness_tracker.models.cnn.augment import frame_augmenter
 from fitness_tracker.models.cnn.network import build_cnn
+from fitness_tracker.models.pose.batches import PoseSettings
 from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
+from fitness_tracker.models.pose.dataset import PoseData, all_windows
 from fitness_tracker.models.pose.features import (
     JOINT_ANGLES,
     Poses,
@@ -43,7 +45,7 @@ from fitness_tracker.models.pose.features import (
     poses_from_landmarks,
     window_starts,
 )
-from fitness_tracker.models.pose.training import PoseData, PoseSettings, all_windows, fit_network
+from fitness_tracker.models.pose.training import fit_network
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.models.training import class_weights
 
@@ -224,10 +226,6 @@ def pose_settings(params: Params, seed: int) -> PoseSettings:
     return PoseSettings(train, params.pose, params.pose_augmentation, params.extract.fps)
 
 
-def quiet(*_: object) -> None:
-    """No line an epoch."""
-
-
 METHODS: dict[str, Method] = {
     "cnn": frame_network,
     "knn": nearest_poses,
@@ -262,7 +260,7 @@ def one_member(
     make_deterministic(seed)
     settings = dataclasses.replace(pose_settings(material.params, seed), member=n)
     train, held_out = (data_of(material, which, labels) for which in (train_idx, test_idx))
-    return PoseMember(fit_network(train, held_out, classes, settings, on_epoch=quiet)[0], n)
+    return PoseMember(fit_network(train, held_out, classes, settings)[0], n)
 
 
 def classifier_of(

@@ -30,12 +30,12 @@ def main() -> None:
 
         make_deterministic(params.train.seed)
         classifier = load_classifier(args.classifier)
-        kind = MODEL_KINDS[classifier.kind]
-        inputs = {clip.name: clip.path for clip in find_clips(getattr(args, kind.reads), (kind.suffix,))}
+        kind = MODEL_KINDS[classifier.kind]()
+        inputs = {clip.name: clip.path for clip in find_clips(getattr(args, kind.INPUT), (kind.SUFFIX,))}
         scored = evaluation.score_clips(clips, classifier, inputs)
         result = evaluation.scores(scored, classifier.exercises)
         table = evaluation.answers(scored)
-        learnt = params.corpus and kind.reads == "landmarks"
+        learnt = params.corpus and kind.INPUT == "landmarks"
         corpus = corpus_to_teach(args.corpus, inputs, lambda _: None) if learnt else []
         people = evaluate_people(corpus, classifier, args.metrics, args.plots)
         result |= people.scores

@@ -12,6 +12,7 @@ from fitness_tracker.models.bundle import save_classifier
 from fitness_tracker.models.classifier import ClipUsage
 from fitness_tracker.models.pose.training import fit
 from fitness_tracker.models.tensorflow_setup import make_deterministic
+from fitness_tracker.models.training import TrainingData
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import resize_video
@@ -40,6 +41,6 @@ def teach(drawn: Path, networks_folder: Path, scratch: Path) -> Path:
     params = load_params(ROOT / "params.yaml")
     clips = [clip for clip in clips if "person01" not in clip.name]  # nobody knows
     params = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
-    done = fit(clips, usage, scratch / "landmarks", networks_folder, params)
+    done = fit(TrainingData(clips, {clip.name: clip.path for clip in clips}, usage, networks_folder), params)
     save_classifier(done.classifier, scratch / "classifier")
     return scratch / "classifier"

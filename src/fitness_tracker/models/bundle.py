@@ -47,7 +47,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
     classifier.save_parts(folder)
     description = {
         "format_version": FORMAT_VERSION,
-        "features": sha256(MODEL_KINDS[classifier.kind].feature_definition()),
+        "features": sha256(MODEL_KINDS[classifier.kind]().feature_definition()),
         "model": classifier.kind,
         "exercises": classifier.exercises,
         "fit": classifier.fit,
@@ -77,7 +77,7 @@ def load_classifier(folder: Path) -> Classifier:
             name: description[name] for name in ("exercises", "fit", "fps", "group", "temperature", "none_threshold")
         }
         common["usage"] = {name: ClipUsage(**used) for name, used in description["usage"].items()}
-        classifier: Classifier = MODEL_KINDS[description["model"]].load(folder, description, common)
+        classifier: Classifier = MODEL_KINDS[description["model"]]().load(folder, description, common)
         with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there
             for number, network in enumerate(classifier.networks):
                 network.load_weights(folder / WEIGHTS.format(number))
@@ -109,5 +109,5 @@ def check_version(folder: Path, description: dict[str, Any]) -> None:
         )
     if description["checksum"] != checksum(description):
         raise ValueError(f"{DESCRIPTION} is not what was saved")
-    if description["features"] != sha256(MODEL_KINDS[description["model"]].feature_definition()):
+    if description["features"] != sha256(MODEL_KINDS[description["model"]]().feature_definition()):
         raise OtherVersionError(f"{folder}: the classifier was trained on other features; train it again")

@@ -1,7 +1,8 @@
-"""What every training shares: how clips are used, random streams, class weights, temperature, progress, metrics."""
+"""Temperature and threshold of 'none': confidence that matches accuracy, on clips that the members never saw."""
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -10,6 +11,13 @@ from fitness_tracker.clips.folder import NONE
 from fitness_tracker.models.classifier import apply_temperature
 
 UNSURE = 0.5  # the likeliest exercise is less likely than not
+
+
+class Calibration(NamedTuple):
+    """What is fitted on clips that were held out."""
+
+    temperature: float  # probabilities are raised to 1/temperature
+    none_threshold: float  # the answer is 'none' where its score is above; 1: never
 
 
 def fit_temperature(
@@ -61,8 +69,8 @@ def calibrate(
     groups: np.ndarray,
     clear: np.ndarray,
     accepted: float,
-) -> tuple[float, float]:
-    """Temperature and threshold of 'none', from what members said of clips whose groups they never saw.
+) -> Calibration:
+    """From the predictions of members for clips whose groups they never saw.
 
     `probabilities` are of each clip (its windows or frames, K), `truth` (clips,) is the place among the `exercises` of
     what it shows. By the clips that show all of it (`clear`), each group counting the same. The threshold is 1, so that
@@ -73,6 +81,7 @@ def calibrate(
     taught = np.array([name != NONE for name in exercises])
     named = some[taught[truth[some]]]
     if taught.all() or not len(named):
-        return temperature, 1.0 if taught.all() else UNSURE
+        return Calibration(temperature, 1.0 if taught.all() else UNSURE)
     best = [apply_temperature(probabilities[n], temperature).mean(axis=0)[taught].max() for n in named]
-    return temperature, fit_none_threshold(1 - np.array(best), accepted, group_weights(groups[named]))
+    threshold = fit_none_threshold(1 - np.array(best), accepted, group_weights(groups[named]))
+    return Calibration(temperature, threshold)

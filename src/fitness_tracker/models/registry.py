@@ -1,37 +1,44 @@
-"""The kinds of model. A third kind is an entry here and a package of the same shape as the others.
+"""The kinds of model. A third kind is a package of the same shape as `pose/` and `cnn/`, and a function here."""
 
-A package `<name>` has `training.fit`, `classifier.load` and `classifier.feature_definition`; its parameters are the
-group `<name>` of params.yaml.
-"""
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
-
-
-@dataclass(frozen=True)
-class ModelKind:
-    """Where a kind of model lives, and which stage's output it learns from; importing it takes seconds."""
-
-    package: str
-    reads: str  # the folder below data/: frames or landmarks
-    suffix: str  # of the files in it
-
-    @property
-    def fit(self) -> Callable[..., Any]:
-        return import_module(f"{self.package}.training").fit
-
-    @property
-    def load(self) -> Callable[..., Any]:
-        return import_module(f"{self.package}.classifier").load
-
-    @property
-    def feature_definition(self) -> Callable[[], bytes]:
-        return import_module(f"{self.package}.classifier").feature_definition
+from fitness_tracker.core.params import Params
+from fitness_tracker.models.classifier import Classifier
+from fitness_tracker.models.training import Trained, TrainingData
+from fitness_tracker.processing.result_cache import ResultCache
 
 
-MODEL_KINDS = {
-    "pose": ModelKind("fitness_tracker.models.pose", "landmarks", ".npz"),
-    "cnn": ModelKind("fitness_tracker.models.cnn", "frames", ".zip"),
-}
+class ModelKind(Protocol):
+    """What the module `kind` of a kind's package holds; a type checker compares the two."""
+
+    INPUT: str  # the folder below data/ that it learns from and answers: 'frames' or 'landmarks'
+    SUFFIX: str  # of the files in it
+
+    def fit(self, data: TrainingData, params: Params, cache: ResultCache | None = None) -> Trained:
+        """A new classifier. A training that was stopped goes on where it was if its state is in the `cache`."""
+
+    def load(self, folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> Classifier:
+        """The classifier that classifier.json in `folder` describes, its networks without weights.
+
+        `common` are the fields that all kinds share. Raises `ValueError` or `KeyError` if its parts do not fit.
+        """
+
+    def feature_definition(self) -> bytes:
+        """What the features are of a fixed input: a classifier that was trained on other features is refused."""
+
+
+def pose_kind() -> ModelKind:
+    from fitness_tracker.models.pose import kind
+
+    return kind
+
+
+def cnn_kind() -> ModelKind:
+    from fitness_tracker.models.cnn import kind
+
+    return kind
+
+
+MODEL_KINDS: dict[str, Callable[[], ModelKind]] = {"pose": pose_kind, "cnn": cnn_kind}  # name -> what imports it

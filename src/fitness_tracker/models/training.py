@@ -1,21 +1,46 @@
 """What every training shares: how clips are used, random streams, class weights, progress, metrics."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
+from tqdm import tqdm
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.clips.split import fold_clips
-from fitness_tracker.core.params import Split
-from fitness_tracker.corpus.catalog import CorpusClip
+from fitness_tracker.core.params import Params, Split
+from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach
+from fitness_tracker.models.calibration import Calibration
 from fitness_tracker.models.checkpoint import Checkpoint
 from fitness_tracker.models.classifier import Classifier, ClipUsage, short_hash
+from fitness_tracker.models.processes import Tick
+from fitness_tracker.models.tensorflow_setup import keras
 
-EpochCallback = Callable[[int, int, int, Mapping[str, float]], None]  # member, epoch (both from 1 on), epochs, logs
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a classifier learns from."""
+
+    clips: Sequence[Clip]  # one's own, by their zips of frames
+    inputs: Mapping[str, Path]  # clip name -> the file of it that this kind of model reads
+    usage: Mapping[str, ClipUsage]  # name -> fold, group and hash of each clip, those of the corpus included
+    pose_networks: Path  # the folder of BlazePose's networks, which a classifier of poses takes along
+    corpus: Sequence[CorpusClip] = ()  # a kind that reads frames leaves it out, for it has none
+
+
+class FittedMember(NamedTuple):
+    """A member's network as it crosses processes, and its predictions for clips that it did not learn from."""
+
+    weights: list[np.ndarray]
+    history: dict[str, list[float]]
+    probabilities: list[np.ndarray]  # of each clip held out: (its windows or frames, K)
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -25,7 +50,37 @@ class Trained:
     classifier: Classifier
     metrics: dict[str, float]
     history: dict[str, list[float]]  # of each epoch, the members' mean
-    checkpoints: list[Checkpoint]  # to be forgotten when all is saved
+    checkpoints: Sequence[Checkpoint]  # to be forgotten when all is saved
+
+
+def prepare_data(
+    clips: Sequence[Clip], inputs: Mapping[str, Path], corpus: Path | None, pose_networks: Path, split: Split
+) -> TrainingData:
+    """What to learn from; `corpus` is its folder, if it is learnt from. Prints which clips are in it, too.
+
+    Raises `ClipsError` if the clips cannot be split, `UserError` if a file of the corpus is damaged.
+    """
+    taught = corpus_to_teach(corpus, inputs, lambda line: print(f"train: {line}")) if corpus else []
+    return TrainingData(clips, inputs, split_and_hash_clips(clips, split, taught), pose_networks, taught)
+
+
+def common_fields(data: TrainingData, params: Params, exercises: list[str], calibration: Calibration) -> dict[str, Any]:
+    """The fields that classifiers of all kinds share, by name."""
+    return {
+        "exercises": exercises,
+        "fit": params.resize.fit,
+        "fps": params.extract.fps,
+        "group": params.split.group,
+        "usage": hash_names(data.usage),
+        **calibration._asdict(),
+    }
+
+
+def summarise(classifier: Classifier, fitted: Sequence[FittedMember], checkpoints: Sequence[Checkpoint]) -> Trained:
+    """Metrics and history are the members' means."""
+    metrics = {name: float(np.mean([one.metrics[name] for one in fitted])) for name in fitted[0].metrics}
+    history = mean_history([one.history for one in fitted])
+    return Trained(classifier, {**metrics, "epochs": len(history["loss"])}, history, checkpoints)
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
@@ -45,7 +100,7 @@ def split_and_hash_clips(
     """
     named = {clip.name: group_of(clip, split.group) for clip in clips}
     groups = {name: short_hash(group) for name, group in named.items()}
-    names = {short_hash(group): group for group in named.values()}  # what is told is told by name
+    names = {short_hash(group): group for group in named.values()}  # messages use names, not hashes
     folds = fold_clips(named | {clip.name: names.get(clip.group, clip.group) for clip in corpus}, split)
     usage = {clip.name: ClipUsage(folds[clip.name], clip.group, clip.sha256) for clip in corpus}
     first: dict[str, Clip] = {}
@@ -95,7 +150,17 @@ def mean_history(histories: Sequence[Mapping[str, list[float]]]) -> dict[str, li
     }
 
 
-def log_epoch(member: int, epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
-    """Prints the progress line of an epoch."""
-    train, validation = (f"loss {logs[p + 'loss']:.3f}, accuracy {logs[p + 'accuracy']:.3f}" for p in ("", "val_"))
-    print(f"train: member {member}, epoch {epoch}/{epochs}: {train}; validation: {validation}", flush=True)
+def write_history(history: Mapping[str, list[float]], path: Path) -> None:
+    """One row an epoch."""
+    epochs = pd.RangeIndex(1, len(history["loss"]) + 1, name="epoch")
+    pd.DataFrame({name: history[name] for name in sorted(history)}, index=epochs).to_csv(path, float_format="%.4f")
+
+
+def epoch_bar(members: int, epochs: int) -> tqdm:
+    """The progress of a training, on a terminal: one bar for all members; one that stops early does not fill it."""
+    return tqdm(desc="train", total=members * epochs, unit="epoch", disable=None)
+
+
+def tick_callback(tick: Tick) -> keras.callbacks.Callback:
+    """What calls `tick` after each epoch."""
+    return keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: tick())

@@ -12,7 +12,7 @@ from fitness_tracker.models.cnn import training
 from fitness_tracker.models.cnn.store import frame_store, plain_batches, training_batches
 from fitness_tracker.models.cnn.training import fit_network, predict_rows
 from fitness_tracker.models.tensorflow_setup import make_deterministic
-from fitness_tracker.models.training import class_weights, split_and_hash_clips
+from fitness_tracker.models.training import TrainingData, class_weights, split_and_hash_clips
 from fitness_tracker.video.frames import encode_jpeg, read_zip, shrink
 from tests.conftest import ROOT
 
@@ -157,6 +157,7 @@ def test_a_member_looks_neither_at_its_own_fold_nor_learns_from_the_next(
     params = dataclasses.replace(
         load_params(ROOT / "params.yaml"), train=train, cnn=dataclasses.replace(cnn, members=2)
     )
-    done = training.fit(clips, usage, tmp_path, tmp_path, params)
+    data = TrainingData(clips, {clip.name: clip.path for clip in clips}, usage, tmp_path)
+    done = training.fit(data, params)
     assert seen == [[{2, 3, 4}, {1}], [{0, 3, 4}, {2}]]
     assert done.classifier.unseen_folds == [{0}, {1}]

@@ -12,23 +12,13 @@ from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.models.calibration import calibrate, fit_none_threshold, fit_temperature, group_weights
 from fitness_tracker.models.classifier import NONE, ClipUsage, apply_temperature
 from fitness_tracker.models.pose import training
+from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, sampling_weights
+from fitness_tracker.models.pose.dataset import PoseData, TrainingSet, read_training_set
 from fitness_tracker.models.pose.features import ANKLE, FEATURES, KNEE, WRIST, poses_from_landmarks
-from fitness_tracker.models.pose.training import (
-    Material,
-    PoseData,
-    PoseSettings,
-    Task,
-    WindowBatches,
-    fit,
-    fit_network,
-    fit_side_by_side,
-    fit_task,
-    random_stream,
-    read_material,
-    sampling_weights,
-)
+from fitness_tracker.models.pose.training import Task, fit, fit_member, fit_network
+from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
-from fitness_tracker.models.training import log_epoch
+from fitness_tracker.models.training import TrainingData, random_stream
 from tests.conftest import ROOT
 from tests.models.pose.test_features import figure, landmarks
 
@@ -71,15 +61,15 @@ def some(number: int, first: int) -> PoseData:
 @pytest.fixture(scope="module")
 def trained():
     data, held_out = some(16, 0), some(8, 100)
-    task = Task(data, held_out, 1, 3, settings({"windows_per_epoch": 128}, epochs=20), None, "", log_epoch)
-    return fit_task(task), task
+    task = Task(data, held_out, 1, 3, settings({"windows_per_epoch": 128}, epochs=20))
+    return fit_member(task, lambda: None), task
 
 
 def test_the_model_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
     fitted, task = trained
-    said = np.array([of_clip.mean(axis=0).argmax() for of_clip in fitted.probabilities])
+    predicted = np.array([of_clip.mean(axis=0).argmax() for of_clip in fitted.probabilities])
     assert [of_clip.shape[1] for of_clip in fitted.probabilities] == [3] * 8
-    assert (said == task.held_out.labels).mean() > 0.9
+    assert (predicted == task.held_out.labels).mean() > 0.9
     assert set(fitted.metrics) == {"train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
     assert set(fitted.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
     assert len(fitted.history["loss"]) == 20
@@ -94,9 +84,12 @@ def test_members_fitted_side_by_side_are_the_same_as_alone(trained, monkeypatch:
         for n in (0, 1)
     ]
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    beside = fit_side_by_side(tasks)
+    epochs: list[int] = []
+    beside = run_side_by_side(fit_member, tasks, lambda: epochs.append(1))
+    assert len(epochs) == 2
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    alone = fit_side_by_side(tasks)
+    alone = run_side_by_side(fit_member, tasks, lambda: epochs.append(1))
+    assert len(epochs) == 4
     for one, other in zip(beside, alone, strict=True):
         for weights, same in zip(one.weights, other.weights, strict=True):
             np.testing.assert_array_equal(weights, same)
@@ -137,22 +130,21 @@ def test_rare_exercises_and_groups_are_drawn_more_often_but_not_as_often() -> No
 def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:
     names = np.array(["squat", "squat", "press", "crawl", "crawl", NONE, NONE])
     folds, untaught = np.array([0, 1, 1, 0, 1, 0, 1]), names == "crawl"
-    material = Material(PoseData([], np.zeros(7, int), np.arange(7)), folds, names, untaught, np.ones(7, bool))
-    assert material.seen_by(0).tolist() == [False, True, True, False, False, False, True]
-    assert material.seen_by(1).tolist() == [True, False, False, False, False, True, False]
+    clips = TrainingSet(PoseData([], np.zeros(7, int), np.arange(7)), folds, names, untaught, np.ones(7, bool))
+    assert clips.seen_by(0).tolist() == [False, True, True, False, False, False, True]
+    assert clips.seen_by(1).tolist() == [True, False, False, False, False, True, False]
 
 
 @pytest.mark.parametrize("exercises", [["press", "squat", NONE], ["press", NONE]])
-def test_ones_own_clips_teach_whatever_they_are_called(folder, exercises: list[str]) -> None:
+def test_ones_own_clips_teach_whatever_they_are_called(data, exercises: list[str]) -> None:
     """Where no clip is 'none', the last exercise was once taken for untaught, and kept from everybody."""
-    clips, landmarks_folder, usage = folder
-    own = [clip for clip in clips if clip.exercise != NONE]
-    material = read_material(own, usage, landmarks_folder, [], exercises)
-    assert not material.untaught.any()
+    own = [clip for clip in data.clips if clip.exercise != NONE]
+    found = read_training_set(dataclasses.replace(data, clips=own), exercises)
+    assert not found.untaught.any()
     for fold in (0, 1, 2):
-        assert (material.seen_by(fold) == (material.folds != fold)).all()
+        assert (found.seen_by(fold) == (found.folds != fold)).all()
     taught = [clip.exercise if clip.exercise in exercises else NONE for clip in own]
-    assert [exercises[label] for label in material.data.labels] == taught
+    assert [exercises[label] for label in found.data.labels] == taught
 
 
 def test_nine_in_ten_taught_clips_are_named() -> None:
@@ -198,7 +190,7 @@ def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
+def data(tmp_path: Path, networks_folder: Path) -> TrainingData:
     """Landmarks of eight people, squatting, pressing and doing nothing, as the stage writes them."""
     clips, split = [], {}
     for person in range(8):
@@ -215,64 +207,57 @@ def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
             path.write_bytes(write_landmarks(marks))
             clips.append(Clip(name, path))
             split[name] = ClipUsage(0 if person > 4 else 1 + person % 2, f"p{person}", "")
-    return clips, tmp_path / "landmarks", split
+    return TrainingData(clips, {clip.name: clip.path for clip in clips}, split, networks_folder)
 
 
-def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder: Path) -> None:
-    clips, landmarks_folder, usage = folder
+def test_a_folder_named_none_teaches_what_is_no_exercise(data) -> None:
     make_deterministic(0)
     pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=192, units=32, members=1)
-    done = fit(clips, usage, landmarks_folder, networks_folder, dataclasses.replace(small(epochs=30), pose=pose))
+    done = fit(data, dataclasses.replace(small(epochs=30), pose=pose))
     assert done.classifier.exercises == ["press", "squat", "none"]
     assert set(done.metrics) == {"epochs", "train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
     assert done.metrics["val_accuracy"] > 0.9
     for exercise in (NONE, "squat"):
-        prediction = done.classifier.predict_file(landmarks_folder / f"{exercise}/p7__1.npz")
+        prediction = done.classifier.predict_file(data.inputs[f"{exercise}/p7__1"])
         assert done.classifier.decide_label(prediction)[0] == exercise
 
 
-def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
-    clips, landmarks_folder, usage = folder
-    (landmarks_folder / "squat/p0__1.npz").unlink()
+def test_missing_landmarks_are_told(data) -> None:
+    data.inputs["squat/p0__1"].unlink()
     with pytest.raises(UserError, match=r"squat/p0__1\.npz: No such file"):
-        fit(clips, usage, landmarks_folder, networks_folder, small())
+        fit(data, small())
 
 
-def test_a_fold_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
-    clips, landmarks_folder, usage = folder
-    kept = [clip for clip in clips if usage[clip.name].fold or clip.exercise == NONE]
+def test_a_fold_without_exercises_is_no_end(data) -> None:
+    kept = [clip for clip in data.clips if data.usage[clip.name].fold or clip.exercise == NONE]
     params = small(epochs=1)
     one = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
-    assert fit(kept, usage, landmarks_folder, networks_folder, one).classifier.none_threshold == 0.5
+    assert fit(dataclasses.replace(data, clips=kept), one).classifier.none_threshold == 0.5
 
 
-def test_each_member_learns_from_all_folds_but_its_own(
-    folder, networks_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clips, landmarks_folder, usage = folder
+def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def spy(tasks):
+    def spy(function, tasks, tick):
         seen.extend(
             (task.fold, len(task.train.clips), len(task.held_out.clips), task.settings.member) for task in tasks
         )
-        return [fit_task(task) for task in tasks]
+        return [function(task, tick) for task in tasks]
 
-    monkeypatch.setattr(training, "fit_side_by_side", spy)
-    done = fit(clips, usage, landmarks_folder, networks_folder, small(epochs=1))
-    sizes = [sum(used.fold == fold for used in usage.values()) for fold in range(3)]
+    monkeypatch.setattr(training, "run_side_by_side", spy)
+    done = fit(data, small(epochs=1))
+    sizes = [sum(used.fold == fold for used in data.usage.values()) for fold in range(3)]
     assert seen == [(fold, 24 - sizes[fold], sizes[fold], fold) for fold in (0, 1)]
     assert done.classifier.unseen_folds == [{0}, {1}]
     first, second = (network.get_weights()[0] for network in done.classifier.networks)
     assert (first != second).any()
 
 
-def test_only_the_exercises_that_are_named_are_taught(folder, networks_folder: Path) -> None:
-    clips, landmarks_folder, usage = folder
+def test_only_the_exercises_that_are_named_are_taught(data) -> None:
     params = dataclasses.replace(small(epochs=1), exercises=["squat"])
-    assert fit(clips, usage, landmarks_folder, networks_folder, params).classifier.exercises == ["squat", NONE]
+    assert fit(data, params).classifier.exercises == ["squat", NONE]
     with pytest.raises(UserError, match="exercises names handstand, which no clip shows"):
-        fit(clips, usage, landmarks_folder, networks_folder, dataclasses.replace(params, exercises=["handstand"]))
+        fit(data, dataclasses.replace(params, exercises=["handstand"]))
 
 
 def test_random_streams_are_independent() -> None:

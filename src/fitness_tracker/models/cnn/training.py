@@ -1,88 +1,115 @@
 """Fits the frame network, with memory that does not grow with the number of clips."""
 
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from fitness_tracker.clips.folder import Clip, ClipsError
+from fitness_tracker.clips.folder import ClipsError
 from fitness_tracker.core.params import Cnn, FrameAugmentation, Params, Train
-from fitness_tracker.corpus.catalog import CorpusClip
-from fitness_tracker.models.calibration import calibrate
+from fitness_tracker.models.calibration import Calibration, calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
-from fitness_tracker.models.classifier import ClipUsage
 from fitness_tracker.models.cnn.augment import frame_augmenter
 from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.models.cnn.network import build_cnn
 from fitness_tracker.models.cnn.store import FrameStore, frame_store, plain_batches, training_batches
+from fitness_tracker.models.processes import Tick
 from fitness_tracker.models.tensorflow_setup import keras
 from fitness_tracker.models.training import (
-    EpochCallback,
+    FittedMember,
     Trained,
+    TrainingData,
     class_weights,
-    hash_names,
-    log_epoch,
-    mean_history,
+    common_fields,
+    epoch_bar,
     part_metrics,
+    summarise,
+    tick_callback,
 )
 from fitness_tracker.processing.result_cache import ResultCache
 
 
-def fit(
-    clips: Sequence[Clip],
-    usage: Mapping[str, ClipUsage],
-    frames: Path,
-    pose_networks: Path,
-    params: Params,
-    cache: ResultCache | None = None,
-    on_epoch: EpochCallback = log_epoch,
-    corpus: Sequence[CorpusClip] = (),
-) -> Trained:
-    """The frame classifier, from the clips' zips of frames; the corpus has none, so it teaches nothing here.
+class Plan(NamedTuple):
+    """Which rows of the store a member learns from, and by which it stops and is calibrated."""
+
+    folds: list[int]  # the one that it never sees, and the next, by which it stops
+    train: np.ndarray
+    stop: np.ndarray
+
+
+def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) -> Trained:
+    """The frame classifier, from the clips' zips of frames.
 
     A member learns from all folds but two: its own, and the next, which decides when to stop and gives the temperature.
     """
-    exercises = sorted({clip.exercise for clip in clips})
-    members, checkpoints, metrics, held_out, shown = [], [], [], [], []
-    with frame_store(clips, exercises, params.cnn.image_size) as store:
-        folds = np.array([usage[clip.name].fold for clip in clips])[store.clips]
-        present = np.unique(folds).tolist()
-        if len(present) < 3:
-            raise ClipsError(
-                "two groups are too few: the frame network needs others to learn from, stop by and test on"
-            )
-        for number, fold in enumerate(present[: params.cnn.members]):
-            following = present[(number + 1) % len(present)]
-            stop = np.flatnonzero(folds == following)
-            train = np.flatnonzero((folds != fold) & (folds != following))
-            checkpoints.append(Checkpoint(cache, f"{training_key(params, usage, [])}-{number}"))
-            keras.utils.set_random_seed((params.train.seed + number) % 2**32)
-            network, _ = fit_network(
-                store, train, stop, len(exercises), params.train, params.cnn, params.frame_augmentation, number,
-                checkpoints[-1], on_epoch,
-            )  # fmt: skip
-            members.append(FrameMember(network, [fold, following]))
-            of_part = {part: predict_rows(network, store, rows) for part, rows in (("train", train), ("val", stop))}
-            metrics.append(
-                part_metrics("train", of_part["train"], store.labels[train])
-                | part_metrics("val", of_part["val"], store.labels[stop])
-            )
-            owner = store.clips[stop]
-            held_out += [of_part["val"][owner == clip] for clip in np.unique(owner)]
-            shown += [clips[clip] for clip in np.unique(owner)]
-    histories = [checkpoint.history for checkpoint in checkpoints]
-    temperature, threshold = calibrate(
-        held_out, exercises, np.array([exercises.index(clip.exercise) for clip in shown]),
-        np.array([usage[clip.name].group for clip in shown]), np.ones(len(shown), bool), params.none.accepted,
+    exercises = sorted({clip.exercise for clip in data.clips})
+    key = training_key(params, data.usage, [])
+    checkpoints = [Checkpoint(cache, f"{key}-{number}") for number in range(params.cnn.members)]
+    with frame_store(data.clips, exercises, params.cnn.image_size) as store:
+        plans = plan_members(data, store, params.cnn.members)
+        with epoch_bar(len(plans), params.train.epochs) as bar:
+            fitted = [
+                fit_member(store, plan, len(exercises), params, number, checkpoints[number], bar.update)
+                for number, plan in enumerate(plans)
+            ]
+        calibration = calibrate_members(fitted, plans, store, data, exercises, params.none.accepted)
+    members = [FrameMember(build_cnn(params.cnn, len(exercises)), plan.folds) for plan in plans]
+    for member, one in zip(members, fitted, strict=True):
+        member.network.set_weights(one.weights)
+    fields = common_fields(data, params, exercises, calibration)
+    return summarise(FrameClassifier(members=members, cnn=params.cnn, **fields), fitted, checkpoints)
+
+
+def plan_members(data: TrainingData, store: FrameStore, members: int) -> list[Plan]:
+    """Of the first folds, `members` at most; raises `ClipsError` if there are not three."""
+    folds = np.array([data.usage[clip.name].fold for clip in data.clips])[store.clips]
+    present = np.unique(folds).tolist()
+    if len(present) < 3:
+        raise ClipsError("two groups are too few: the frame network needs others to learn from, stop by and test on")
+    pairs = [(fold, present[(number + 1) % len(present)]) for number, fold in enumerate(present[:members])]
+    return [
+        Plan(
+            [own, following], np.flatnonzero((folds != own) & (folds != following)), np.flatnonzero(folds == following)
+        )
+        for own, following in pairs
+    ]
+
+
+def fit_member(
+    store: FrameStore, plan: Plan, classes: int, params: Params, number: int, checkpoint: Checkpoint, tick: Tick
+) -> FittedMember:
+    keras.utils.set_random_seed((params.train.seed + number) % 2**32)
+    network, history = fit_network(
+        store, plan.train, plan.stop, classes, params.train, params.cnn, params.frame_augmentation, number,
+        checkpoint, tick,
     )  # fmt: skip
-    classifier = FrameClassifier(
-        members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
-        usage=hash_names(usage), temperature=temperature, none_threshold=threshold, cnn=params.cnn,
-    )  # fmt: skip
-    mean = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
-    epochs = max(len(history["loss"]) for history in histories)
-    return Trained(classifier, {**mean, "epochs": epochs}, mean_history(histories), checkpoints)
+    metrics: dict[str, float] = {}
+    for part, rows in (("train", plan.train), ("val", plan.stop)):
+        probabilities = predict_rows(network, store, rows)
+        metrics |= part_metrics(part, probabilities, store.labels[rows])
+    owner = store.clips[plan.stop]
+    return FittedMember(
+        network.get_weights(), history, [probabilities[owner == clip] for clip in np.unique(owner)], metrics
+    )
+
+
+def calibrate_members(
+    fitted: list[FittedMember],
+    plans: list[Plan],
+    store: FrameStore,
+    data: TrainingData,
+    exercises: list[str],
+    accepted: float,
+) -> Calibration:
+    clips = [data.clips[number] for plan in plans for number in np.unique(store.clips[plan.stop])]
+    return calibrate(
+        [of_clip for member in fitted for of_clip in member.probabilities],
+        exercises,
+        np.array([exercises.index(clip.exercise) for clip in clips]),
+        np.array([data.usage[clip.name].group for clip in clips]),
+        np.ones(len(clips), bool),
+        accepted,
+    )
 
 
 def fit_network(
@@ -95,7 +122,7 @@ def fit_network(
     augmentation: FrameAugmentation,
     member: int = 0,
     checkpoint: Checkpoint | None = None,
-    on_epoch: EpochCallback = log_epoch,
+    tick: Tick = lambda: None,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """The network of the epoch with the highest validation accuracy, and each epoch's losses and accuracies.
 
@@ -108,9 +135,6 @@ def fit_network(
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
     checkpoint = checkpoint or Checkpoint()
     checkpoint.stop = stop
-    progress = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: on_epoch(member + 1, epoch + 1, train.epochs, logs)
-    )
     network.fit(
         training_batches(store, rows, train, frame_augmenter(augmentation), member, checkpoint.epochs),
         epochs=train.epochs,
@@ -118,7 +142,7 @@ def fit_network(
         steps_per_epoch=math.ceil(len(rows) / train.batch_size),
         validation_data=plain_batches(store, validation, train.batch_size),
         class_weight=class_weights(store.labels[rows]) if train.class_weights else None,
-        callbacks=[stop, checkpoint, progress],
+        callbacks=[stop, checkpoint, tick_callback(tick)],
         shuffle=False,
         verbose=0,
     )

@@ -1,0 +1,85 @@
+"""The windows that a pose network is shown: drawn at random, augmented, with synthetic idle people among them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fitness_tracker.core.params import Pose, PoseAugmentation, Train
+from fitness_tracker.models.pose.augment import augment_poses, sample_augmented_windows
+from fitness_tracker.models.pose.dataset import PoseData
+from fitness_tracker.models.pose.features import PoseSequences, features
+from fitness_tracker.models.pose.idle import idle_windows
+from fitness_tracker.models.tensorflow_setup import keras
+from fitness_tracker.models.training import random_stream
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """The parameters of a member's training, its number, and the frame rate that they are for."""
+
+    train: Train
+    pose: Pose
+    augmentation: PoseAugmentation
+    fps: float
+    member: int = 0
+
+    @property
+    def window(self) -> int:
+        """Frames of a window."""
+        return max(2, round(self.train.window * self.fps))
+
+    def stream(self, *key: int) -> np.random.Generator:
+        return random_stream(self.train.seed, self.member, *key)
+
+
+class WindowBatches(keras.utils.PyDataset):
+    """Batches (features (N, T, FEATURES), labels (N, K) one-hot), float32.
+
+    Each depends on nothing but the seed, the epoch and its number in it.
+    """
+
+    def __init__(self, data: PoseData, classes: int, settings: PoseSettings) -> None:
+        super().__init__()
+        self.clips, self.labels, self.classes = PoseSequences(data.clips), data.labels, classes
+        self.settings, self.epoch = settings, 0
+        even = np.full(len(data.labels), 1 / len(data.labels))
+        self.chances = sampling_weights(data.labels, data.groups) if settings.train.class_weights else even
+
+    def __len__(self) -> int:
+        return math.ceil(self.settings.pose.windows_per_epoch / self.settings.train.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        settings, size = self.settings, self.settings.train.batch_size
+        rng = settings.stream(self.epoch, number)
+        idle = rng.binomial(size, settings.pose.synthetic_idle_ratio)
+        clips = rng.choice(len(self.labels), size - idle, p=self.chances)
+        windows, standing = sample_augmented_windows(self.clips, clips, settings.window, settings.augmentation, rng)
+        labels = np.where(standing, self.classes - 1, self.labels[clips])
+        labels = np.concatenate([labels, np.full(idle, self.classes - 1)])
+        values = np.concatenate([features(windows), sample_idle_features(idle, settings, rng)])
+        return values, one_hot(labels, self.classes)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+
+def sampling_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(clips,) probabilities with which clips are drawn: the frequency of an exercise, and of a group in it, counts by
+    its square root, half way between all clips the same and all exercises, and groups, the same."""
+    table = pd.DataFrame({"label": labels, "group": groups})
+    weights = table.groupby(["label", "group"])["group"].transform("size").to_numpy() ** -0.5
+    weights *= pd.Series(weights).groupby(labels).transform("sum").to_numpy() ** -0.5
+    return weights / weights.sum()
+
+
+def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Generator) -> np.ndarray:
+    """(number, T, FEATURES) float32 of synthetic people who stand or walk."""
+    windows = idle_windows(number, settings.window, settings.fps, rng)
+    return features(augment_poses(windows, settings.augmentation, rng))
+
+
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels (N,) int64 to (N, classes) float32."""
+    return np.eye(classes, dtype=np.float32)[labels]

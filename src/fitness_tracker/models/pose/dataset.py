@@ -1,0 +1,73 @@
+"""The clips that poses are learnt from, and which of them a member may see."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from fitness_tracker.blazepose.landmarks import read_landmarks
+from fitness_tracker.clips.folder import NONE
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.models.pose.features import Poses, cut_windows, features, poses_from_landmarks
+from fitness_tracker.models.training import TrainingData
+
+MIN_FOUND = 0.2  # share of frames with a person; clips below are left out of training
+
+
+class PoseData(NamedTuple):
+    """Clips, their labels (clips,) int64, which count the exercises from 0, the last being 'none', and their groups
+    (clips,)."""
+
+    clips: Sequence[Poses]
+    labels: np.ndarray
+    groups: np.ndarray
+
+    def part(self, mask: np.ndarray) -> "PoseData":
+        """The clips for which `mask` (clips,) bool is true."""
+        return PoseData([self.clips[n] for n in np.flatnonzero(mask)], self.labels[mask], self.groups[mask])
+
+
+class TrainingSet(NamedTuple):
+    """All clips that there are to learn from."""
+
+    data: PoseData
+    folds: np.ndarray  # (clips,)
+    names: np.ndarray  # (clips,) label of each, also where it is not taught
+    untaught: np.ndarray  # (clips,) bool: of the corpus, a label that is not taught, for too few groups show it
+    clear: np.ndarray  # (clips,) bool: it shows the whole movement
+
+    def seen_by(self, fold: int) -> np.ndarray:
+        """(clips,) bool: which clips the member learns from that must not see `fold`.
+
+        Excluded from its training are the groups of that fold and all untaught labels that are shown there, whoever
+        shows them: so the member's answers to untaught clips of that fold are its answers to the unknown.
+        """
+        shown_there = self.names[self.untaught & (self.folds == fold)]
+        return (self.folds != fold) & ~(self.untaught & np.isin(self.names, shown_there))
+
+
+def read_training_set(data: TrainingData, exercises: Sequence[str]) -> TrainingSet:
+    """The clips in which somebody is found; all clips if that leaves none.
+
+    `exercises` are taught, the last being 'none'. Raises `UserError` if landmarks are missing or damaged.
+    """
+    rows = [(clip, clip.exercise, True, read_landmarks(data.inputs[clip.name])) for clip in data.clips] + [
+        (clip, clip.label, clip.visibility == "clear", read_corpus_landmarks(clip.path)) for clip in data.corpus
+    ]
+    rows = [row for row in rows if row[-1].found.mean() >= MIN_FOUND] or rows
+    clips, names, clear, landmarks = zip(*rows, strict=True)
+    labels = [exercises.index(clip.exercise if clip.exercise in exercises else NONE) for clip in clips]
+    poses = [poses_from_landmarks(of_clip) for of_clip in landmarks]
+    groups = [data.usage[clip.name].group for clip in clips]
+    untaught = [clip.exercise == NONE != name for clip, name in zip(clips, names, strict=True)]
+    folds = [data.usage[clip.name].fold for clip in clips]
+    return TrainingSet(
+        PoseData(poses, np.array(labels), np.array(groups)),
+        np.array(folds), np.array(names), np.array(untaught), np.array(clear),
+    )  # fmt: skip
+
+
+def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """All windows of the clips, plain: features (N, T, FEATURES) float32, and each window's clip number (N,) int64."""
+    windows = [features(cut_windows(clip, length)) for clip in clips]
+    return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in windows])
