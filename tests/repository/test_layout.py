@@ -1,6 +1,7 @@
 """Holds the tree, dvc.yaml and params.yaml against one another."""
 
 import ast
+import json
 import re
 import shlex
 import subprocess
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fitness_tracker.models.registry import MODEL_KINDS
-from tests.conftest import ROOT
+from fitness_tracker.core.params import MODELS
+from tests.conftest import ROOT, make_stand_in_project, run
 
-# Every room imports only from those before it; pose and cnn stand side by side.
+# Every room imports only from those before it; what lies behind `evaluation`, no stage depends on.
 ORDER = [
     "core", "clips", "video", "processing", "blazepose", "corpus", "models", "answering", "evaluation", "prediction",
     "drawing", "audit", "review", "export", "page", "cli",
@@ -51,6 +52,10 @@ def paths_of(stage: dict, *keys: str) -> set[str]:
     return {path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)}
 
 
+def rooms_of(stage: dict) -> set[str]:
+    return {Path(path).name for path in paths_of(stage, "deps") if path.startswith("src/")}
+
+
 def rooms() -> dict[str, list[Path]]:
     """Packages and single modules at the top, with their files."""
     found: dict[str, list[Path]] = {}
@@ -64,31 +69,68 @@ def test_the_order_names_every_room() -> None:
     assert sorted(ORDER) == sorted(rooms())
 
 
+def test_packages_hold_nothing_but_a_docstring() -> None:
+    for path in SOURCE.rglob("__init__.py"):
+        assert [node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.Expr)] == [], path
+
+
 @pytest.mark.parametrize("room", ORDER)
 def test_rooms_import_downwards(room: str) -> None:
     used = {name.split(".")[0] for path in rooms()[room] for name in imported(path)} - {room}
-    assert used <= set(ORDER[: ORDER.index(room)]) - ({"pose"} if room == "cnn" else set())
+    assert used <= set(ORDER[: ORDER.index(room)])
 
 
-@pytest.mark.parametrize("kind", MODEL_KINDS)
-def test_every_kind_of_model_has_the_same_shape(kind: str) -> None:
-    assert {"augment.py", "network.py", "training.py", "classifier.py"} <= {path.name for path in rooms()[kind]}
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_kind_of_model_has_the_same_shape_and_knows_no_other(kind: str) -> None:
+    folder = SOURCE / "models" / kind
+    assert {"augment.py", "network.py", "training.py", "classifier.py", "kind.py"} <= {p.name for p in folder.iterdir()}
     assert kind in PARAMS
-    for stage in ("train", "evaluate"):
-        assert {f"data/{MODEL_KINDS[kind].reads}", f"src/fitness_tracker/{kind}"} <= paths_of(STAGES[stage], "deps")
+    used = {name for path in folder.glob("*.py") for name in imported(path)}
+    assert not {name for name in used if name.startswith(tuple(f"models.{other}." for other in {*MODELS} - {kind}))}
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_depends_on_the_code_that_it_runs(name: str) -> None:
-    script = ROOT / f"stages/{name}.py"
-    names = imported(script)
-    if "kinds" in names:  # what it imports by name
-        names |= {f"{kind}.{module}" for kind in MODEL_KINDS for module in ("training", "classifier")}
-    modules = closure(names)
-    code = {f"src/fitness_tracker/{module.split('.')[0]}{'' if '.' in module else '.py'}" for module in modules}
-    declared = {path for path in paths_of(STAGES[name], "deps") if path.startswith("src/")}
-    assert declared == code | {"src/fitness_tracker/__init__.py"}
-    assert f"stages/{name}.py" in paths_of(STAGES[name], "deps")
+def test_a_stage_depends_on_the_rooms_whose_code_it_runs(name: str) -> None:
+    modules = closure(imported(ROOT / f"stages/{name}.py") | imported(ROOT / "stages/__init__.py"))
+    assert rooms_of(STAGES[name]) == {module.split(".")[0] for module in modules}
+    code = {path for path in paths_of(STAGES[name], "deps") if path.startswith(("src/", "stages/"))}
+    assert code - {f"src/fitness_tracker/{room}" for room in ORDER} == {"stages/__init__.py", f"stages/{name}.py"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose stages are up to date."""
+    return make_stand_in_project(tmp_path_factory.mktemp("finished") / "project")
+
+
+def stale_after_a_change(project: Path, files: list[Path]) -> dict[str, set[str]]:
+    """Stage -> the rooms that `dvc status` calls changed, after a line was added to `files`, which then goes again."""
+    before = {path: path.read_bytes() for path in (project / path.relative_to(ROOT) for path in files)}
+    for path, content in before.items():
+        path.write_bytes(content + b"# changed\n")
+    status = json.loads(run(project, "dvc", "status", "--json").stdout)
+    for path, content in before.items():
+        path.write_bytes(content)
+    return {
+        stage: {Path(path).name for one in changes if isinstance(one, dict) for path in one.get("changed deps", {})}
+        for stage, changes in status.items()
+        if stage in STAGES  # not those of sample/ and pretrained/
+    }
+
+
+@pytest.mark.slow
+def test_code_that_no_stage_names_makes_nothing_stale(finished: Path) -> None:
+    named = set().union(*(rooms_of(stage) for stage in STAGES.values()))
+    files = [path for room, paths in rooms().items() if room not in named for path in paths]
+    assert {path.parent.name for path in files} > {"drawing", "prediction", "review"}
+    assert stale_after_a_change(finished, files) == {}
+
+
+@pytest.mark.slow
+def test_code_in_a_room_that_a_stage_names_makes_it_stale(finished: Path) -> None:
+    named = set().union(*(rooms_of(stage) for stage in STAGES.values()))
+    changed = stale_after_a_change(finished, [rooms()[room][0] for room in sorted(named)])
+    assert changed == {name: rooms_of(stage) for name, stage in STAGES.items()}
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -116,12 +158,10 @@ def test_a_stage_declares_the_params_that_it_reads(name: str) -> None:
         place = PARAMS
         for part in key.split("."):
             place = place[part]
-    read = [f"stages/{name}.py"]
-    if name == "train":
-        read += [f"src/fitness_tracker/{kind}/training.py" for kind in MODEL_KINDS]
-    if name == "evaluate":
-        read.append("src/fitness_tracker/scoring/model_card.py")
-    source = "\n".join((ROOT / path).read_text() for path in read)
+    read = [ROOT / f"stages/{name}.py"]
+    if name in ("train", "evaluate"):
+        read += [path for room in ("models" if name == "train" else "evaluation",) for path in rooms()[room]]
+    source = "\n".join(path.read_text() for path in read)
     groups = set()
     for group in PARAMS:
         for variable in ("params", r"load_params\(\)"):
