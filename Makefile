@@ -7,7 +7,7 @@ help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: .venv/installed  ## from videos to metrics: runs what is out of date
-	@python -m fitness_tracker.core.params && dvc repro && dvc metrics show
+	@python -m fitness_tracker.core.params && dvc repro && python -m fitness_tracker.review.summary metrics
 
 test: .venv/installed-dev  ## every check: lint, types, tests
 	@ruff check . && ruff format --check . && mypy && python -m pytest -n 2 --dist loadfile
