@@ -1,3 +1,4 @@
+# Programs run as `python -m`: those in .venv/bin know where the folder was when they were installed.
 # `make repro` and `make test` need nothing but Python 3.11 to 3.13, git and make: they set up .venv themselves.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps
@@ -7,10 +8,10 @@ help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: .venv/installed  ## from videos to metrics: runs what is out of date
-	@python -m fitness_tracker.core.params && dvc repro && python -m fitness_tracker.review.summary metrics
+	@python -m fitness_tracker.core.params && python -m dvc repro && python -m fitness_tracker.review.summary metrics
 
 test: .venv/installed-dev  ## every check: lint, types, tests
-	@ruff check . && ruff format --check . && mypy && python -m pytest -n 2 --dist loadfile
+	@python -m ruff check . && python -m ruff format --check . && python -m mypy && python -m pytest -n 2 --dist loadfile
 
 quick: .venv/installed-dev  ## the tests that take seconds
 	@python -m pytest -m "not slow and not real and not torture"
@@ -20,8 +21,9 @@ torture: .venv/installed-dev  ## what `make test` does a few times, hundreds of 
 
 lock-check: .venv/installed  ## does dvc.lock belong to this code and these params? Needs no data
 	@python -m fitness_tracker.core.params
-	@said=$$(dvc repro --dry --allow-missing 2>&1); echo "$$said" | grep -q "Data and pipelines are up to date" \
-	  && echo "dvc.lock is up to date" || { echo "$$said"; echo "dvc.lock is stale: run 'make repro' and commit"; exit 1; }
+	@said=$$(python -m dvc repro --dry --allow-missing 2>&1); failed=$$?; \
+	  if echo "$$said" | grep -q "Data and pipelines are up to date"; then echo "dvc.lock is up to date"; exit 0; fi; \
+	  echo "$$said"; [ $$failed = 0 ] && echo "dvc.lock is stale: run 'make repro' and commit" || echo "DVC cannot tell whether dvc.lock is stale, see above"; exit 1
 
 PORT = 9000
 BASE = main
@@ -37,19 +39,19 @@ s3-stop: .venv/installed-dev  ## ends it
 	@python storage/serve.py stop
 
 runs: .venv/installed  ## what sweeps tried, best first: the parameters that changed, and the scores
-	@dvc exp show --md --only-changed --sort-by metrics/evaluate.json:f1 --sort-order desc --drop '$(HIDDEN)'
+	@python -m dvc exp show --md --only-changed --sort-by metrics/evaluate.json:f1 --sort-order desc --drop '$(HIDDEN)'
 
 push: .venv/installed  ## data, models and the run cache to the remote
-	@dvc push && python storage/push.py
+	@python -m dvc push && python storage/push.py
 
 report: .venv/installed  ## what HEAD changes in BASE, as Markdown, also to report.md; fails if F1 falls by more than MAX_DROP and noise
-	@fitness-tracker report $(BASE) $(HEAD) --max-drop $(MAX_DROP) > report.md; good=$$?; cat report.md; exit $$good
+	@python -m fitness_tracker.cli report $(BASE) $(HEAD) --max-drop $(MAX_DROP) > report.md; good=$$?; cat report.md; exit $$good
 
 remote-check: .venv/installed  ## is all data of dvc.lock (of CHECKOUT) in the remote (of this folder)?
 	@python storage/check.py $(CHECKOUT)
 
 reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock does not know; fails if it or metrics change
-	@dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
+	@python -m dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
 
 CLIPS = $(firstword $(wildcard data/videos) sample/videos)
 
@@ -67,6 +69,7 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	done; [ "$$found" ] || { echo "no Python 3.11, 3.12 or 3.13 among: $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; install one, or name it by 'make PYTHON=/path/to/python $(MAKECMDGOALS)'" >&2; exit 1; }
 	@$(PIP) --require-hashes -r requirements.txt
 	@$(PIP) --no-build-isolation --editable .
+	@for link in .venv/lib/python3.*/site-packages/__editable__*.pth; do echo ../../../../src > "$$link"; done  # a copied or moved folder runs its own code
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt

@@ -1,5 +1,6 @@
 """Files and folders that are whole or not there at any moment: written at a staging path, then moved into place."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,11 +23,22 @@ def replace_folder(staged: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Creates folders as needed. Raises `OSError` that names the file if it cannot be written, as on a full disk."""
+    staged = staging_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.write_bytes(data)
+        os.replace(staged, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            staged.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def write_text(path: Path, text: str) -> None:
-    """Creates folders as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging_path(path).write_text(text, encoding="utf-8")
-    os.replace(staging_path(path), path)
+    """In UTF-8, with line ends as they are."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -1,30 +1,61 @@
 """Saves and loads a classifier as a folder: `classifier.json`, the weights, and what else its kind needs.
 
-Loading executes nothing. The description carries the hash of every other file and of itself, so that a damaged bundle
-is refused before anything parses it, and the hash of its feature definition, so that one that was trained on other
-features is refused instead of answering nonsense.
+Loading executes nothing, and takes nothing on trust: a bundle may come from somebody else. The description carries the
+hash of every other file and of itself, so that a damaged bundle is refused before anything parses it, and the hash of
+its feature definition, so that one that was trained on other features is refused instead of answering nonsense; every
+field is checked for type and range.
 """
 
 import hashlib
+import io
 import json
 import re
-import warnings
+import shutil
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fitness_tracker.core.errors import UserError
-from fitness_tracker.core.files import write_json
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from fitness_tracker.clips.split import GroupPattern
+from fitness_tracker.core.errors import UserError, printable
+from fitness_tracker.core.files import replace_folder, staging_path, write_bytes, write_json
+from fitness_tracker.core.params import Fit
 from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
+from fitness_tracker.models.tensorflow_setup import keras
 
-FORMAT_VERSION = 4  # 1 had none, and the names of training clips in clear; 2 had one member, 3 forests
-DESCRIPTION, WEIGHTS = "classifier.json", "member{}.weights.h5"
+FORMAT_VERSION = 5  # 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no parameters
+DESCRIPTION, WEIGHTS = "classifier.json", "member{}.npz"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
-    RuntimeError, Warning, UserError, zipfile.BadZipFile,
+    RuntimeError, UserError, zipfile.BadZipFile,
 )  # fmt: skip
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CommonFields(BaseModel):
+    """The fields of classifier.json that all kinds share; the rest is the kind's own."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+
+    format_version: Literal[5]
+    model: str
+    features: Sha256
+    sha256: dict[str, Sha256]  # file -> hash
+    checksum: Sha256
+    exercises: Annotated[list[Label], Field(min_length=1, max_length=10_000)]
+    fit: Fit
+    fps: Annotated[float, Field(gt=0, le=120)]
+    group: GroupPattern
+    usage: dict[str, ClipUsage]
+    temperature: Annotated[float, Field(gt=0, le=100)]
+    none_threshold: Annotated[float, Field(ge=0, le=1)]
+    params: dict[str, Any]
 
 
 def sha256(data: bytes) -> str:
@@ -38,28 +69,40 @@ def checksum(description: dict[str, Any]) -> str:
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
-    """The same classifier gives the same bytes. (A `.keras` file carries its date and memory addresses.)"""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, network in enumerate(classifier.networks):
-        bare = classifier.build()  # without the optimizer, which is twice the weights
-        bare.set_weights(network.get_weights())
-        bare.save_weights(folder / WEIGHTS.format(number))
-    classifier.save_parts(folder)
+    """The same classifier gives the same bytes. What was in `folder` stays until all is written.
+
+    (A `.keras` file carries its date and memory addresses, and HDF5 ends the process when the disk is full.)
+    """
+    files = {WEIGHTS.format(number): pack_weights(network) for number, network in enumerate(classifier.networks)}
+    files |= classifier.files()
     description = {
         "format_version": FORMAT_VERSION,
         "features": sha256(MODEL_KINDS[classifier.kind]().feature_definition()),
         "model": classifier.kind,
-        "exercises": classifier.exercises,
-        "fit": classifier.fit,
-        "fps": classifier.fps,
-        "group": classifier.group,
         "usage": {name: asdict(used) for name, used in classifier.usage.items()},
-        "temperature": classifier.temperature,
-        "none_threshold": classifier.none_threshold,
-        "sha256": {path.name: sha256(path.read_bytes()) for path in folder.iterdir() if path.name != DESCRIPTION},
+        **{name: getattr(classifier, name) for name in COPIED},
+        "sha256": {name: sha256(data) for name, data in files.items()},
         **classifier.describe(),
     }
-    write_json(folder / DESCRIPTION, {**description, "checksum": checksum(description)})
+    staged = staging_path(folder)
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        for name, data in files.items():
+            write_bytes(staged / name, data)
+        write_json(staged / DESCRIPTION, {**description, "checksum": checksum(description)})
+        replace_folder(staged, folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+COPIED = ("exercises", "fit", "fps", "group", "temperature", "none_threshold", "params")
+
+
+def pack_weights(network: keras.Model) -> bytes:
+    """Without the optimizer, which is twice the weights."""
+    target = io.BytesIO()
+    np.savez(target, allow_pickle=False, **{f"{n:03d}": array for n, array in enumerate(network.get_weights())})
+    return target.getvalue()
 
 
 def load_classifier(folder: Path) -> Classifier:
@@ -70,24 +113,22 @@ def load_classifier(folder: Path) -> Classifier:
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         check_version(folder, description)
-        for name, digest in description["sha256"].items():
+        fields = CommonFields.model_validate(description)
+        for name, digest in fields.sha256.items():
             if sha256((folder / Path(name).name).read_bytes()) != digest:
                 raise ValueError(f"{name} is not what was saved")
-        common = {
-            name: description[name] for name in ("exercises", "fit", "fps", "group", "temperature", "none_threshold")
-        }
-        common["usage"] = {name: ClipUsage(**used) for name, used in description["usage"].items()}
-        classifier: Classifier = MODEL_KINDS[description["model"]]().load(folder, description, common)
-        with warnings.catch_warnings(action="error"):  # Keras only warns of weights that are not there
-            for number, network in enumerate(classifier.networks):
-                network.load_weights(folder / WEIGHTS.format(number))
+        common = {name: getattr(fields, name) for name in (*COPIED, "usage")}
+        classifier = MODEL_KINDS[fields.model]().load(folder, fields.model_extra or {}, common)
+        for number, network in enumerate(classifier.networks):
+            with np.load(folder / WEIGHTS.format(number), allow_pickle=False) as arrays:
+                network.set_weights([arrays[name] for name in sorted(arrays.files)])
         return classifier
     except OtherVersionError:
         raise
     except FileNotFoundError:
         raise UserError(f"{folder}: holds no classifier; `make repro` trains one, `dvc pull` fetches one") from None
     except DAMAGED as error:
-        first = re.sub(r"\s+", " ", str(error))[:120]
+        first = printable(re.sub(r"\s+", " ", str(error))[:120])
         raise UserError(f"{folder}: the classifier is damaged ({first}); train or fetch it again") from None
 
 

@@ -44,6 +44,7 @@ class Classifier(ABC):
     usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> where it was in training
     temperature: float  # probabilities are raised to 1/temperature, so that confidence matches accuracy
     none_threshold: float  # the answer is 'none' where `none_score` is above; 1: never
+    params: dict[str, Any]  # those of params.yaml that it was trained with
 
     kind: ClassVar[str]
 
@@ -73,8 +74,9 @@ class Classifier(ABC):
     def describe(self) -> dict[str, Any]:
         """The fields of this kind of classifier, for `classifier.json`."""
 
-    def save_parts(self, folder: Path) -> None:  # noqa: B027
-        """Writes what does not fit into `classifier.json`."""
+    def files(self) -> dict[str, bytes]:
+        """Name and content of what does not fit into `classifier.json`, besides the weights."""
+        return {}
 
     def decide_label(self, prediction: Prediction, tolerance: float = 1.0) -> tuple[str, float]:
         """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large: above

@@ -103,9 +103,8 @@ class PoseClassifier(Classifier):
             "pose": asdict(self.pose), "window": self.window, "folds": [member.fold for member in self.members]
         }  # fmt: skip
 
-    def save_parts(self, folder: Path) -> None:
-        for role, name in NETWORKS.items():
-            (folder / name).write_bytes(self.pose_networks[role])
+    def files(self) -> dict[str, bytes]:
+        return {name: self.pose_networks[role] for role, name in NETWORKS.items()}
 
 
 def window_parts(landmarks: Landmarks, length: int) -> Iterator[Poses]:

@@ -1,0 +1,22 @@
+"""How much of this machine may be used."""
+
+from pathlib import Path
+
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container, in bytes (cgroup 2); 'max' is none
+
+
+def worker_count(tasks: int, bytes_each: int = 0) -> int:
+    """How many of the `tasks` may run at once: one a core, and as many as fit into free memory; at least one.
+
+    Cores are those that the affinity and a container's quota (docker --cpus, Kubernetes' limits) leave.
+    """
+    import psutil  # both take 0.1 s
+    from joblib import cpu_count
+
+    free = psutil.virtual_memory().available
+    try:
+        free = min(free, int(MEMORY_LIMIT.read_text()))
+    except (OSError, ValueError):  # no container, no limit, or no Linux
+        pass
+    fitting = free // bytes_each if bytes_each else tasks
+    return max(1, min(tasks, cpu_count(), fitting))

@@ -1,0 +1,53 @@
+"""What surrounds every stage: its parameters, errors as one line, and that what is recorded is what ran."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fitness_tracker.core.errors import UserError, exit_with_message
+from fitness_tracker.core.params import Params, load_params
+
+CODE_SUFFIXES = (".py", ".jinja", ".yaml")  # compared by content; data, which may be large, by size and time
+
+
+@contextmanager
+def run_stage(name: str) -> Iterator[Params]:
+    """Gives the parameters to the block, and ends the program with one line if the block fails.
+
+    It also fails if parameters, code or inputs are not at its end what they were at its start: DVC writes into dvc.lock
+    what the files hold after the stage, whatever it has read.
+    """
+    with exit_with_message(name):
+        params = load_params()
+        before = read_dependencies(name, params.videos)
+        yield params
+        after = read_dependencies(name, load_params().videos)
+        changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise UserError(f"{changed[0]}{more} changed while it ran; the results are of neither, run it again")
+
+
+def read_dependencies(name: str, videos: str) -> dict[str, Any]:
+    """What the stage depends on by dvc.yaml in this folder: 'params.yaml: <key>' -> value, path of each file -> hash, or
+    size and time. Empty where no dvc.yaml has such a stage: then nothing is recorded."""
+    pipeline = Path("dvc.yaml")
+    stage = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].get(name, {}) if pipeline.is_file() else {}
+    values = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    found = {f"params.yaml: {key}": values.get(key) for key in stage.get("params", [])}
+    for place in (Path(path.replace("${videos}", videos)) for path in stage.get("deps", [])):
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                found[str(path)] = describe_file(path)
+    return found
+
+
+def describe_file(path: Path) -> object:
+    if path.suffix in CODE_SUFFIXES:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
