@@ -37,8 +37,8 @@ WINDOW = 16
 
 
 def small(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2)
-    train = {"batch_size": 16, "learning_rate": 0.005, "window": WINDOW / 10, **train}
+    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2, window_s=WINDOW / 10)
+    train = {"batch_size": 16, "learning_rate": 0.005, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
 
@@ -221,7 +221,7 @@ def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
 def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, usage = folder
     make_deterministic(0)
-    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=192, units=32, members=1)
+    pose = dataclasses.replace(small().pose, windows_per_epoch=192, units=32, members=1)
     done = fit(clips, usage, landmarks_folder, networks_folder, dataclasses.replace(small(epochs=30), pose=pose))
     assert done.classifier.exercises == ["press", "squat", "none"]
     assert set(done.metrics) == {"epochs", "train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}

@@ -74,7 +74,7 @@ def fit(
     histories = [checkpoint.history for checkpoint in checkpoints]
     temperature, threshold = calibrate(
         held_out, exercises, np.array([exercises.index(clip.exercise) for clip in shown]),
-        np.array([usage[clip.name].group for clip in shown]), np.ones(len(shown), bool), params.none.accepted,
+        np.array([usage[clip.name].group for clip in shown]), np.ones(len(shown), bool), params.none.accepted_share,
     )  # fmt: skip
     classifier = FrameClassifier(
         members=members, exercises=exercises, fit=params.resize.fit, fps=params.extract.fps, group=params.split.group,
@@ -105,7 +105,9 @@ def fit_network(
     network = build_cnn(cnn, classes)
     optimizer = keras.optimizers.Adam(train.learning_rate)
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping(
+        "val_accuracy", patience=cnn.patience_epochs, mode="max", restore_best_weights=True
+    )
     checkpoint = checkpoint or Checkpoint()
     checkpoint.stop = stop
     progress = keras.callbacks.LambdaCallback(

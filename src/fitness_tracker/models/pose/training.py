@@ -60,7 +60,7 @@ class PoseSettings:
     @property
     def window(self) -> int:
         """Frames of a window."""
-        return max(2, round(self.train.window * self.fps))
+        return max(2, round(self.pose.window_s * self.fps))
 
     def stream(self, *key: int) -> np.random.Generator:
         return random_stream(self.train.seed, self.member, *key)
@@ -156,7 +156,7 @@ def fit(
     held_out = np.concatenate([np.flatnonzero(material.folds == fold) for fold in chosen])
     temperature, threshold = calibrate(
         [of_clip for member in fitted for of_clip in member.probabilities], exercises, material.data.labels[held_out],
-        material.data.groups[held_out], material.clear[held_out], params.none.accepted,
+        material.data.groups[held_out], material.clear[held_out], params.none.accepted_share,
     )  # fmt: skip
     members = [PoseMember(build_pose(params.pose, len(exercises)), fold) for fold in chosen]
     for member, one in zip(members, fitted, strict=True):
