@@ -177,6 +177,7 @@ def test_nothing_is_taken_for_what_it_is_not(key: str) -> None:
         ("cnn.filters", [1, 4097, 1], "cnn.filters[1] is 4097; it must be at most 4096"),
         ("exercises", ["squat", 1], "exercises[1] is 1; it must be text"),
         ("train.epoch", 3, "train.epoch is unknown; did you mean train.epochs?"),
+        ("pose_augmentation.yaw", 45, "pose_augmentation.yaw is unknown; did you mean pose_augmentation.yaw_degrees?"),
         ("cache_mb", 3, "cache_mb is unknown; did you mean cache_gb?"),
         ("train.window", 3, f"train.window is unknown; here are known: {', '.join(VALUES['train'])}"),
         ("resize", {1: 2}, "resize.1 is unknown; here are known: fit"),

@@ -226,8 +226,8 @@ def explain(kind: type[Group], errors: Sequence[ErrorDetails]) -> str:
     if error["type"] == "missing":
         return f"params.yaml: {key} is missing"
     if error["type"] in unknown:
-        known = [field.name for field in fields(kind)]
-        near = difflib.get_close_matches(str(error["loc"][0]), known, 1)
+        name, known = str(error["loc"][0]), [field.name for field in fields(kind)]
+        near = [one for one in known if one.startswith(f"{name}_")] or difflib.get_close_matches(name, known, 1)
         advice = f"did you mean {key_of(kind, near[0])}?" if near else f"here are known: {', '.join(known)}"
         return f"params.yaml: {key} is unknown; {advice}"
     context = error.get("ctx", {})
