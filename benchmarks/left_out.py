@@ -3,9 +3,9 @@
 Ten rounds, one for each fold. In each, one network learns the corpus without the groups of that fold and without
 every clip of two or three exercises (each is left out in one round, wholly: not even as 'none'). It then scores the
 fold's clips of the exercises that it was taught, and all clips of those left out. The threshold is the one that the
-same share of the taught passes as `none.accepted` of params.yaml asks for, groups weighing the same. Only clips that
-show the whole movement are scored; 95 % intervals are over groups. Prints Markdown tables; takes about 4 minutes on
-two cores.
+same share of the taught passes as `none.accepted_share` of params.yaml asks for, groups weighing the same. Only clips
+that show the whole movement are scored; 95 % intervals are over groups. Prints Markdown tables; takes about 4 minutes
+on two cores.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
     args = parser.parse_args()
     with exit_with_message("left_out"):
-        print_tables(score_rounds(args.corpus), load_params().none.accepted)
+        print_tables(score_rounds(args.corpus), load_params().none.accepted_share)
 
 
 def score_rounds(corpus: Path) -> pd.DataFrame:

@@ -292,7 +292,7 @@ def shipped(material: Material, number: int, seed: int) -> str:
         material.labels[order],
         material.groups[order],
         clear,
-        material.params.none.accepted,
+        material.params.none.accepted_share,
     )
     classifier = classifier_of(material, members, material.exercises, temperature, threshold)
     predictions = [classifier.predict_landmarks(one, [n]) for one, n in zip(material.landmarks, member_of, strict=True)]

@@ -61,7 +61,7 @@ def add(corpus: Path, sources: dict[Clip, str], params: Params, networks: dict[s
         path_of(clip).parent.mkdir(parents=True, exist_ok=True)
         path_of(clip).write_bytes(landmarks)
 
-    make = partial(clip_to_landmarks, quality=params.extract.quality, limits=params.limits, **networks)
+    make = partial(clip_to_landmarks, quality=params.extract.jpeg_quality, limits=params.limits, **networks)
     bad = [
         result
         for result in run_clips(make, new, "corpus", write, ResultCache(cache_folder(), params.cache_gb))

@@ -19,7 +19,8 @@ def main() -> None:
     args = parser.parse_args()
     with exit_with_message("extract"):
         params = load_params()
-        extract = partial(extract_frames, fps=params.extract.fps, quality=params.extract.quality, limits=params.limits)
+        fps, quality = params.extract.fps, params.extract.jpeg_quality
+        extract = partial(extract_frames, fps=fps, quality=quality, limits=params.limits)
         clips, cache = find_clips(args.resized), ResultCache(cache_folder(), params.cache_gb)
         process_clips(extract, clips, args.frames, ".zip", "extract", cache, skip=params.bad_clips == "skip")
 

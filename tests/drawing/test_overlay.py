@@ -574,7 +574,7 @@ def test_the_command_refuses_before_it_runs(clip: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_writes_both(make_clip, tmp_path: Path) -> None:
     """By a classifier that knows no landmarks."""
-    network = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1)
+    network = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1, patience_epochs=1)
     members = [FrameMember(build_cnn(network, 3), [0, 1])]
     bundle = FrameClassifier(["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, network, members)
     save_classifier(bundle, tmp_path / "bundle")

@@ -23,7 +23,7 @@ from fitness_tracker.models.pose.network import build_pose
 from fitness_tracker.models.tensorflow_setup import keras
 from tests.conftest import ROOT, run
 
-CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members=2)
+CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members=2, patience_epochs=1)
 
 
 POSE = Pose(
@@ -31,6 +31,7 @@ POSE = Pose(
     units=8,
     dropout=0.2,
     members=2,
+    window_s=1.6,
     label_smoothing=0.1,
     synthetic_idle_ratio=0.1,
 )
@@ -57,7 +58,7 @@ def classifier(request: pytest.FixtureRequest, networks: dict[str, bytes]) -> Cl
 
 
 def test_the_classic_network_has_its_parameters() -> None:
-    network = build_cnn(Cnn(image_size=64, filters=[16, 32, 64], dense_units=64, dropout=0.5, members=1), 8)
+    network = build_cnn(dataclasses.replace(CNN, image_size=64, filters=[16, 32, 64], dense_units=64), 8)
     convolutions = (3 * 9 * 16 + 16) + (16 * 9 * 32 + 32) + (32 * 9 * 64 + 64)
     dense = (8 * 8 * 64 * 64 + 64) + (64 * 8 + 8)
     assert network.count_params() == convolutions + dense == 286_312
@@ -190,7 +191,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"format_version": 1}, "format 1, this program reads 4"), ({"features": "ab" * 32}, "trained on other features")],
+    [({"format_version": 1}, "format 1, this program reads 5"), ({"features": "ab" * 32}, "trained on other features")],
 )
 def test_a_bundle_of_another_version_is_refused(
     classifier: Classifier, tmp_path: Path, fields: dict, reason: str

@@ -31,7 +31,7 @@ from fitness_tracker.video.frames import encode_jpeg
 from fitness_tracker.video.letterbox import fit_frame
 from tests.conftest import ROOT
 
-CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1)
+CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1, patience_epochs=1)
 
 
 def png_header(width: int, height: int) -> bytes:

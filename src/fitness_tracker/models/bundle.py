@@ -19,7 +19,7 @@ from fitness_tracker.core.files import write_json
 from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
 
-FORMAT_VERSION = 4  # 1 had none, and the names of training clips in clear; 2 had one member, 3 forests
+FORMAT_VERSION = 5  # 1 had none, and the names of training clips in clear; 2 had one member, 3 forests, 4 fewer params
 DESCRIPTION, WEIGHTS = "classifier.json", "member{}.weights.h5"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,

@@ -62,8 +62,8 @@ MACHINE_CODES = (126, 127, 128 + signal.SIGILL, 128 + signal.SIGKILL, 128 + sign
 MACHINE_PHRASES = ("Cannot fork", "pthread_create")  # no process or thread can be started
 
 REASONS = {  # phrase of ffmpeg -> what it means; the first that is found counts
-    "Cannot allocate memory": "it needs more than limits.memory",
-    "malloc of size": "it needs more than limits.memory",
+    "Cannot allocate memory": "it needs more than limits.memory_bytes",
+    "malloc of size": "it needs more than limits.memory_bytes",
     "moov atom not found": "it was cut off, or never finished",
     "matches no streams": "there is no video in it",
     "Format not on whitelist": "it is no video file",
@@ -131,7 +131,7 @@ def run_watched(arguments: list[str], limits: Limits) -> Iterator[tuple[subproce
         files = [int(name.rsplit("/", 1)[1]) for name in command if name.startswith("/dev/fd/")]
         free = next(number for number in range(3, 10) if number not in files)
         script = WATCHDOG_SCRIPT.replace("LIFE", str(free))
-        watchdog = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory // 1024), *command]
+        watchdog = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory_bytes // 1024), *command]
         run = subprocess.Popen(watchdog, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, pass_fds=files)
         with run:
             try:
@@ -164,7 +164,7 @@ def decode_error(code: int, cpu_seconds: float, stderr: IO[bytes], limits: Limit
     elif code < 0 or code in MACHINE_CODES or any(phrase in text for phrase in MACHINE_PHRASES):
         return MachineError(
             f"ffmpeg was killed or cannot run (exit code {code}), perhaps for want of memory; free some, or lower "
-            "limits.memory below what there is"
+            "limits.memory_bytes below what there is"
         )
     else:
         found = (meaning for phrase, meaning in REASONS.items() if phrase in text)

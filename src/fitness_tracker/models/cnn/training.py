@@ -52,7 +52,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
                 fit_member(store, plan, len(exercises), params, number, checkpoints[number], bar.update)
                 for number, plan in enumerate(plans)
             ]
-        calibration = calibrate_members(fitted, plans, store, data, exercises, params.none.accepted)
+        calibration = calibrate_members(fitted, plans, store, data, exercises, params.none.accepted_share)
     members = [FrameMember(build_cnn(params.cnn, len(exercises)), plan.folds) for plan in plans]
     for member, one in zip(members, fitted, strict=True):
         member.network.set_weights(one.weights)
@@ -132,7 +132,9 @@ def fit_network(
     network = build_cnn(cnn, classes)
     optimizer = keras.optimizers.Adam(train.learning_rate)
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping(
+        "val_accuracy", patience=cnn.patience_epochs, mode="max", restore_best_weights=True
+    )
     checkpoint = checkpoint or Checkpoint()
     checkpoint.stop = stop
     network.fit(

@@ -58,7 +58,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     calibration = calibrate(
         [of_clip for member in fitted for of_clip in member.probabilities], exercises,
         training_set.data.labels[held_out], training_set.data.groups[held_out], training_set.clear[held_out],
-        params.none.accepted,
+        params.none.accepted_share,
     )  # fmt: skip
     members = [PoseMember(build_pose(params.pose, len(exercises)), task.fold) for task in tasks]
     for member, one in zip(members, fitted, strict=True):
