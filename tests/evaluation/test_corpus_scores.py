@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fitness_tracker.evaluation.corpus_scores import People, draw_people, evaluate_people, exercises_page, people_scores
 from sklearn.metrics import roc_auc_score
 
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.evaluation import intervals
-from fitness_tracker.evaluation.corpus_scores import People, draw_people, evaluate_people, exercises_page, people_scores
 from fitness_tracker.evaluation.intervals import weighted_interval
 from fitness_tracker.evaluation.scores import ScoredClip
 from fitness_tracker.models.classifier import NONE, Prediction

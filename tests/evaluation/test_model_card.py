@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fitness_tracker.evaluation.corpus_scores import People, people_scores
 
 from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.evaluation import intervals
 from fitness_tracker.evaluation import scores as evaluation
-from fitness_tracker.evaluation.corpus_scores import People, people_scores
 from fitness_tracker.evaluation.model_card import model_card, table, write_model_card
 from fitness_tracker.models.bundle import read_checksum, save_classifier
 from fitness_tracker.models.classifier import Classifier

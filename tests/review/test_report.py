@@ -14,7 +14,7 @@ from dvc.repo import Repo
 
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.evaluation.intervals import macro_f1
-from fitness_tracker.review.markdown import code, report
+from fitness_tracker.review.report import report
 from fitness_tracker.review.revisions import ANSWERS, read_revisions
 from tests.conftest import GIT, ROOT, run
 
@@ -312,8 +312,3 @@ def test_hostile_names_stay_in_their_cells(repository: Path) -> None:
     told, _ = reported()
     (line,) = (line for line in told.splitlines() if "img src" in line)
     assert line == "| `x\\|y' <img src=a> @everyone # big` |  | `\"'\\|\\n<b>\"` |"
-
-
-def test_code_is_one_line_without_fences() -> None:
-    assert code("a`b\nc|d") == "`a'b c\\|d`"
-    assert code("") == ""
