@@ -90,7 +90,7 @@ def test_sound_clips_have_no_findings(found: list[Finding]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("clips", "what"),
+    ("clips", "text"),
     [
         ({"squat/person01__1", "squat/zoe__copy"}, "in two groups"),
         ({"jumping_jack/person02__squats", "squat/person02__1"}, "under two exercises"),
@@ -98,9 +98,9 @@ def test_sound_clips_have_no_findings(found: list[Finding]) -> None:
         ({"squat/yan__mirrored", "squat/person04__1"}, "in two groups"),
     ],
 )
-def test_copies_are_found_though_cut_and_coded_anew(audited, clips: set[str], what: str) -> None:
+def test_copies_are_found_though_cut_and_coded_anew(audited, clips: set[str], text: str) -> None:
     (finding,) = (one for one in of_kind(audited, "copy") if set(one.clips) == clips)
-    assert what in finding.text
+    assert text in finding.text
 
 
 @pytest.mark.slow
@@ -113,9 +113,9 @@ def test_only_copies_are_taken_for_copies(audited) -> None:
 
 @pytest.mark.slow
 def test_writing_at_one_place_is_found(audited) -> None:
-    told = [finding.text for finding in of_kind(audited, "mark")]
-    assert any("clips of plank only" in what for what in told)
-    assert not any("squat" in what or "jumping_jack" in what for what in told)
+    texts = [finding.text for finding in of_kind(audited, "mark")]
+    assert any("clips of plank only" in text for text in texts)
+    assert not any("squat" in text or "jumping_jack" in text for text in texts)
 
 
 @pytest.mark.slow
@@ -221,9 +221,9 @@ def test_the_same_room_with_another_movement_is_no_copy() -> None:
 
 def test_help_names_the_options() -> None:
     program = Path(sys.executable).parent / "fitness-tracker"
-    said = subprocess.run([program, "audit", "--help"], capture_output=True, text=True, check=True).stdout
-    assert "--strict" in said
-    assert "--page" in said
+    shown = subprocess.run([program, "audit", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "--strict" in shown
+    assert "--page" in shown
 
 
 def test_a_clip_beyond_the_limits_is_unreadable(drawn: Path, tmp_path: Path, networks_folder: Path) -> None:

@@ -1,10 +1,10 @@
 from fitness_tracker.clips.folder import short_hash
 from fitness_tracker.evaluation.tables import (
     confusion_table,
-    exercise_table,
+    exercise_rows,
     hashed_answers,
     most_frequent,
-    untaught_table,
+    untaught_rows,
     worst_mistakes,
 )
 from tests.evaluation.scored import CORPUS, OWN, scored
@@ -26,17 +26,14 @@ def test_the_confusion_table_has_a_row_for_each_clip() -> None:
 
 
 def test_each_taught_exercise_has_its_f1_and_what_it_is_taken_for() -> None:
-    table = exercise_table(CORPUS).set_index("exercise")
-    assert list(table.index) == ["lunge", "squat"]
-    assert list(table["f1"].round(2)) == [0.5, 0.67]
-    assert list(table["clips"]) == [2, 2]
-    assert list(table["mistaken_for"]) == [[("none", 1)], [("lunge", 1)]]
-    assert exercise_table(CORPUS[4:]).empty
+    lunge, squat = exercise_rows(CORPUS)
+    assert (lunge.exercise, round(lunge.f1, 2), lunge.clips, lunge.taken_for) == ("lunge", 0.5, 2, [("none", 1)])
+    assert (squat.exercise, round(squat.f1, 2), squat.clips, squat.taken_for) == ("squat", 0.67, 2, [("lunge", 1)])
+    assert exercise_rows(CORPUS[4:]) == []
 
 
 def test_untaught_clips_are_listed_by_label_with_the_exercises_that_they_are_taken_for() -> None:
-    rows = list(untaught_table(CORPUS).itertuples(index=False, name=None))
-    assert rows == [("crawl", 1, []), ("none", 1, [("lunge", 1)])]
+    assert untaught_rows(CORPUS) == [("crawl", 1, []), ("none", 1, [("lunge", 1)])]
 
 
 def test_the_most_frequent_comes_first_and_ties_are_sorted() -> None:

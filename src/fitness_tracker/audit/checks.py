@@ -11,11 +11,11 @@ from fitness_tracker.audit.findings import Finding
 from fitness_tracker.audit.fingerprints import FPS, STILL_LEVELS, Fingerprint, exercise_of
 from fitness_tracker.clips.folder import NONE
 
-FEW_GROUPS = 3  # for training, validation and test
+NEEDED_GROUPS = 3  # for training, validation and test
 MARKED, UNMARKED = 0.7, 0.25  # shares of groups with an edge at a place, of the exercise and of the others
 MARK_PIXELS = 24  # of 160x120: smaller marks are ignored
 SAME_PLACE_LEVELS = 12.0  # grey levels: the largest mean difference between two backgrounds of one place
-KEEPS_STILL = 0.1  # torso lengths, about 5 cm: nobody exercises whose joints all move less; see `find_no_movement`
+KEEPS_STILL = 0.1  # torso lengths, about 5 cm: a body whose joints all move less keeps still; see `find_no_movement`
 MOVES = 0.4  # torso lengths: the median clip of an exercise that is no hold; of planks it was 0.33
 CUT_LEVELS, CUT_TIMES = 18.0, 5.0  # a cut changes the frame by more grey levels, and by this multiple of the median
 
@@ -24,9 +24,9 @@ def find_few_groups(groups: dict[str, str]) -> Iterator[Finding]:
     """Exercises that too few people, shoots or places show; `groups`: clip name to group."""
     for exercise, names in by_exercise(groups).items():
         number = len({groups[name] for name in names})
-        if number < FEW_GROUPS:
+        if number < NEEDED_GROUPS:
             shown = f"{exercise} is shown by {number} group{'s' * (number > 1)}"
-            needed = f"training, validation and test need at least {FEW_GROUPS}: record other people"
+            needed = f"training, validation and test need at least {NEEDED_GROUPS}: record other people"
             yield Finding("few groups", names, f"{shown}; {needed}")
 
 

@@ -16,7 +16,7 @@ from fitness_tracker.evaluation.evaluation import Evaluation
 from fitness_tracker.evaluation.intervals import accuracy_interval, effective_groups
 from fitness_tracker.evaluation.scored_clips import ScoredClip, columns, confidences
 from fitness_tracker.evaluation.scores import calibration_table
-from fitness_tracker.evaluation.tables import exercise_table, most_frequent
+from fitness_tracker.evaluation.tables import exercise_rows, most_frequent
 from fitness_tracker.evaluation.templates import render
 
 FEW_GROUPS = 5  # fewer show an exercise too seldom to say how well it is known
@@ -54,16 +54,14 @@ def model_card(evaluation: Evaluation, params: Params) -> str:
 
 
 def group_figures(evaluation: Evaluation) -> dict[str, dict[str, float]]:
-    """How many clips and groups were learnt from, and which of them are scored; without sets that hold none."""
+    """Numbers of clips and groups in training and in each set that is scored; without empty sets."""
     partly = [one for one in evaluation.corpus if not one.clear]
     sets = {
-        f"learnt from: {OWN} and of the corpus": [used.group for used in evaluation.classifier.usage.values()],
+        f"training: {OWN} and of the corpus": [used.group for used in evaluation.classifier.usage.values()],
         f"scored: {OWN}": [one.group for one in evaluation.own],
-        "scored: the corpus, all of a taught exercise to be seen": [
-            one.group for one in evaluation.clear if one.taught
-        ],
-        "scored: the corpus, partly to be seen": [one.group for one in partly if one.taught],
-        "scored: the corpus, nothing that is taught": [one.group for one in evaluation.corpus if not one.taught],
+        "scored: the corpus, whole movement": [one.group for one in evaluation.clear if one.taught],
+        "scored: the corpus, movement shown partly": [one.group for one in partly if one.taught],
+        "scored: the corpus, untaught": [one.group for one in evaluation.corpus if not one.taught],
     }
     return {
         name: {
@@ -80,10 +78,10 @@ def group_figures(evaluation: Evaluation) -> dict[str, dict[str, float]]:
 def clip_figures(
     name: str, scored: Sequence[ScoredClip], calibrated: Sequence[ScoredClip], ece: float
 ) -> dict[str, Any]:
-    """What the card says of the clips `scored`; `calibrated` are those of them that `ece` is of."""
+    """The figures of the clips `scored`; `ece` is the calibration error of those in `calibrated`."""
     taught = [one for one in scored if one.taught]
     untaught = [one for one in scored if not one.taught]
-    exercises = list(exercise_table(scored).itertuples())
+    exercises = exercise_rows(scored)
     wrong = most_frequent((one.truth, one.predicted) for one in scored if one.truth != one.predicted)
     return {
         "name": name,
@@ -101,7 +99,7 @@ def clip_figures(
 
 
 def params_in_force(params: Params) -> dict[str, Any]:
-    """Those that decide about this classifier, as in params.yaml."""
+    """The groups of params.yaml that this kind of classifier depends on."""
     groups: dict[str, Any] = {
         "resize": params.resize, "extract": params.extract, "split": params.split, "train": params.train
     }  # fmt: skip

@@ -15,9 +15,9 @@ from fitness_tracker.evaluation.scored_clips import ScoredClip, columns, confide
 from fitness_tracker.evaluation.scores import calibration_table
 from fitness_tracker.evaluation.tables import (
     confusion_table,
-    exercise_table,
+    exercise_rows,
     hashed_answers,
-    untaught_table,
+    untaught_rows,
     worst_mistakes,
 )
 from fitness_tracker.evaluation.templates import render
@@ -48,16 +48,15 @@ def write_metrics(evaluation: Evaluation, params: Params, folder: Path) -> None:
 
 def exercises_page(clear: Sequence[ScoredClip]) -> str:
     """Markdown: the scores of each taught exercise, and what untaught clips of the corpus are taken for."""
-    exercises, untaught = list(exercise_table(clear).itertuples()), list(untaught_table(clear).itertuples())
+    exercises, untaught = exercise_rows(clear), untaught_rows(clear)
     return render(__package__, "exercises.md.jinja", exercises=exercises, untaught=untaught)
 
 
 def draw_own(evaluation: Evaluation, folder: Path) -> None:
-    own = evaluation.own
+    own, worst = evaluation.own, worst_mistakes(evaluation.own, MISTAKES)
     charts.draw_confusion(confusion_table(own), evaluation.classifier.exercises, folder / "confusion.png")
     bins = calibration_table(*confidences(own))
     charts.draw_reliability(bins, evaluation.scores["ece"], folder / "reliability.png")
-    worst = worst_mistakes(own, MISTAKES)
     charts.draw_mistakes(worst, [middle_frame(one.clip.path) for one in worst], folder / "mistakes.png")
 
 

@@ -1,4 +1,4 @@
-"""The scores of an evaluation: accuracy, macro F1, calibration error, and how well untaught clips are told apart."""
+"""The scores of an evaluation: accuracy, macro F1, calibration error, and the detection of untaught clips."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""Tables of scored clips: one row a clip, an exercise or a label."""
+"""Tables of scored clips: a row for each clip, exercise or label."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,32 +24,30 @@ def hashed_answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["clip", "group", "truth", "answer", "confidence"]).sort_values("clip")
 
 
-def exercise_table(scored: Sequence[ScoredClip]) -> pd.DataFrame:
-    """One row for each taught exercise that is shown: exercise, f1, low, high, clips, groups, and `mistaken_for`, what
-    was predicted instead (`most_frequent`)."""
+def exercise_rows(scored: Sequence[ScoredClip]) -> list[Any]:
+    """For each taught exercise that is shown: exercise, f1, low, high, clips, groups, and `taken_for`, the wrong
+    predictions (`most_frequent`)."""
     taught = [one for one in scored if one.taught]
     if not taught:
-        return pd.DataFrame()
+        return []
     table = f1_by_exercise(*columns(taught))
-    return table.assign(
-        mistaken_for=[
-            most_frequent(one.predicted for one in taught if one.truth == exercise != one.predicted)
-            for exercise in table["exercise"]
-        ]
-    )
+    table["taken_for"] = [
+        most_frequent(one.predicted for one in taught if one.truth == exercise != one.predicted)
+        for exercise in table["exercise"]
+    ]
+    return list(table.itertuples())
 
 
-def untaught_table(corpus: Sequence[ScoredClip]) -> pd.DataFrame:
-    """One row for each untaught label of the corpus: label, clips, and the exercises that are predicted for them."""
-    predicted: dict[str, list[str]] = {}
+def untaught_rows(corpus: Sequence[ScoredClip]) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    """For each untaught label of the corpus: label, clips, and the exercises they are taken for (`most_frequent`)."""
+    predicted: dict[str, list[str]] = defaultdict(list)
     for one in corpus:
         if not one.taught:
-            predicted.setdefault(one.clip.name.split("/")[1], []).append(one.predicted)
-    rows = [
+            predicted[one.clip.name.split("/")[1]].append(one.predicted)
+    return [
         (label, len(names), most_frequent(name for name in names if name != NONE))
         for label, names in sorted(predicted.items())
     ]
-    return pd.DataFrame(rows, columns=["label", "clips", "named"])
 
 
 def most_frequent(values: Iterable[Any]) -> list[tuple[Any, int]]:
@@ -58,6 +56,6 @@ def most_frequent(values: Iterable[Any]) -> list[tuple[Any, int]]:
 
 
 def worst_mistakes(scored: Sequence[ScoredClip], number: int) -> list[ScoredClip]:
-    """The clips with the wrong predictions of highest confidence, that first."""
+    """The wrong predictions of highest confidence, the highest first."""
     wrong = [one for one in scored if one.truth != one.predicted]
     return sorted(wrong, key=lambda one: (-one.confidence, one.clip.name))[:number]

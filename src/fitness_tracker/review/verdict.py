@@ -43,7 +43,7 @@ def verdict(found: Revisions, comparison: Comparison | None, max_drop: float | N
     """(one line of Markdown, may it be merged?). `max_drop` as in `report`."""
     if stale := found.head.stale_lock_entries:
         names = ", ".join(map(code, stale[:5])) + (", …" if len(stale) > 5 else "")
-        return f"❌ **These numbers do not belong to this code**: {names} is not what `dvc.lock` knows.", False
+        return f"❌ **These numbers do not belong to this code**: `dvc.lock` is out of date for {names}.", False
     f1 = found.metrics.get("f1", Change("f1", None, None, 0))
     if f1.new is None:
         return "❌ **There is no F1**: run `make repro` and commit `dvc.lock` and `metrics/`.", f1.old is None
