@@ -137,8 +137,8 @@ def go_to(bar: "tqdm", share: float) -> None:
 
 def run_audit(args: argparse.Namespace) -> int:
     """Prints the findings and writes the page with their pictures; with --strict findings make the exit code 1."""
-    from fitness_tracker.audit.checks import audit
-    from fitness_tracker.audit.page import describe, page
+    from fitness_tracker.audit.audit import audit
+    from fitness_tracker.audit.findings import finding_lines, findings_page
     from fitness_tracker.clips.folder import find_clips
     from fitness_tracker.core.params import load_params
     from fitness_tracker.processing.result_cache import ResultCache, cache_folder
@@ -153,8 +153,8 @@ def run_audit(args: argparse.Namespace) -> int:
     cache = ResultCache(cache_folder(), params.cache_gb)
     findings, fingerprints = audit(clips, args.networks, params.split.group, params.limits, cache)
     if findings:
-        print(describe(findings))
-    args.page.write_text(page(findings, fingerprints, videos), encoding="utf-8")
+        print(finding_lines(findings))
+    args.page.write_text(findings_page(findings, fingerprints, videos), encoding="utf-8")
     result = f"{len(findings)} findings" if findings else "nothing was found"
     print(f"audit: {len(fingerprints)} of {len(clips)} clips looked at, {result}; pictures: {args.page}")
     return int(args.strict and bool(findings))
@@ -162,7 +162,7 @@ def run_audit(args: argparse.Namespace) -> int:
 
 def run_report(args: argparse.Namespace) -> int:
     """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, F1 fell too far or clips are lost."""
-    from fitness_tracker.review.markdown import report
+    from fitness_tracker.review.report import report
     from fitness_tracker.review.revisions import read_revisions
 
     if args.max_drop is not None and not 0 <= args.max_drop <= 1:
