@@ -20,6 +20,7 @@ Colour = tuple[int, int, int]  # RGB, 0-255
 PALETTE: tuple[Colour, ...] = (
     (0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0),
 )  # fmt: skip
+TINTS: tuple[Colour, ...] = tuple(((r + 255) // 2, (g + 255) // 2, (b + 255) // 2) for r, g, b in PALETTE)
 GREY: Colour = (104, 110, 120)  # no exercise
 LIGHT_GREY: Colour = (168, 172, 180)  # an unknown exercise
 NEAR_BLACK: Colour = (18, 22, 28)
@@ -43,15 +44,13 @@ def colours(segments: Sequence[Segment], exercises: Sequence[str]) -> list[Colou
 
     Where two exercises of a clip would get the same colour, one gets another, as long as some are free.
     """
-    several = [*PALETTE, *(((red + 255) // 2, (green + 255) // 2, (blue + 255) // 2) for red, green, blue in PALETTE)]
     places = {name: place for place, name in enumerate(exercises)}
     shown = {segment.exercise for segment in segments} - {NONE}
     chosen: dict[str, Colour] = {}
     for name in sorted(shown, key=lambda name: (places.get(name, len(places)), name)):
         place = places.get(name, len(places)) % len(PALETTE)
-        order = [*range(place, len(PALETTE)), *range(place), *range(len(PALETTE), len(several))]
-        free = [several[number] for number in order if several[number] not in chosen.values()]
-        chosen[name] = free[0] if free else several[place]
+        order = (*PALETTE[place:], *PALETTE[:place], *TINTS)
+        chosen[name] = next((colour for colour in order if colour not in chosen.values()), order[0])
     return [chosen.get(one.exercise, LIGHT_GREY if one.is_unknown_exercise else GREY) for one in segments]
 
 

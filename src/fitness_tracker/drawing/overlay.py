@@ -151,14 +151,14 @@ def label_stamp(label: Label, colour: Colour, shape: Shape) -> Stamp:
 class Timeline:
     """A bar at the bottom: the segments in their colours, and a play head at the frame's time."""
 
-    def __init__(self, answer: Answer, of_segments: list[Colour], shape: Shape) -> None:
+    def __init__(self, answer: Answer, segment_colours: list[Colour], shape: Shape) -> None:
         self.duration, self.width = max(answer.duration_s, 1e-3), shape.width
         size = letter_size(shape)
         self.height, self.edge = min(round(1.3 * size), shape.height), max(2, size // 10)
         self.top = shape.height - self.height
         image, draw = transparent_image(self.width, self.height)
         draw.rectangle((0, 0, self.width, self.height), (*NEAR_BLACK, 255))
-        for segment, colour in zip(answer.segments, of_segments, strict=True):
+        for segment, colour in zip(answer.segments, segment_colours, strict=True):
             left, right = self.place(segment.start_s), self.place(segment.end_s)
             right -= 1 if right - left > 4 else 0  # a gap between neighbours
             draw.rectangle((left, self.edge, max(left, right - 1), self.height - 1 - self.edge), colour)

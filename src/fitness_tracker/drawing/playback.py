@@ -108,22 +108,15 @@ def write_clip(frames: Iterable[np.ndarray], shape: Shape, sound: Path, target: 
     One frame at a time is in memory. Raises `EncodeError` if it cannot be written, and whatever `frames` raises.
     """
     read_end, write_end = os.pipe()
-    try:
-        with sound.open("rb") as source:
-            arguments = encoding_arguments(read_end, shape, source.fileno(), has_sound(sound, limits), target, limits)
-            with run_watched(arguments, limits) as (run, stderr):
-                os.close(read_end)  # so that the pipe breaks when ffmpeg ends
-                read_end = -1
-                complete = feed(write_end, frames)
-                os.close(write_end)
-                write_end = -1
-                code, cpu_seconds = wait_for_exit(run)
-                if code or not complete:
-                    raise EncodeError(encode_reason(code, cpu_seconds, stderr_text(stderr), limits))
-    finally:
-        for end in (read_end, write_end):
-            if end >= 0:
-                os.close(end)
+    with os.fdopen(read_end, "rb") as reader, os.fdopen(write_end, "wb") as writer, sound.open("rb") as source:
+        arguments = encoding_arguments(read_end, shape, source.fileno(), has_sound(sound, limits), target, limits)
+        with run_watched(arguments, limits) as (run, stderr):
+            reader.close()  # so that the pipe breaks when ffmpeg ends
+            complete = feed(write_end, frames)
+            writer.close()
+            code, cpu_seconds = wait_for_exit(run)
+            if code or not complete:
+                raise EncodeError(encode_reason(code, cpu_seconds, stderr_text(stderr), limits))
 
 
 def encoding_arguments(

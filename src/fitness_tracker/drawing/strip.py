@@ -176,10 +176,10 @@ def draw_strip(
     image = Image.new("RGB", (STRIP_WIDTH, height), WHITE)
     draw = ImageDraw.Draw(image)
     draw_header(draw, title, answer.duration_s)
-    of_segments = colours(answer.segments, classifier.exercises)
+    segment_colours = colours(answer.segments, classifier.exercises)
     for piece in pieces:
         top = row_top(piece.row)
-        segment, colour = answer.segments[piece.number], of_segments[piece.number]
+        segment, colour = answer.segments[piece.number], segment_colours[piece.number]
         if piece.main and piece.number in thumbnails:
             put_thumbnail(image, piece, top, *thumbnails[piece.number], colour)
         put_block(image, piece, top + BLOCK_TOP, segment, colour)

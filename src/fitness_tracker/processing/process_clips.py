@@ -73,7 +73,7 @@ def size_of(clip: Clip) -> int:
 def run_clip(
     process: Callable[[bytes], bytes], code: str, cache: ResultCache, write: WriteOutput, clip: Clip
 ) -> ClipResult:
-    """`try_clip`; after an error of the machine once more, then raises `MachineError`."""
+    """Calls `try_clip`, after an error of the machine once more; raises `MachineError` if that fails, too."""
     for last in (False, True):
         try:
             return try_clip(process, code, cache, write, clip)
@@ -125,13 +125,12 @@ def flag_conflicting_labels(results: Sequence[ClipResult]) -> list[ClipResult]:
     exercises = defaultdict(set)
     for result in results:
         exercises[result.sha256].add(result.clip.exercise)
-    reason = "is the same file as a clip of another exercise ({}); keep it where it belongs"
-    return [
-        result._replace(reason=reason.format(", ".join(sorted(exercises[result.sha256] - {result.clip.exercise}))))
-        if not result.reason and len(exercises[result.sha256]) > 1
-        else result
-        for result in results
-    ]
+    flagged = []
+    for result in results:
+        others = ", ".join(sorted(exercises[result.sha256] - {result.clip.exercise}))
+        reason = f"is the same file as a clip of another exercise ({others}); keep it where it belongs"
+        flagged.append(result._replace(reason=reason) if others and not result.reason else result)
+    return flagged
 
 
 def process_clips(

@@ -57,10 +57,21 @@ def read_zip(path: Path | BinaryIO) -> Iterator[tuple[float, np.ndarray]]:
 
 
 def middle_frame(path: Path) -> np.ndarray:
-    """The frame in the middle of a clip, (H, W, 3) uint8 RGB."""
+    """The frame in the middle of a clip, (H, W, 3) uint8 RGB; raises `UserError` for another file."""
     with open_zip(path) as archive:
         names = sorted(archive.namelist())
         return read_member(archive, names[len(names) // 2])
+
+
+def open_zip(path: Path | BinaryIO) -> zipfile.ZipFile:
+    """The zip, with one member at least."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError):
+        raise zip_error(path, "is no zip of frames") from None
+    if not archive.namelist():
+        raise zip_error(path, "holds no frame")
+    return archive
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -70,7 +81,7 @@ def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):  # also NotImplementedError
         frame = None
     if frame is None:
-        raise UserError(f"{archive.filename or 'the zip'}: {name} in it is no picture; run the extract stage again")
+        raise zip_error(archive.filename, f"{name} in it is no picture")
     return frame
 
 
@@ -79,20 +90,12 @@ def time_of(archive: zipfile.ZipFile, name: str) -> float:
     try:
         return float(name.removesuffix(".jpg"))
     except ValueError:
-        raise UserError(
-            f"{archive.filename or 'the zip'}: {name} in it is no time; run the extract stage again"
-        ) from None
+        raise zip_error(archive.filename, f"{name} in it is no time") from None
 
 
-def open_zip(path: Path | BinaryIO) -> zipfile.ZipFile:
-    place = path if isinstance(path, Path) else "the zip"
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError):
-        raise UserError(f"{place}: is no zip of frames; run the extract stage again") from None
-    if not archive.namelist():
-        raise UserError(f"{place}: holds no frame; run the extract stage again")
-    return archive
+def zip_error(source: object, problem: str) -> UserError:
+    place = source if isinstance(source, Path | str) else "the zip"
+    return UserError(f"{place}: {problem}; run the extract stage again")
 
 
 def shrink(frame: np.ndarray, size: int) -> np.ndarray:
