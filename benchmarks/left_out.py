@@ -75,8 +75,8 @@ def print_tables(table: pd.DataFrame, accepted: float) -> None:
         return float(roc_auc_score(left_out, score, sample_weight=weights))
 
     threshold = table[~left_out].groupby("group")["score"].mean().quantile(accepted)
-    strange = table[left_out]
-    named = (strange["score"] <= threshold).to_numpy()
+    untaught = table[left_out]
+    named = (untaught["score"] <= threshold).to_numpy()
 
     def share(weights: np.ndarray) -> float:
         return float(np.average(named, weights=weights))
@@ -84,12 +84,12 @@ def print_tables(table: pd.DataFrame, accepted: float) -> None:
     print("| of exercises left out of training | |\n| --- | --- |")
     for name, groups, statistic in (
         ("AUROC of 'none'", table["group"], auroc),
-        (f"named, where {accepted:.0%} of the taught groups are", strange["group"], share),
+        (f"named, where {accepted:.0%} of the taught groups are", untaught["group"], share),
     ):
         value, (low, high) = weighted_interval(groups.to_numpy(), statistic)
         print(f"| {name} | {value:.3f} ({low:.3f} to {high:.3f}) |")
     print("\n| left out | clips | named |\n| --- | --- | --- |")
-    for exercise, of_one in strange.assign(named=named).groupby("exercise")["named"]:
+    for exercise, of_one in untaught.assign(named=named).groupby("exercise")["named"]:
         print(f"| {exercise} | {len(of_one)} | {of_one.mean():.0%} |")
 
 

@@ -99,7 +99,7 @@ def hash_clips(clips: Iterable[Clip]) -> dict[Clip, str]:
 
 def new_row(sha256: str, path: Path, source: str) -> CorpusClip:
     """With label, exercise and group to be filled in."""
-    seconds = round(len(read_corpus_landmarks(path).times) / CORPUS_FPS, 1)
+    seconds = round(len(read_corpus_landmarks(path)) / CORPUS_FPS, 1)
     return CorpusClip(sha256[:16], "", "", "", short_hash(source), seconds, "", "clear", sha256, path)
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from fitness_tracker.blazepose.landmarks import Landmarks
-from fitness_tracker.blazepose.skeleton import BONES
+from fitness_tracker.blazepose.skeleton import SIDE_BONES
 from fitness_tracker.blazepose.tracker import pose_tracker
 from fitness_tracker.core.params import Limits
 from fitness_tracker.models.pose.features import JOINTS, poses_from_landmarks
@@ -100,7 +100,7 @@ def body_mask(points: np.ndarray) -> np.ndarray:
     mask = np.zeros((120, 160), np.uint8)
     if points.any():
         corners = np.clip(points[:, :2] / 4, -160, 320).astype(int)
-        for bone in BONES:
+        for bone in SIDE_BONES:
             cv2.line(mask, corners[bone[0]].tolist(), corners[bone[1]].tolist(), 1, BODY_WIDTH)
     return mask > 0
 

@@ -123,7 +123,7 @@ def window_parts(landmarks: Landmarks, length: int) -> Iterator[Poses]:
         first = max(0, begin - PART // 2)
         last = min(number, begin + PART + length + PART // 2)
         here = starts[(starts >= begin) & (starts < begin + PART)] - first
-        poses = poses_from_landmarks(Landmarks(*(array[first:last] for array in vars(landmarks).values())))
+        poses = poses_from_landmarks(landmarks[first:last])
         yield PoseSequences([poses]).windows(np.zeros(len(here), int), here.astype(float), np.ones(len(here)), length)
 
 
