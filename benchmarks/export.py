@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fitness_tracker.blazepose.landmarks import Landmarks
-from fitness_tracker.core.errors import UserError, capture_native_stderr, exit_with_message
+from fitness_tracker.core.errors import UserError, exit_with_message, quiet_native_stderr
 from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.export.formats import FORMATS, export
@@ -65,7 +65,7 @@ def clip_of(image: np.ndarray, world: np.ndarray) -> Landmarks:
 
 def cut(landmarks: Landmarks, length: int) -> tuple[Windows, np.ndarray]:
     """All windows of a clip that is at least one long, and in which share of its frames somebody was found."""
-    starts = window_starts(len(landmarks.found), length)
+    starts = window_starts(len(landmarks), length)
     whole = {
         name: interpolate_missing(points, landmarks.found).astype(np.float32)
         for name, points in ((IMAGE, landmarks.image_landmarks[..., :3]), (WORLD, landmarks.world_landmarks))
@@ -122,7 +122,7 @@ def main() -> None:
         if not isinstance(classifier, PoseClassifier):
             raise UserError(f"{args.classifier}: is of kind '{classifier.kind}'; only 'pose' can be exported")
         read = [read_corpus_landmarks(clip.path) for clip in read_corpus(args.corpus)]
-        clips = [clip for clip in read if clip.found.any() and len(clip.found) >= classifier.window]
+        clips = [clip for clip in read if clip.found.any() and len(clip) >= classifier.window]
         chosen = clips[:: max(1, len(clips) // args.windows)][: args.windows]
         cuts = [cut(clip, classifier.window)[0] for clip in chosen]
         windows = {name: np.concatenate([one[name][:1] for one in cuts]) for name in (IMAGE, WORLD)}
@@ -135,7 +135,7 @@ def main() -> None:
             for name in FORMATS:
                 path = export(classifier, read_checksum(args.classifier), name, Path(folder) / name)
                 start = time.perf_counter()
-                with capture_native_stderr():
+                with quiet_native_stderr():
                     run = load_graph(path)
                 loading = time.perf_counter() - start
                 (one, single), (many, batch) = measure_alone(run, windows), measure_batch(run, windows)

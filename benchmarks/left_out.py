@@ -3,9 +3,9 @@
 Ten rounds, one for each fold. In each, one network learns the corpus without the groups of that fold and without
 every clip of two or three exercises (each is left out in one round, wholly: not even as 'none'). It then scores the
 fold's clips of the exercises that it was taught, and all clips of those left out. The threshold is the one that the
-same share of the taught passes as `none.accepted` of params.yaml asks for, groups weighing the same. Only clips that
-show the whole movement are scored; 95 % intervals are over groups. Prints Markdown tables; takes about 4 minutes on
-two cores.
+same share of the taught passes as `none.accepted_share` of params.yaml asks for, groups weighing the same. Only clips
+that show the whole movement are scored; 95 % intervals are over groups. Prints Markdown tables; takes about 4 minutes
+on two cores.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
     args = parser.parse_args()
     with exit_with_message("left_out"):
-        print_tables(score_rounds(args.corpus), load_params().none.accepted)
+        print_tables(score_rounds(args.corpus), load_params().none.accepted_share)
 
 
 def score_rounds(corpus: Path) -> pd.DataFrame:
@@ -75,8 +75,8 @@ def print_tables(table: pd.DataFrame, accepted: float) -> None:
         return float(roc_auc_score(left_out, score, sample_weight=weights))
 
     threshold = table[~left_out].groupby("group")["score"].mean().quantile(accepted)
-    strange = table[left_out]
-    named = (strange["score"] <= threshold).to_numpy()
+    untaught = table[left_out]
+    named = (untaught["score"] <= threshold).to_numpy()
 
     def share(weights: np.ndarray) -> float:
         return float(np.average(named, weights=weights))
@@ -84,12 +84,12 @@ def print_tables(table: pd.DataFrame, accepted: float) -> None:
     print("| of exercises left out of training | |\n| --- | --- |")
     for name, groups, statistic in (
         ("AUROC of 'none'", table["group"], auroc),
-        (f"named, where {accepted:.0%} of the taught groups are", strange["group"], share),
+        (f"named, where {accepted:.0%} of the taught groups are", untaught["group"], share),
     ):
         value, (low, high) = weighted_interval(groups.to_numpy(), statistic)
         print(f"| {name} | {value:.3f} ({low:.3f} to {high:.3f}) |")
     print("\n| left out | clips | named |\n| --- | --- | --- |")
-    for exercise, of_one in strange.assign(named=named).groupby("exercise")["named"]:
+    for exercise, of_one in untaught.assign(named=named).groupby("exercise")["named"]:
         print(f"| {exercise} | {len(of_one)} | {of_one.mean():.0%} |")
 
 

@@ -136,10 +136,10 @@ def stitch(parts: Sequence[CorpusClip], classifier: Classifier, member: int, fol
 
 def there_and_back(landmarks: Landmarks, frames: float) -> Landmarks:
     """The clip played forwards and backwards as often as it takes to have so many frames."""
-    number = len(landmarks.times)
+    number = len(landmarks)
     times = max(1, round(frames / number))
     order = np.concatenate([np.arange(number)[:: -1 if n % 2 else 1] for n in range(times)])
-    return Landmarks(*(array[order] for array in vars(landmarks).values()))
+    return landmarks[order]
 
 
 def rescaled(landmarks: Landmarks) -> Landmarks:

@@ -269,7 +269,7 @@ def classifier_of(
     return PoseClassifier(
         exercises=[*exercises, NONE], members=members, pose=material.params.pose, window=material.window,
         temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
-        fps=material.params.extract.fps, group=material.params.split.group,
+        fps=material.params.extract.fps, group=material.params.split.group, params={},
     )  # fmt: skip
 
 
@@ -292,7 +292,7 @@ def shipped(material: Material, number: int, seed: int) -> str:
         material.labels[order],
         material.groups[order],
         clear,
-        material.params.none.accepted,
+        material.params.none.accepted_share,
     )
     classifier = classifier_of(material, members, material.exercises, temperature, threshold)
     predictions = [classifier.predict_landmarks(one, [n]) for one, n in zip(material.landmarks, member_of, strict=True)]
@@ -320,15 +320,15 @@ def score_none(material: Material, others: list[Landmarks], number: int, seed: i
         train_idx, test_idx = folds(material, number, seed)[exercise % number]
         train_idx = train_idx[material.labels[train_idx] != exercise]
         rest = [one for one in material.exercises if one != name]
-        labels, strange = material.labels - (material.labels > exercise), material.labels[test_idx] == exercise
-        member = one_member(material, train_idx, test_idx[~strange], labels, len(rest) + 1, seed, 0)
+        labels, untaught = material.labels - (material.labels > exercise), material.labels[test_idx] == exercise
+        member = one_member(material, train_idx, test_idx[~untaught], labels, len(rest) + 1, seed, 0)
         classifier = classifier_of(material, [member], rest, 1.0, 1.0)
         scores = np.array([none_score(classifier, material.landmarks[clip]) for clip in test_idx])
-        left_out[name] = float(roc_auc_score(strange, scores)) if strange.any() else math.nan
+        left_out[name] = float(roc_auc_score(untaught, scores)) if untaught.any() else math.nan
         if others:
             never_taught = [none_score(classifier, landmarks) for landmarks in others]
-            truth = [0] * int((~strange).sum()) + [1] * len(never_taught)
-            never.append(float(roc_auc_score(truth, [*scores[~strange], *never_taught])))
+            truth = [0] * int((~untaught).sum()) + [1] * len(never_taught)
+            never.append(float(roc_auc_score(truth, [*scores[~untaught], *never_taught])))
     each = ", ".join(f"{name} {value:.2f}" for name, value in left_out.items())
     told = f"; of {len(others)} clips of exercises never taught {np.mean(never):.3f}" if never else ""
     return f"AUROC of none: {np.nanmean(list(left_out.values())):.3f}, left out in turn ({each}){told}"

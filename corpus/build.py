@@ -61,7 +61,7 @@ def add(corpus: Path, sources: dict[Clip, str], params: Params, networks: dict[s
         path_of(clip).parent.mkdir(parents=True, exist_ok=True)
         path_of(clip).write_bytes(landmarks)
 
-    make = partial(clip_to_landmarks, quality=params.extract.quality, limits=params.limits, **networks)
+    make = partial(clip_to_landmarks, quality=params.extract.jpeg_quality, limits=params.limits, **networks)
     bad = [
         result
         for result in run_clips(make, new, "corpus", write, ResultCache(cache_folder(), params.cache_gb))
@@ -99,7 +99,7 @@ def hash_clips(clips: Iterable[Clip]) -> dict[Clip, str]:
 
 def new_row(sha256: str, path: Path, source: str) -> CorpusClip:
     """With label, exercise and group to be filled in."""
-    seconds = round(len(read_corpus_landmarks(path).times) / CORPUS_FPS, 1)
+    seconds = round(len(read_corpus_landmarks(path)) / CORPUS_FPS, 1)
     return CorpusClip(sha256[:16], "", "", "", short_hash(source), seconds, "", "clear", sha256, path)
 
 

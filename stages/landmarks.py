@@ -11,8 +11,8 @@ from fitness_tracker.blazepose.landmarks import read_landmarks
 from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.core.errors import exit_with_message
-from fitness_tracker.core.params import load_params
+from fitness_tracker.core.errors import quiet_native_stderr
+from fitness_tracker.core.stage import run_stage
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.rejected import write_rejected
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
@@ -25,9 +25,9 @@ def main() -> None:
     parser.add_argument("landmarks", type=Path, metavar="OUT")
     parser.add_argument("metrics", type=Path)
     args = parser.parse_args()
-    with exit_with_message("landmarks"):
-        params = load_params()
-        find = partial(find_landmarks, **read_networks(args.networks))
+    with run_stage("landmarks") as params:
+        with quiet_native_stderr():  # LiteRT reports its first delegate
+            find = partial(find_landmarks, **read_networks(args.networks))
         clips, cache = find_clips(args.frames, (".zip",)), ResultCache(cache_folder(), params.cache_gb)
         skip = params.bad_clips == "skip"
         rejected = process_clips(find, clips, args.landmarks, ".npz", "landmarks", cache, skip)

@@ -5,8 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.core.errors import exit_with_message
-from fitness_tracker.core.params import load_params
+from fitness_tracker.core.stage import run_stage
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import resize_video
@@ -17,8 +16,7 @@ def main() -> None:
     parser.add_argument("videos", type=Path, metavar="IN")
     parser.add_argument("resized", type=Path, metavar="OUT")
     args = parser.parse_args()
-    with exit_with_message("resize"):
-        params = load_params()
+    with run_stage("resize") as params:
         resize = partial(resize_video, fit=params.resize.fit, limits=params.limits)
         clips, cache = find_clips(args.videos), ResultCache(cache_folder(), params.cache_gb)
         process_clips(resize, clips, args.resized, ".mp4", "resize", cache, skip=params.bad_clips == "skip")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.clips.split import describe_folds
-from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.errors import quiet_native_stderr
 from fitness_tracker.core.files import write_json
-from fitness_tracker.core.params import load_params
+from fitness_tracker.core.stage import run_stage
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
 
@@ -16,13 +16,13 @@ def main() -> None:
     for name in ("frames", "landmarks", "corpus", "networks", "classifier", "metrics"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
-    with exit_with_message("train"):
-        params = load_params()
+    with run_stage("train") as params:
         clips = find_clips(args.frames, (".zip",))
-        from fitness_tracker.models.bundle import save_classifier  # from here on it takes seconds
-        from fitness_tracker.models.registry import MODEL_KINDS
-        from fitness_tracker.models.tensorflow_setup import make_deterministic
-        from fitness_tracker.models.training import prepare_data, write_history
+        with quiet_native_stderr():  # from here on it takes seconds
+            from fitness_tracker.models.bundle import save_classifier
+            from fitness_tracker.models.registry import MODEL_KINDS
+            from fitness_tracker.models.tensorflow_setup import make_deterministic
+            from fitness_tracker.models.training import prepare_data, write_history
 
         make_deterministic(params.train.seed)
         kind = MODEL_KINDS[params.train.model]()

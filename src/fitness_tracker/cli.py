@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitness_tracker.core import environment as environment  # first, before NumPy
-from fitness_tracker.core.errors import UserError, exit_with_message, printable
+from fitness_tracker.core.errors import UserError, exit_with_message, printable, quiet_native_stderr
+from fitness_tracker.prediction.remote import CLASSIFIER_FOLDER, fetched_classifier
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from fitness_tracker.answering.answer import Answer
     from fitness_tracker.models.classifier import Classifier
 
-PERCENT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"  # of a progress bar
-SECONDS = "{desc}: {n:.0f} s of the clip, {elapsed}"  # its length is not known before its end
+# Formats of tqdm's progress bars
+PERCENT_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+SECONDS_BAR = "{desc}: {n:.0f} s of the clip, {elapsed}"  # how long a clip is, is not known before its end
 
 
 def main() -> None:
@@ -28,7 +30,7 @@ def main() -> None:
     form.add_argument("--json", action="store_true", help="one JSON object a line: docs/prediction.schema.json")
     form.add_argument("--csv", action="store_true", help="a table of segments, one a line")
     predict.add_argument(
-        "--classifier", default="models/classifier", metavar="FOLDER", help="or URL@REVISION of a Git repository"
+        "--classifier", default=CLASSIFIER_FOLDER, metavar="FOLDER", help="or URL@REVISION of a Git repository"
     )
     predict.add_argument(
         "--overlay", type=Path, metavar="OUT.mp4", help="write the clip with its answer drawn on it; or a folder"
@@ -59,12 +61,12 @@ def main() -> None:
     export = commands.add_parser("export", help="the classifier as one file for Keras, LiteRT or ONNX")
     export.add_argument("folder", type=Path, metavar="DIR", help="empty, or not there yet")
     export.add_argument("--to", choices=("keras", "tflite", "onnx"), required=True)
-    export.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    export.add_argument("--classifier", type=Path, default=Path(CLASSIFIER_FOLDER), metavar="FOLDER")
     export.set_defaults(run=run_export)
     serve = commands.add_parser("serve", help="a page to drop clips on or to use the camera with")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: this machine only)")
     serve.add_argument("--port", type=int, default=7860, help="%(default)s; 0: any that is free")
-    serve.add_argument("--classifier", type=Path, default=Path("models/classifier"), metavar="FOLDER")
+    serve.add_argument("--classifier", type=Path, default=Path(CLASSIFIER_FOLDER), metavar="FOLDER")
     serve.add_argument("--max-mb", type=float, default=500, metavar="MB", help="of a clip (%(default)s)")
     serve.add_argument("--max-minutes", type=float, default=30, metavar="MINUTES", help="of a clip (%(default)s)")
     serve.set_defaults(run=run_serve)
@@ -74,30 +76,31 @@ def main() -> None:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Answers for every file; the exit code is 1 if any of them failed."""
+    """Prints an answer for every file; the exit code is 1 if any of them failed."""
     from tqdm import tqdm
 
-    from fitness_tracker.drawing.outputs import plan_outputs  # takes seconds
-    from fitness_tracker.prediction import formats, predict
-    from fitness_tracker.prediction.inputs import find_files
-    from fitness_tracker.prediction.remote import fetched_classifier
+    with quiet_native_stderr():  # takes seconds
+        from fitness_tracker.drawing.outputs import plan_outputs
+        from fitness_tracker.prediction import formats, predict
+        from fitness_tracker.prediction.inputs import find_files
 
     files = find_files(args.paths)
     overlays, strips = (
         plan_outputs(files, out, *names)
         for out, *names in ((args.overlay, "overlay", ".mp4"), (args.strip, "strip", ".png"))
     )
-    print_header, print_answer, print_error = formats.choose(args.json, args.csv, files)
+    print_header, print_answer, print_error = formats.choose_printers(args.json, args.csv, files)
     failed = False
     with fetched_classifier(args.classifier) as folder:
-        classifier = predict.load_once(folder)
+        with quiet_native_stderr():
+            classifier = predict.load_once(folder)
         print_header()
         for path in files:
             try:
                 with tqdm(
-                    desc=printable(path), unit=" s", bar_format=SECONDS, leave=False, disable=None, delay=1
+                    desc=printable(path), unit=" s", bar_format=SECONDS_BAR, leave=False, disable=None, delay=1
                 ) as bar:
-                    answer = predict.predict_clip(path, classifier, progress=partial(go_to, bar))
+                    answer = predict.predict_clip(path, classifier, progress=partial(advance, bar))
             except UserError as error:
                 failed = True
                 print_error(path, str(error))
@@ -111,34 +114,36 @@ def run_predict(args: argparse.Namespace) -> int:
 def draw_answer(
     clip: Path, answer: "Answer", classifier: "Classifier", overlay: Path | None, strip: Path | None
 ) -> bool:
-    """Writes the pictures that are asked for, with a progress bar on a terminal; False, and a line, if one fails."""
+    """Writes `overlay` and `strip`, with progress bars; prints failures, and returns whether there is none."""
     from tqdm import tqdm
 
     from fitness_tracker.drawing.overlay import write_overlay
     from fitness_tracker.drawing.strip import write_strip
 
-    good = True
+    succeeded = True
     for name, write, out in (("overlay", write_overlay, overlay), ("strip", write_strip, strip)):
         if not out:
             continue
         try:
-            with tqdm(desc=name, total=1.0, bar_format=PERCENT, leave=False, disable=None) as bar:
-                write(clip, answer, classifier, out, progress=partial(go_to, bar))
+            with tqdm(desc=name, total=1.0, bar_format=PERCENT_BAR, leave=False, disable=None) as bar:
+                write(clip, answer, classifier, out, progress=partial(advance, bar))
         except UserError as error:
             message = str(error) if str(error).startswith(f"{out}: ") else f"{clip}: {error}"
             print(f"fitness-tracker: {printable(message)}", file=sys.stderr)
-            good = False
-    return good
+            succeeded = False
+    return succeeded
 
 
-def go_to(bar: "tqdm", share: float) -> None:
-    bar.update(share - bar.n)
+def advance(bar: "tqdm", done: float) -> None:
+    """Moves a progress bar to `done`, where tqdm itself takes the difference."""
+    bar.update(done - bar.n)
 
 
 def run_audit(args: argparse.Namespace) -> int:
     """Prints the findings and writes the page with their pictures; with --strict findings make the exit code 1."""
-    from fitness_tracker.audit.checks import audit
-    from fitness_tracker.audit.page import describe, page
+    from fitness_tracker.audit.audit import audit
+    from fitness_tracker.audit.findings import finding_lines, findings_page
+    from fitness_tracker.blazepose.networks import read_networks
     from fitness_tracker.clips.folder import find_clips
     from fitness_tracker.core.params import load_params
     from fitness_tracker.processing.result_cache import ResultCache, cache_folder
@@ -151,10 +156,12 @@ def run_audit(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
     cache = ResultCache(cache_folder(), params.cache_gb)
-    findings, fingerprints = audit(clips, args.networks, params.split.group, params.limits, cache)
+    with quiet_native_stderr():
+        networks = read_networks(args.networks)
+    findings, fingerprints = audit(clips, networks, params.split.group, params.limits, cache)
     if findings:
-        print(describe(findings))
-    args.page.write_text(page(findings, fingerprints, videos), encoding="utf-8")
+        print(finding_lines(findings))
+    args.page.write_text(findings_page(findings, fingerprints, videos), encoding="utf-8")
     result = f"{len(findings)} findings" if findings else "nothing was found"
     print(f"audit: {len(fingerprints)} of {len(clips)} clips looked at, {result}; pictures: {args.page}")
     return int(args.strict and bool(findings))
@@ -162,7 +169,7 @@ def run_audit(args: argparse.Namespace) -> int:
 
 def run_report(args: argparse.Namespace) -> int:
     """Prints the Markdown; the exit code is 1 if HEAD's numbers are not its own, F1 fell too far or clips are lost."""
-    from fitness_tracker.review.markdown import report
+    from fitness_tracker.review.report import report
     from fitness_tracker.review.revisions import read_revisions
 
     if args.max_drop is not None and not 0 <= args.max_drop <= 1:
@@ -173,12 +180,13 @@ def run_report(args: argparse.Namespace) -> int:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    """Writes the classifier's graph, its metadata and how to run it to a new folder."""
-    from fitness_tracker.export.formats import check_empty, export
-    from fitness_tracker.models.bundle import load_classifier, read_checksum  # takes seconds
+    """Writes the classifier's graph, its metadata and a README to a new folder."""
+    with quiet_native_stderr():  # takes seconds; so do the converters, and say much
+        from fitness_tracker.export.formats import check_empty, export
+        from fitness_tracker.models.bundle import load_classifier, read_checksum
 
-    check_empty(args.folder)
-    path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)
+        check_empty(args.folder)
+        path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)
     print(f"export: {path}, {path.stat().st_size / 1000:.0f} kB; {args.folder / 'README.md'} says how to run it")
     return 0
 
@@ -197,7 +205,8 @@ def run_serve(args: argparse.Namespace) -> int:
                 "encryption, and browsers give it no camera (they do on localhost or by https)",
                 file=sys.stderr,
             )
-        from fitness_tracker.page.server import serve  # takes seconds
+        with quiet_native_stderr():  # takes seconds
+            from fitness_tracker.page.server import serve
 
         serve(listener, args.host, args.classifier, args.max_mb, args.max_minutes)
     return 0

@@ -96,13 +96,13 @@ def test_noise_does_not_count() -> None:
 def test_who_hardly_moves_holds() -> None:
     movement = measure_movement(raise_arms(0.3 + 0.01 * waves(3, 4)), FPS)
     assert movement.is_held
-    assert not movement.is_exercise
+    assert not movement.is_clearly_repeated
 
 
 def test_who_repeats_exercises() -> None:
     movement = measure_movement(raise_arms(waves(2, 5)), FPS)
     assert not movement.is_held
-    assert movement.is_exercise
+    assert movement.is_clearly_repeated
     assert movement.periodicity > 0.9
 
 

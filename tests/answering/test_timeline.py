@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fitness_tracker.answering.timeline import SWITCH, find_stretches, likeliest_path
+from fitness_tracker.answering.timeline import SWITCH_COST_S, find_stretches, likeliest_path
 from fitness_tracker.models.classifier import Classifier, Prediction
 
 FPS = 10.0
@@ -51,7 +51,7 @@ def test_a_second_of_another_label_is_noise(seed: int) -> None:
 
 def test_a_change_costs_so_many_seconds_of_evidence() -> None:
     """Of two labels whose probabilities differ by a factor of e, for so long that it just pays, or just not."""
-    for seconds, changes in ((SWITCH - 0.2, 0), (SWITCH + 0.2, 1)):
+    for seconds, changes in ((SWITCH_COST_S - 0.2, 0), (SWITCH_COST_S + 0.2, 1)):
         ratio = np.exp([[0.5, -0.5, -5.0]] * 200 + [[-0.5, 0.5, -5.0]] * round(seconds * FPS))
         path = likeliest_path(ratio / ratio.sum(axis=1, keepdims=True), FPS)
         assert np.count_nonzero(np.diff(path)) == changes

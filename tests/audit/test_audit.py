@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from fitness_tracker.audit import page
-from fitness_tracker.audit.checks import Finding, audit, few_groups, no_movement, same_video
+from fitness_tracker.audit.audit import audit
+from fitness_tracker.audit.checks import find_few_groups, find_no_movement
+from fitness_tracker.audit.copies import same_video
+from fitness_tracker.audit.findings import Finding, finding_lines, findings_page
 from fitness_tracker.audit.fingerprints import Fingerprint
-from fitness_tracker.audit.page import describe
+from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.params import Limits
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
@@ -28,7 +30,9 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def found(drawn: Path, networks_folder: Path) -> list[Finding]:
-    return audit(find_clips(drawn / "videos"), networks_folder, GROUP, Limits(), ResultCache(cache_folder()))[0]
+    return audit(
+        find_clips(drawn / "videos"), read_networks(networks_folder), GROUP, Limits(), ResultCache(cache_folder())
+    )[0]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def picture_of(clip: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def audited(spoilt: Path, networks_folder: Path) -> tuple[list[Finding], dict[str, Fingerprint]]:
-    return audit(find_clips(spoilt), networks_folder, GROUP, Limits(), ResultCache(cache_folder()))
+    return audit(find_clips(spoilt), read_networks(networks_folder), GROUP, Limits(), ResultCache(cache_folder()))
 
 
 def of_kind(audited, kind: str) -> list[Finding]:
@@ -89,7 +93,7 @@ def test_sound_clips_have_no_findings(found: list[Finding]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("clips", "what"),
+    ("clips", "text"),
     [
         ({"squat/person01__1", "squat/zoe__copy"}, "in two groups"),
         ({"jumping_jack/person02__squats", "squat/person02__1"}, "under two exercises"),
@@ -97,9 +101,9 @@ def test_sound_clips_have_no_findings(found: list[Finding]) -> None:
         ({"squat/yan__mirrored", "squat/person04__1"}, "in two groups"),
     ],
 )
-def test_copies_are_found_though_cut_and_coded_anew(audited, clips: set[str], what: str) -> None:
+def test_copies_are_found_though_cut_and_coded_anew(audited, clips: set[str], text: str) -> None:
     (finding,) = (one for one in of_kind(audited, "copy") if set(one.clips) == clips)
-    assert what in finding.what
+    assert text in finding.text
 
 
 @pytest.mark.slow
@@ -112,15 +116,15 @@ def test_only_copies_are_taken_for_copies(audited) -> None:
 
 @pytest.mark.slow
 def test_writing_at_one_place_is_found(audited) -> None:
-    told = [finding.what for finding in of_kind(audited, "mark")]
-    assert any("clips of plank only" in what for what in told)
-    assert not any("squat" in what or "jumping_jack" in what for what in told)
+    texts = [finding.text for finding in of_kind(audited, "mark")]
+    assert any("clips of plank only" in text for text in texts)
+    assert not any("squat" in text or "jumping_jack" in text for text in texts)
 
 
 @pytest.mark.slow
 def test_one_background_of_all_groups_is_found(audited) -> None:
     (finding,) = of_kind(audited, "one place")
-    assert "3 of 3 clips of lunge" in finding.what
+    assert "3 of 3 clips of lunge" in finding.text
 
 
 @pytest.mark.slow
@@ -149,15 +153,15 @@ def test_sound_clips_are_not_called_odd(audited) -> None:
 @pytest.mark.slow
 def test_a_clip_that_does_not_decode_is_a_finding_and_stops_nothing(audited, spoilt: Path) -> None:
     (finding,) = of_kind(audited, "unreadable")
-    assert "broken__1.mp4: does not decode" in finding.what
+    assert "broken__1.mp4: does not decode" in finding.text
     assert len(audited[1]) == len(find_clips(spoilt)) - 1
 
 
 @pytest.mark.slow
 def test_the_table_has_a_line_for_each_finding_and_the_page_its_pictures(audited) -> None:
     findings, fingerprints = audited
-    assert describe(findings).count("\n") == len(findings) - 1
-    text = page(findings, fingerprints, Path("a<b"))
+    assert finding_lines(findings).count("\n") == len(findings) - 1
+    text = findings_page(findings, fingerprints, Path("a<b"))
     assert "a&lt;b" in text
     assert text.count("<section") == len(findings)
     assert text.count("data:image/jpeg;base64,") >= len(findings) - 2
@@ -181,9 +185,9 @@ def test_the_command_fails_when_it_is_strict(project: Path, spoilt: Path, drawn:
 
 def test_an_exercise_of_few_groups_is_told() -> None:
     groups = {"squat/a__1": "a", "squat/b__1": "b", "squat/c__1": "c", "plank/a__1": "a", "plank/a__2": "a"}
-    (finding,) = few_groups(groups)
+    (finding,) = find_few_groups(groups)
     assert finding.clips == ("plank/a__1", "plank/a__2")
-    assert "plank is shown by 1 group;" in finding.what
+    assert "plank is shown by 1 group;" in finding.text
 
 
 def test_who_keeps_still_is_found_where_others_move_but_not_in_a_hold_or_none_or_unseen() -> None:
@@ -197,9 +201,9 @@ def test_who_keeps_still_is_found_where_others_move_but_not_in_a_hold_or_none_or
 
     clips = of("squat", 1.2, 0.9, 0.02) | of("plank", 0.3, 0.2, 0.02) | of("none", 1.2, 0.9, 0.02)
     clips |= of("lunge", 1.2, 0.9, 0.02, found=0.2)
-    (finding,) = no_movement(clips)
+    (finding,) = find_no_movement(clips)
     assert finding.clips == ("squat/2",)
-    assert "than 0.02 torso lengths" in finding.what
+    assert "than 0.02 torso lengths" in finding.text
 
 
 def test_the_same_room_with_another_movement_is_no_copy() -> None:
@@ -220,9 +224,9 @@ def test_the_same_room_with_another_movement_is_no_copy() -> None:
 
 def test_help_names_the_options() -> None:
     program = Path(sys.executable).parent / "fitness-tracker"
-    said = subprocess.run([program, "audit", "--help"], capture_output=True, text=True, check=True).stdout
-    assert "--strict" in said
-    assert "--page" in said
+    shown = subprocess.run([program, "audit", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "--strict" in shown
+    assert "--page" in shown
 
 
 def test_a_clip_beyond_the_limits_is_unreadable(drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
@@ -231,5 +235,5 @@ def test_a_clip_beyond_the_limits_is_unreadable(drawn: Path, tmp_path: Path, net
     findings, _ = audit(
         find_clips(tmp_path), networks_folder, GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache")
     )
-    assert "longer than limits.seconds, 1" in findings[0].what
+    assert "longer than limits.seconds, 1" in findings[0].text
     assert findings[0].kind == "unreadable"

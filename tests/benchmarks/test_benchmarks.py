@@ -29,7 +29,7 @@ def test_leak_scores_the_same_frames_both_ways(project: Path, drawn: Path) -> No
     shutil.copytree(drawn / "videos", project / "data" / "videos")
     for stage, arguments in (("resize", ("data/videos", "data/resized")), ("extract", ("data/resized", "data/frames"))):
         assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
-    edit_params(project, {"train.epochs": 6, "train.patience": 6})
+    edit_params(project, {"train.epochs": 6, "cnn.patience_epochs": 6})
     done = run(project, sys.executable, "benchmarks/leak.py")
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| frames")]
@@ -81,7 +81,7 @@ def material() -> unseen.Material:
     labels = np.arange(16) % 2
     clips = [Clip(f"{('press', 'squat')[label]}/p{n // 2}__1", Path("none")) for n, label in enumerate(labels)]
     groups = np.array([f"p{number // 2}" for number in range(16)])
-    chosen = small(epochs=2, window=1.6)
+    chosen = small(epochs=2)
     return unseen.Material(
         clips, ["press", "squat"], labels, groups, marks, [poses_from_landmarks(one) for one in marks], 16, chosen
     )

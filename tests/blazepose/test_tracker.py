@@ -18,7 +18,7 @@ from fitness_tracker.blazepose.regions import (
     CROP_SIZE,
     RotatedRoi,
     anchors,
-    letterbox,
+    detector_picture,
     rank_detections,
     region_between,
     turn_back,
@@ -63,7 +63,7 @@ def test_what_is_found_in_a_turned_frame_is_put_back_where_it_was(turns: int) ->
 def test_a_letterboxed_point_comes_back() -> None:
     frame = np.zeros((240, 640, 3), np.uint8)
     frame[100:110, 500:510] = 255
-    picture, scale, shift = letterbox(frame)
+    picture, scale, shift = detector_picture(frame)
     assert picture.shape == (224, 224, 3)
     assert (picture.min(), picture.max(), picture.dtype) == (0, 255, np.uint8)
     rows, columns = np.nonzero(picture[..., 0] > 127)

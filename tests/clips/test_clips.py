@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fitness_tracker.clips.folder import Clip, ClipsError, find_clips, group_of
-from fitness_tracker.clips.split import split_clips
+from fitness_tracker.clips.split import fold_clips
 from fitness_tracker.core.params import Split
 
 SPLIT = Split(group="^(.+?)__", folds=5, seed=0)
@@ -20,6 +20,10 @@ def touch(folder: Path, *names: str) -> None:
 
 def clips_of(*names: str) -> list[Clip]:
     return [Clip(name, Path(name + ".mp4")) for name in names]
+
+
+def split_clips(clips: list[Clip], split: Split) -> dict[str, int]:
+    return fold_clips({clip.name: group_of(clip, split.group) for clip in clips}, split)
 
 
 def test_clips_are_found_in_any_depth_and_case_and_sorted(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach, read_corpus, read_exercises
-from fitness_tracker.corpus.landmarks import MAX_BYTES, read_corpus_landmarks, write_corpus_landmarks
+from fitness_tracker.corpus.landmarks import MAX_NPZ_BYTES, read_corpus_landmarks, write_corpus_landmarks
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
 from tests.conftest import ROOT, digests, render, run
@@ -244,7 +244,7 @@ def claiming(size: int) -> bytes:
             "its frames are not in the order of their times",
         ),
         (lambda data: changed(data, times=np.full(6, np.nan, np.float32)), "its frames are not in the order of"),
-        (lambda data: changed(data, more=np.zeros(MAX_BYTES, np.uint8)), "is larger than 32 MB when decompressed"),
+        (lambda data: changed(data, more=np.zeros(MAX_NPZ_BYTES, np.uint8)), "is larger than 32 MB when decompressed"),
         (lambda data: claiming(10**6), "is damaged"),
         (lambda data: claiming(10**14), "is damaged"),
         (lambda data: claiming(10**30), "is damaged"),

@@ -36,7 +36,7 @@ from fitness_tracker.models.classifier import Classifier, Prediction
 from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.models.cnn.network import build_cnn
 from fitness_tracker.models.pose.classifier import PosePrediction
-from fitness_tracker.prediction.formats import clock
+from fitness_tracker.prediction.formats import format_time
 from fitness_tracker.video.ffmpeg import ClipError, read_frames
 from tests.conftest import WITHOUT_ROOTS_RIGHTS
 
@@ -391,7 +391,7 @@ def test_text_is_made_to_fit() -> None:
 
 
 def test_times_are_told_as_clocks_do() -> None:
-    assert [clock(seconds) for seconds in (0, 65, 3725)] == ["0:00", "1:05", "1:02:05"]
+    assert [format_time(seconds) for seconds in (0, 65, 3725)] == ["0:00", "1:05", "1:02:05"]
 
 
 # ------------------------------------------------------------------------------------------------------- what fails
@@ -499,7 +499,7 @@ def test_a_strip_shows_the_middle_frame_of_each_segment_above_its_colour(make_cl
     frames = picture[strip.row_top(0) + 80]
     assert near(frames[412], (254, 0, 0))
     assert near(frames[1188], (0, 0, 254))
-    block = picture[strip.row_top(0) + strip.FRAMES + 6 + 5]
+    block = picture[strip.row_top(0) + strip.BLOCK_TOP + 5]
     for colour, (left, right) in zip(colours(given.segments, EXERCISES), ((24, 800), (800, 1576)), strict=True):
         inside = np.flatnonzero(near(block, colour, 1))
         assert (inside.min(), inside.max()) == (pytest.approx(left, abs=2), pytest.approx(right, abs=2))
@@ -530,7 +530,7 @@ def test_any_number_of_segments_makes_a_strip(clip: Path, tmp_path: Path, count:
         for number, (start, end) in enumerate(pairwise(cuts.tolist()))
     ]
     write_strip(clip, answer(*segments), classifier(), tmp_path / "out.png")
-    assert Image.open(tmp_path / "out.png").height <= strip.row_top(strip.ROWS)
+    assert Image.open(tmp_path / "out.png").height <= strip.row_top(strip.MAX_ROWS)
 
 
 # ----------------------------------------------------------------------------------------------------------- command
@@ -574,9 +574,9 @@ def test_the_command_refuses_before_it_runs(clip: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_writes_both(make_clip, tmp_path: Path) -> None:
     """By a classifier that knows no landmarks."""
-    network = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1)
+    network = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1, patience_epochs=1)
     members = [FrameMember(build_cnn(network, 3), [0, 1])]
-    bundle = FrameClassifier(["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, network, members)
+    bundle = FrameClassifier(["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, {}, network, members)
     save_classifier(bundle, tmp_path / "bundle")
     clip = saved(tmp_path, make_clip(*MOVING, *SOUND))
     out, picture = tmp_path / "out.mp4", tmp_path / "out.png"

@@ -1,11 +1,13 @@
 """Scores of drawn classifiers, whose clips are right or wrong by group."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_auc_score
 
+from fitness_tracker.evaluation import intervals
 from fitness_tracker.evaluation.intervals import (
     accuracy_interval,
     effective_groups,
@@ -14,6 +16,7 @@ from fitness_tracker.evaluation.intervals import (
     f1_differences_by_exercise,
     f1_interval,
     macro_f1,
+    weighted_interval,
 )
 
 EXERCISES = np.array(["lunge", "plank", "squat"])
@@ -115,6 +118,25 @@ def test_only_the_exercise_that_changed_differs_by_more_than_noise() -> None:
     assert table.loc["squat", "high"] < 0
     assert table.loc["squat", "low"] <= table.loc["squat", "f1"] <= table.loc["squat", "high"]
     assert (table.loc[["lunge", "plank"], ["f1", "low", "high"]] == 0).all(axis=None)
+
+
+def test_an_interval_of_any_statistic_resamples_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "RESAMPLES", 100)
+    rng = np.random.default_rng(0)
+    truth = rng.random(60) < 0.5
+    score = truth + rng.normal(0, 1, 60)
+    groups = np.repeat(np.arange(20), 3)
+    seen: Counter = Counter()
+
+    def auroc(weights: np.ndarray) -> float:
+        seen[tuple(np.unique(weights[::3] == weights[1::3]))] += 1
+        return float(roc_auc_score(truth, score, sample_weight=weights))
+
+    value, (low, high) = weighted_interval(groups, auroc)
+    assert value == pytest.approx(roc_auc_score(truth, score))
+    assert low < value < high
+    assert set(seen) == {(True,)}  # clips of a group weigh the same
+    assert weighted_interval(["a"] * 60, auroc)[1] == (0.0, 1.0)
 
 
 def test_one_group_says_nothing_about_others() -> None:

@@ -190,7 +190,7 @@ def test_no_process_of_a_killed_stage_goes_on(prepared: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("model", ["pose", "cnn"])
 def test_a_stage_killed_again_and_again_ends_with_the_same_bytes(prepared: Path, tmp_path: Path, model: str) -> None:
     edit_params(
-        prepared, {"train.model": model, "train.epochs": 7, "train.patience": 6, "pose.windows_per_epoch": 2000}
+        prepared, {"train.model": model, "train.epochs": 7, "cnn.patience_epochs": 6, "pose.windows_per_epoch": 2000}
     )
     _, calm = train(prepared, tmp_path / "calm")
     for number in range(int(os.environ.get("TORTURE", "30")) // 10):

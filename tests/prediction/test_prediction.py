@@ -24,14 +24,14 @@ from fitness_tracker.models.classifier import Prediction
 from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.models.cnn.network import build_cnn
 from fitness_tracker.prediction import formats
-from fitness_tracker.prediction.inputs import LIMITS, find_files
+from fitness_tracker.prediction.inputs import PREDICTION_LIMITS, find_files
 from fitness_tracker.prediction.predict import predict_clip, predict_exercise
 from fitness_tracker.video import ffmpeg as video
 from fitness_tracker.video.frames import encode_jpeg
 from fitness_tracker.video.letterbox import fit_frame
 from tests.conftest import ROOT
 
-CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1)
+CNN = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1, patience_epochs=1)
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -45,7 +45,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     exercises = ["lunge", "plank", "squat"]
     members = [FrameMember(build_cnn(CNN, 3), [0, 1])]
-    save_classifier(FrameClassifier(exercises, "pad", 10.0, "", {}, 1.0, 1.0, CNN, members), folder)
+    save_classifier(FrameClassifier(exercises, "pad", 10.0, "", {}, 1.0, 1.0, {}, CNN, members), folder)
     return folder
 
 
@@ -294,10 +294,10 @@ def answer_of(*segments: Segment) -> Answer:
 
 def test_the_table_reads_like_a_sentence() -> None:
     squats = Segment(0.0, 62.0, "squat", 0.97, 8, None, ())
-    assert formats.lines("a.mp4", answer_of(squats)) == ["a.mp4  squat              97%  8 repetitions"]
+    assert formats.answer_lines("a.mp4", answer_of(squats)) == ["a.mp4  squat              97%  8 repetitions"]
     rest, plank = Segment(62.0, 70.0, "none", 0.8, None, None, ()), Segment(70.0, 3700.4, "plank", 0.5, None, 12.5, ())
     unknown = Segment(3700.4, 3710.0, "none", 0.6, 1, None, ())
-    assert formats.lines("a.mp4", answer_of(squats, rest, plank, unknown))[1:] == [
+    assert formats.answer_lines("a.mp4", answer_of(squats, rest, plank, unknown))[1:] == [
         "  0:00 to 1:02  squat              97%  8 repetitions",
         "  1:02 to 1:10  none               80%",
         "  1:10 to 1:01:40  plank              50%  held for 12.5 s",
@@ -362,4 +362,4 @@ def test_a_clip_beyond_the_limit_is_told(taught: Path, make_clip, tmp_path: Path
     """Four hours if not told otherwise: here two seconds, of a clip of three."""
     (tmp_path / "long.mp4").write_bytes(make_clip("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=3"))
     with pytest.raises(UserError, match="longer than"):
-        predict_clip(tmp_path / "long.mp4", taught, replace(LIMITS, seconds=2))
+        predict_clip(tmp_path / "long.mp4", taught, replace(PREDICTION_LIMITS, seconds=2))

@@ -99,7 +99,7 @@ def start_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
 
 @pytest.fixture
 def videos(tmp_path: Path, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(cluster_module, "PATIENCE", 4)
+    monkeypatch.setattr(cluster_module, "NO_WORKER_TIMEOUT_S", 4)
     return Path(shutil.copytree(undisturbed.home / "data/videos", tmp_path / "videos"))
 
 
@@ -169,7 +169,7 @@ def test_a_worker_that_is_killed_changes_nothing_and_leaves_nobody(
 def test_the_only_worker_that_is_killed_and_started_again_by_its_nanny_goes_on(
     videos: Path, start_cluster: Callable[..., Cluster], undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_module, "PATIENCE", 30)
+    monkeypatch.setattr(cluster_module, "NO_WORKER_TIMEOUT_S", 30)
     cluster = start_cluster("--nanny")
     (victim,) = (each for each in cluster.workers[0].children() if "spawn_main" in " ".join(each.cmdline()))
     when_some_are_done(videos, victim.kill)

@@ -17,7 +17,7 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.processing import process_clips as processing
 from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import DIGEST, GB, ResultCache, cache_folder
+from fitness_tracker.processing.result_cache import DIGEST_BYTES, GB, ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import ClipError, MachineError, read_frames, resize_video
 from tests.conftest import processes_of
 
@@ -191,7 +191,7 @@ def test_the_oldest_results_go_and_files_of_others_stay(tmp_path: Path) -> None:
     (tmp_path / "of others").write_bytes(bytes(5000))
     for number in range(40):
         cache = ResultCache(tmp_path, 1000 / GB)
-        cache.set(f"key-{number:02d}", bytes(100 - DIGEST))
+        cache.set(f"key-{number:02d}", bytes(100 - DIGEST_BYTES))
         os.utime(cache.path(f"key-{number:02d}"), (number, number))
     stored = [number for number in range(40) if cache.get(f"key-{number:02d}") is not None]
     assert 5 <= len(stored) <= 10

@@ -14,7 +14,7 @@ from dvc.repo import Repo
 
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.evaluation.intervals import macro_f1
-from fitness_tracker.review.markdown import code, report
+from fitness_tracker.review.report import report
 from fitness_tracker.review.revisions import ANSWERS, read_revisions
 from tests.conftest import GIT, ROOT, run
 
@@ -92,11 +92,11 @@ def reported(max_drop: float | None = None) -> tuple[str, bool]:
 def test_a_change_that_may_be_chance_is_within_noise_and_passes(repository: Path) -> None:
     write(repository, wrong=MORE)
     commit(repository)
-    told, good = reported(0)
+    markdown, good = reported(0)
     assert good
     line = r"✅ \*\*F1 0\.992 → 0\.987, within noise \(\N{MINUS SIGN}0\.\d{3} to .0\.\d{3}\)\*\* on the 120 clips"
-    assert re.match(f"{line} of 20 groups that both tested.", told)
-    assert re.search(r"\| `plank` \| 0.98\d\d \| 0.97\d\d \| ▼ -0.0\d+ \(worse\) \| within noise \(", told)
+    assert re.match(f"{line} of 20 groups that both tested.", markdown)
+    assert re.search(r"\| `plank` \| 0.98\d\d \| 0.97\d\d \| ▼ -0.0\d+ \(worse\) \| within noise \(", markdown)
 
 
 @pytest.mark.parametrize(("max_drop", "good"), [(0.05, False), (0.2, True), (None, True)])
@@ -105,13 +105,13 @@ def test_a_drop_beyond_noise_fails_if_it_is_larger_than_allowed(
 ) -> None:
     write(repository, wrong=MANY)
     commit(repository)
-    told, allowed = reported(max_drop)
+    markdown, allowed = reported(max_drop)
     assert allowed is good
     assert re.match(
-        rf"{'⚠️' if good else '❌'} \*\*F1 0\.992 → 0\.9\d\d, more than noise \(.0\.\d+ to .0\.\d+\)\*\*", told
+        rf"{'⚠️' if good else '❌'} \*\*F1 0\.992 → 0\.9\d\d, more than noise \(.0\.\d+ to .0\.\d+\)\*\*", markdown
     )
-    assert ("a drop of more than 0.05" in told) is not good
-    (line,) = (line for line in told.splitlines() if "more than noise" in line and line.startswith("|"))
+    assert ("a drop of more than 0.05" in markdown) is not good
+    (line,) = (line for line in markdown.splitlines() if "more than noise" in line and line.startswith("|"))
     assert line.startswith("| `squat` | 1.0000 | ")
 
 
@@ -120,9 +120,9 @@ def test_a_rise_beyond_noise_is_told_and_passes(repository: Path) -> None:
     commit(repository)
     write(repository)
     commit(repository)
-    told, good = reported(0)
+    markdown, good = reported(0)
     assert good
-    assert re.match(r"✅ \*\*F1 0\.9\d\d → 0\.992, more than noise \(\+0", told)
+    assert re.match(r"✅ \*\*F1 0\.9\d\d → 0\.992, more than noise \(\+0", markdown)
 
 
 @pytest.mark.parametrize("head", [{"clips": 119}, None])
@@ -133,9 +133,9 @@ def test_clips_that_vanish_from_the_test_fail_a_limit(repository: Path, head: di
         (repository / ANSWERS).write_text("clip,group,truth,answer\n")
         lock(repository)
     commit(repository)
-    told, good = reported(0.5)
+    markdown, good = reported(0.5)
     assert not good
-    assert f"{1 if head else 120} clips of the base are not tested" in told.splitlines()[0]
+    assert f"{1 if head else 120} clips of the base are not tested" in markdown.splitlines()[0]
     assert reported(None)[1]
 
 
@@ -150,9 +150,9 @@ def test_a_clip_that_shows_something_else_now_is_not_the_same_clip(repository: P
 def test_more_clips_are_compared_on_those_that_both_tested(repository: Path) -> None:
     write(repository, wrong={*FEW, *range(120, 160)}, clips=160)
     commit(repository)
-    told, good = reported(0)
+    markdown, good = reported(0)
     assert good
-    assert told.startswith("✅ **F1 stays at 0.992**.")
+    assert markdown.startswith("✅ **F1 stays at 0.992**.")
 
 
 def test_a_base_without_answers_is_told_and_its_drop_counts(repository: Path) -> None:
@@ -166,23 +166,25 @@ def test_a_base_without_answers_is_told_and_its_drop_counts(repository: Path) ->
     (repository / ANSWERS).write_bytes(evaluate)
     write(repository, wrong=MORE)
     commit(repository)
-    told, good = reported(0)
+    markdown, good = reported(0)
     assert not good
-    assert told.startswith("❌ **F1 0.992 → 0.987, which may be noise**: no clip is in `metrics/answers.csv` of both")
+    assert markdown.startswith(
+        "❌ **F1 0.992 → 0.987, which may be noise**: no clip is in `metrics/answers.csv` of both"
+    )
 
 
 def test_what_got_worse_comes_first_with_four_decimals(repository: Path) -> None:
     write(repository, wrong=MANY, epochs=7)
     commit(repository)
-    told, _ = reported()
-    rows = [line for line in told.splitlines() if line.startswith("| `")]
+    markdown, _ = reported()
+    rows = [line for line in markdown.splitlines() if line.startswith("| `")]
     assert rows[0] == "| `train_loss` | 0.5000 | 0.7000 | ▲ +0.2000 (worse) |"
     assert rows[1].startswith("| `f1` | 0.9916 | 0.9")
-    assert "ece" not in told
+    assert "ece" not in markdown
     assert "| `train.epochs` | `5` | `7` |" in rows
     (line,) = (line for line in rows if line.startswith("| `train` |"))
     assert "`params.yaml:train.epochs`, `train.json`" in line
-    assert "`resize`" not in told
+    assert "`resize`" not in markdown
 
 
 def test_nothing_changed_is_one_line(repository: Path) -> None:
@@ -197,11 +199,11 @@ def test_a_clone_without_data_reports_the_same(
 ) -> None:
     write(repository, wrong=MORE, epochs=7)
     commit(repository)
-    told = reported()
+    markdown = reported()
     run(tmp_path, "git", "clone", "-q", "--depth", "2", f"file://{repository}", "clone")
     monkeypatch.chdir(tmp_path / "clone")
     assert not (tmp_path / "clone/resized").exists()
-    assert reported() == told
+    assert reported() == markdown
 
 
 def edit(name: str, text: str) -> None:
@@ -211,7 +213,7 @@ def edit(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "entry"),
     [
         (lambda: edit("metrics/evaluate.json", " "), "metrics/evaluate.json"),
         (lambda: edit(ANSWERS, "x,1,plank,plank,0.5\n"), ANSWERS),
@@ -226,12 +228,12 @@ def edit(name: str, text: str) -> None:
         (lambda: Path("clips.dvc").unlink(), "clips (deleted)"),
     ],
 )
-def test_what_the_lock_does_not_know_is_told_and_fails(repository: Path, change, told: str) -> None:
+def test_what_the_lock_does_not_know_is_named_and_fails(repository: Path, change, entry: str) -> None:
     change()
     commit(repository)
     line, good = reported()
     assert not good
-    assert line.startswith(f"❌ **These numbers do not belong to this code**: `{told}` is not what `dvc.lock` knows.")
+    assert line.startswith(f"❌ **These numbers do not belong to this code**: `dvc.lock` is out of date for `{entry}`.")
 
 
 def test_what_dvc_ignores_in_a_folder_of_code_is_no_change_of_it(repository: Path) -> None:
@@ -246,9 +248,9 @@ def test_the_first_metrics_of_all_are_no_fall(repository: Path) -> None:
     run(repository, *GIT, "rm", "-rqf", ".")
     (repository / "README").write_text("empty")
     empty = commit(repository)
-    told, good = report(read_revisions(empty, full), 0)
+    markdown, good = report(read_revisions(empty, full), 0)
     assert good
-    assert told.startswith("✅ **F1 is 0.992**; the base has none.")
+    assert markdown.startswith("✅ **F1 is 0.992**; the base has none.")
     assert report(read_revisions(full, empty), 0.5)[0].startswith("❌ **There is no F1**")
     assert not report(read_revisions(full, empty), 0.5)[1]
     assert report(read_revisions(empty, empty), 0)[1]
@@ -258,11 +260,11 @@ def test_a_number_that_is_none_counts_as_missing(repository: Path) -> None:
     (repository / "metrics/evaluate.json").write_text('{"f1": NaN, "ece": "high", "clips": true, "deep": {"f1": 0.5}}')
     lock(repository)
     commit(repository)
-    told, good = reported()
+    markdown, good = reported()
     assert not good
-    assert told.startswith("❌ **There is no F1**")
-    assert "| `ece` | 0.1 | - |  |" in told
-    assert "| `deep.f1` | - | 0.5 |  |" in told
+    assert markdown.startswith("❌ **There is no F1**")
+    assert "| `ece` | 0.1 | - |  |" in markdown
+    assert "| `deep.f1` | - | 0.5 |  |" in markdown
 
 
 @pytest.mark.parametrize(
@@ -309,11 +311,6 @@ def test_hostile_names_stay_in_their_cells(repository: Path) -> None:
     path.write_text(path.read_text().replace("squat", "<img> |`@me"))
     lock(repository)
     commit(repository)
-    told, _ = reported()
-    (line,) = (line for line in told.splitlines() if "img src" in line)
+    markdown, _ = reported()
+    (line,) = (line for line in markdown.splitlines() if "img src" in line)
     assert line == "| `x\\|y' <img src=a> @everyone # big` |  | `\"'\\|\\n<b>\"` |"
-
-
-def test_code_is_one_line_without_fences() -> None:
-    assert code("a`b\nc|d") == "`a'b c\\|d`"
-    assert code("") == ""

@@ -152,8 +152,8 @@ def test_what_needs_too_much_memory_is_ended(make_clip: Make) -> None:
     large = make_clip("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.5", "-preset", "ultrafast")
     for _ in range(4):  # now and then it is a thread that finds no room, which might be the machine's fault
         with contextlib.suppress(MachineError):
-            with pytest.raises(ClipError, match=r"more than limits\.memory"):
-                resize_video(large, "pad", Limits(memory=2**28))
+            with pytest.raises(ClipError, match=r"more than limits\.memory_bytes"):
+                resize_video(large, "pad", Limits(memory_bytes=2**28))
             return
     pytest.fail("the machine was blamed four times")
 
@@ -234,7 +234,7 @@ def test_spoilt_clips_harm_nothing(
     if len(numbers) > 100:
         real = sorted(REAL_CLIPS.glob("*/*.mp4"), key=lambda path: path.stat().st_size)[:8]
         seeds += [path.read_bytes() for path in real]
-    limits = Limits(cpu_seconds=10, seconds=60, memory=2**30)
+    limits = Limits(cpu_seconds=10, seconds=60, memory_bytes=2**30)
     done, bad = 0, 0
     for number in numbers:
         try:

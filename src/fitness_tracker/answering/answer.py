@@ -1,33 +1,48 @@
-"""Names the exercises in a frame, a picture or a clip, and counts their repetitions. Needs nothing but a bundle."""
+"""From a classifier's prediction to the answer that people get: segments, each with an exercise and a count."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from fitness_tracker.answering.repetitions import LEAST_HELD, measure_movement
+from fitness_tracker.answering.repetitions import MIN_HELD_S, measure_movement
 from fitness_tracker.answering.timeline import Stretch, find_stretches
-from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.models.pose.features import poses_from_landmarks
 
 
+class Named:
+    """What a segment and the answer for a whole clip have in common."""
+
+    exercise: str  # 'none' included
+    repetitions: int | None
+
+    @property
+    def is_unknown_exercise(self) -> bool:
+        """Whether somebody clearly repeats an untaught movement: only then 'none' has a count."""
+        return self.exercise == NONE and self.repetitions is not None
+
+
 @dataclass(frozen=True)
-class Segment:
+class Segment(Named):
     """A stretch of a clip in which one exercise, or none, is done."""
 
     start_s: float
     end_s: float
-    exercise: str  # 'none' included
+    exercise: str
     confidence: float  # 0 to 1, in `exercise`
-    repetitions: int | None  # None: nobody exercises, it is held still or too short; of 'none': of an unknown exercise
-    held_s: float | None  # seconds for which an exercise is held still, one at least; None where it moves
-    times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's begin
+    repetitions: int | None  # None: no exercise, one that is held, one that lasts too short, or there are no landmarks
+    held_s: float | None  # seconds for which an exercise is held still, at least `MIN_HELD_S`; None where it moves
+    times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's start
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Named):
     """What a clip shows. Its own fields are those of its longest exercise; of 'none', if there is no exercise."""
 
     exercise: str
@@ -49,20 +64,19 @@ class Answer:
 
 
 def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
-    """The timeline and the repetitions of a prediction."""
+    """The answer for a clip: its segments, and the exercise that takes most of its time."""
     stretches = find_stretches(prediction, classifier)
-    segments = tuple(describe(prediction, stretch, classifier.fps) for stretch in stretches)
+    segments = tuple(answer_stretch(prediction, stretch, classifier.fps) for stretch in stretches)
     seconds: dict[str, float] = {}
     for segment in segments:
-        seconds[segment.exercise] = seconds.get(segment.exercise, 0) + segment.end_s - segment.start_s
+        seconds[segment.exercise] = seconds.get(segment.exercise, 0) + segment.duration_s
     exercise = max(seconds, key=lambda name: (name != NONE, seconds[name]))
     same = [segment for segment in segments if segment.exercise == exercise]
-    lengths = [segment.end_s - segment.start_s for segment in same]
     counts = [segment.repetitions for segment in same if segment.repetitions is not None]
     held = [segment.held_s for segment in same if segment.held_s is not None]
     return Answer(
         exercise=exercise,
-        confidence=float(np.average([segment.confidence for segment in same], weights=lengths)),
+        confidence=float(np.average([one.confidence for one in same], weights=[one.duration_s for one in same])),
         none_score=classifier.none_score(prediction),
         repetitions=sum(counts) if counts else None,
         held_s=round(sum(held), 1) if held else None,
@@ -72,17 +86,16 @@ def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
     )
 
 
-def describe(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
-    """The segment of a stretch: what is repeated in it, or held."""
+def answer_stretch(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
+    """The segment of a stretch: its label, and what is repeated or held in it if the prediction has landmarks."""
     start, end, exercise, confidence = stretch
     times: tuple[float, ...] | None = None
     held = None
     if isinstance(prediction, PosePrediction) and prediction.landmarks.found[start:end].any():
-        landmarks = Landmarks(*(array[start:end] for array in vars(prediction.landmarks).values()))
-        movement = measure_movement(poses_from_landmarks(landmarks), fps)
+        movement = measure_movement(poses_from_landmarks(prediction.landmarks[start:end]), fps)
         if exercise != NONE and movement.is_held:
-            held = round((end - start) / fps, 1) if end - start >= LEAST_HELD * fps else None
-        elif exercise != NONE or movement.is_exercise:
+            held = round((end - start) / fps, 1) if end - start >= MIN_HELD_S * fps else None
+        elif exercise != NONE or movement.is_clearly_repeated:
             times = tuple(round(start / fps + time, 2) for time in movement.times_s)
     return Segment(
         start_s=round(start / fps, 3),
@@ -93,8 +106,3 @@ def describe(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
         held_s=held,
         times_s=times or (),
     )
-
-
-def is_unknown(answer: Answer | Segment) -> bool:
-    """Whether it shows an exercise that the classifier was not taught."""
-    return answer.exercise == NONE and answer.repetitions is not None

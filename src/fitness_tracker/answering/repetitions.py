@@ -1,11 +1,13 @@
 """Counts the repetitions of any movement, taught or not, from the movement itself.
 
-The features of the poses (joint angles, heights, distances; see `models.pose.features`) are reduced to the one
-direction in which they vary most and come back, by principal component analysis; its turning points are found with
-hysteresis. A repetition counts when its turning point away from the start is reached. What is a movement's start and
-what its far end is not known: the rarer of the two kinds of turning points counts, so a clip that starts at one end
-does not count it. A first or last swing that is smaller than the others does not count either. Because features do not
-tell left from right, alternating sides count one each.
+1. The features of the poses (joint angles, heights, distances; see `models.pose.features`) are reduced to one signal:
+   the principal component that repeats (`dominant_component`).
+2. The turning points of that signal are found with hysteresis (`find_turns`).
+3. A repetition is counted at its far end, the turning point away from where the movement starts. The signal does not
+   say which of its maxima and minima are the far ends; there are fewer far ends than starts if a clip starts and ends
+   at the start, so the rarer kind counts. A first or last swing that is smaller than the others does not count.
+
+The features do not tell left from right, so alternating sides count one each.
 
 The constants were chosen on real clips that were counted by eye (`benchmarks/repetitions.csv`, part 'tuning').
 """
@@ -17,51 +19,52 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter, mi
 
 from fitness_tracker.models.pose.features import Poses, features
 
-SMOOTHING = 0.05  # seconds, standard deviation
+SMOOTHING_STD_S = 0.05
 COMPONENTS = 4  # principal components that are looked at
-PERIODIC = 0.55  # autocorrelation from which a component repeats
-SHARE = 0.1  # of the variance, below which a component is noise
-CYCLES = 2.5  # in the clip at least, for any but the first component: the second has twice the period of the first
-DRIFT = 6.0  # seconds of the running median that takes out cuts and drifts
-SWING = 0.4  # of the range nearby that a turn takes
-LEAST_SWING = 0.2  # and of the range of the whole
-NEARBY = 4.0  # seconds
-REACH = 0.78  # of the usual swing, from which the first and the last are whole
+MIN_PERIODICITY = 0.55  # autocorrelation from which a component repeats
+MIN_VARIANCE_SHARE = 0.1  # of a component; below it is noise
+MIN_CYCLES = 2.5  # in a clip, of any but the first component: the second has twice the period of the first
+DRIFT_WINDOW_S = 6.0  # of the running median that takes out cuts and drifts
+NEARBY_S = 4.0  # window of the range that `MIN_SWING_NEARBY` is a share of
+MIN_SWING_NEARBY = 0.4  # of the signal's range nearby: a smaller swing is no turn
+MIN_SWING_OVERALL = 0.2  # of the signal's range as a whole: the same
+MIN_END_SWING = 0.78  # of the median swing: a smaller first or last one is not a whole swing
 
-LEAST_HELD = 1.0  # seconds; in less, or in a picture, nobody can tell who holds still from who moves
-STILL = 1.5  # range of the component, below which an exercise is held: 79 % of real planks, 2 % of what moves
-UNKNOWN_RANGE, UNKNOWN_PERIODIC, UNKNOWN_COUNT = 0.8, 0.6, 2  # from which somebody does an exercise that is not known
+MIN_HELD_S = 1.0  # in less, or in a picture, nobody can tell who holds still from who moves
+HELD_RANGE = 1.5  # of the component; below it an exercise is held: 79 % of real planks, 2 % of what moves
+# From which an untaught movement is clearly repeated: range of the component, its periodicity, repetitions
+REPEATED_RANGE, REPEATED_PERIODICITY, REPEATED_COUNT = 0.8, 0.6, 2
 
 
 @dataclass(frozen=True)
 class Movement:
     """What somebody does in a stretch of a clip."""
 
-    times_s: tuple[float, ...] = ()  # seconds from the stretch's begin at which each repetition is counted
+    times_s: tuple[float, ...] = ()  # seconds from the stretch's start at which each repetition is counted
     amplitude: float = 0.0  # range of the component, in units of the features
     periodicity: float = 0.0  # 0 to 1: its autocorrelation after one period
 
     @property
     def is_held(self) -> bool:
         """Whether an exercise is held still, like a plank."""
-        return self.amplitude < STILL
+        return self.amplitude < HELD_RANGE
 
     @property
-    def is_exercise(self) -> bool:
-        """Whether somebody exercises, if all that is known is that it is no taught exercise."""
+    def is_clearly_repeated(self) -> bool:
+        """Whether this is exercise even where the classifier says 'none': large, periodic, and done at least twice."""
         return (
-            self.amplitude >= UNKNOWN_RANGE
-            and self.periodicity >= UNKNOWN_PERIODIC
-            and len(self.times_s) >= UNKNOWN_COUNT
+            self.amplitude >= REPEATED_RANGE
+            and self.periodicity >= REPEATED_PERIODICITY
+            and len(self.times_s) >= REPEATED_COUNT
         )
 
 
 def measure_movement(poses: Poses, fps: float) -> Movement:
-    """The movement in a stretch of T poses, `fps` a second."""
+    """The movement in a stretch of T poses, `fps` of them a second; an empty one if there are fewer than three."""
     if len(poses.hip_trajectory) < 3:
         return Movement()
     values = features(Poses(*(array[None] for array in poses.arrays())))[0].astype(np.float64)
-    signal = dominant_component(gaussian_filter1d(values, SMOOTHING * fps, axis=0, mode="nearest"), fps)
+    signal = dominant_component(gaussian_filter1d(values, SMOOTHING_STD_S * fps, axis=0, mode="nearest"), fps)
     low, high = np.percentile(signal, [5, 95])
     turns = find_turns(signal, fps)
     far = min(([index for index, is_maximum in turns if is_maximum is kind] for kind in (True, False)), key=len)
@@ -69,38 +72,42 @@ def measure_movement(poses: Poses, fps: float) -> Movement:
 
 
 def dominant_component(values: np.ndarray, fps: float) -> np.ndarray:
-    """(T, F) to (T,): the first principal component that repeats; the first of all if none does.
+    """Features (T, F) to a signal (T,): the first principal component that repeats; the very first if none does.
 
-    Without one, the same is tried again without drifts: a camera that cuts or a person who sets up first.
+    If none repeats, drifts are taken out and the components are looked at once more: drifts come from cuts, and from
+    people who set up first.
     """
     components, shares = principal_components(values)
-    if periodicity(components[:, 0])[0] >= PERIODIC:
+    if periodicity(components[:, 0])[0] >= MIN_PERIODICITY:
         return components[:, 0]
     repeating = first_repeating(components[:, 1:], shares[1:])
     if repeating is None:
-        drift = median_filter(values, size=(int(DRIFT * fps) | 1, 1), mode="nearest")
+        drift = median_filter(values, size=(int(DRIFT_WINDOW_S * fps) | 1, 1), mode="nearest")
         repeating = first_repeating(*principal_components(values - drift))
     return components[:, 0] if repeating is None else repeating
 
 
 def principal_components(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(T, F) to the first components (T, n), and their shares of the variance (n,)."""
+    """Features (T, F) to their first components (T, n), n <= `COMPONENTS`, and the shares of variance (n,), 0 to 1."""
     left, sizes, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
     return left[:, :COMPONENTS] * sizes[:COMPONENTS], (sizes**2 / max(float(np.sum(sizes**2)), 1e-12))[:COMPONENTS]
 
 
 def first_repeating(components: np.ndarray, shares: np.ndarray) -> np.ndarray | None:
-    """The first of the components (T, n) that repeats often enough."""
+    """The first of the components (T, n) that repeats often enough, (T,); None if none does."""
     for component, share in zip(components.T, shares, strict=True):
         strength, period = periodicity(component)
-        if share >= SHARE and strength >= PERIODIC and period * CYCLES <= len(component):
+        if share >= MIN_VARIANCE_SHARE and strength >= MIN_PERIODICITY and period * MIN_CYCLES <= len(component):
             return component
     return None
 
 
 def periodicity(signal: np.ndarray) -> tuple[float, int]:
-    """The autocorrelation of a signal (T,) at its first high peak after it was negative, at most 1, and the peak's lag
-    in frames; 0, 0 if there is none. Lags of more than two thirds of T are too uncertain."""
+    """How strongly a signal (T,) repeats, 0 to 1, and its period in frames; 0, 0 if it does not repeat.
+
+    That is the value and the lag of the autocorrelation's first high peak after it was negative. Lags of more than two
+    thirds of T are too uncertain.
+    """
     centred, number = signal - signal.mean(), len(signal)
     spectrum = np.fft.rfft(centred, 2 * number)
     raw = np.fft.irfft(spectrum * np.conj(spectrum))[:number]
@@ -117,26 +124,26 @@ def periodicity(signal: np.ndarray) -> tuple[float, int]:
 
 
 def find_turns(signal: np.ndarray, fps: float) -> list[tuple[int, bool]]:
-    """(frame, whether it is a maximum) of the turning points of a signal (T,).
+    """The turning points of a signal (T,), each as (frame, whether it is a maximum), in order.
 
-    The first and the last of them lead a swing that the clip may have cut off, or that sets up or lays down. They are
-    turning points if this swing is nearly as large as the others.
+    The clip may cut off the first and the last swing, or somebody sets up or lays down in them. Their outer turning
+    points count if the swing is nearly as large as the others.
     """
-    size = int(NEARBY * fps) | 1
+    size = int(NEARBY_S * fps) | 1
     nearby = maximum_filter1d(signal, size, mode="nearest") - minimum_filter1d(signal, size, mode="nearest")
     low, high = np.percentile(signal, [2, 98])
-    turns = turning_points(signal, np.maximum(SWING * nearby, LEAST_SWING * (high - low)))
+    turns = turning_points(signal, np.maximum(MIN_SWING_NEARBY * nearby, MIN_SWING_OVERALL * (high - low)))
     if len(turns) < 3:
         return turns
     swings = np.abs(np.diff([signal[index] for index, _ in turns]))
-    first = int(swings[0] < REACH * np.median(swings[1:]))
-    last = int(swings[-1] < REACH * np.median(swings[:-1]))
+    first = int(swings[0] < MIN_END_SWING * np.median(swings[1:]))
+    last = int(swings[-1] < MIN_END_SWING * np.median(swings[:-1]))
     return turns[first : len(turns) - last]
 
 
 def turning_points(signal: np.ndarray, swing: np.ndarray) -> list[tuple[int, bool]]:
-    """(frame, whether it is a maximum) of the alternating turning points of a signal (T,): after each, the signal goes
-    back by more than `swing` (T,), but for the last."""
+    """The turning points of a signal (T,), each as (frame, whether it is a maximum): maxima and minima in turn. After
+    each but the last the signal goes back by more than `swing` (T,)."""
     turns: list[tuple[int, bool]] = []
     highest = lowest = 0
     rising: bool | None = None

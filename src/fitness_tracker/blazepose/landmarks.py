@@ -1,7 +1,7 @@
 """The landmarks of one clip, and the `.npz` in which they are stored, as integers.
 
-Rounding is worth nothing to a score (a step is far below what the networks err by), makes a file a third as large, and
-hides the last bits, in which CPUs and C libraries may differ.
+Rounding does not change a score, as a step is far below the networks' error. It makes files a third as large, and hides
+the last bits, in which CPUs and C libraries may differ.
 """
 
 import io
@@ -15,25 +15,35 @@ import numpy as np
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.core.errors import UserError
 
-FORMAT_VERSION = 1  # of the `.npz`
+NPZ_VERSION = 1  # of the file
 
-IMAGE_STEPS = 8  # a pixel: +-4,096 pixels fit into an int16
-WORLD_STEPS = 4000  # a metre: a step is 1/4 mm, +-8.19 m fit into an int16
+IMAGE_STEPS = 8  # per pixel: an int16 holds +-4,096 pixels
+WORLD_STEPS = 4000  # per metre, 1/4 mm each: an int16 holds +-8.19 m
 VISIBILITY_STEPS = 255  # from 0 to 1
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The landmarks of one person through a clip; all zero in frames where nobody was found."""
+    """The landmarks of one person in the T frames of a clip; all zero in frames where nobody was found.
+
+    `len(landmarks)` is T, `landmarks[start:end]` are those of a part of the frames.
+    """
 
     image_landmarks: np.ndarray  # (T, 33, 4) float32: x, y, z in pixels (z from the hips, < 0 nearer), visibility 0-1
     world_landmarks: np.ndarray  # (T, 33, 3) float32 metres: right, down, away from the camera; 0 between the hips
     times: np.ndarray  # (T,) float32 seconds
     found: np.ndarray  # (T,) bool
 
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __getitem__(self, frames: slice | np.ndarray) -> "Landmarks":
+        """Those of some frames: a slice, or the frames' numbers."""
+        return Landmarks(*(array[frames] for array in vars(self).values()))
+
 
 def to_integers(landmarks: Landmarks) -> dict[str, np.ndarray]:
-    """Arrays `image` (T, 33, 3) and `world` (T, 33, 3) int16, `visibility` (T, 33) uint8, `times` and `found`."""
+    """The arrays as stored: `image`, `world` (T, 33, 3) int16, `visibility` (T, 33) uint8, `times` and `found` (T,)."""
     return {
         "image": quantize(landmarks.image_landmarks[..., :3], IMAGE_STEPS, np.int16),
         "world": quantize(landmarks.world_landmarks, WORLD_STEPS, np.int16),
@@ -44,7 +54,7 @@ def to_integers(landmarks: Landmarks) -> dict[str, np.ndarray]:
 
 
 def from_integers(arrays: Mapping[str, np.ndarray]) -> Landmarks:
-    """What `to_integers` was given, rounded; raises `KeyError` or `ValueError` if the arrays are something else."""
+    """The inverse of `to_integers`, but for the rounding; raises `KeyError` or `ValueError` for other arrays."""
     shapes = {"image": (LANDMARKS, 3), "world": (LANDMARKS, 3), "visibility": (LANDMARKS,), "times": (), "found": ()}
     kinds = {"image": "i2", "world": "i2", "visibility": "u1", "times": "f4", "found": "?"}
     for name, shape in shapes.items():
@@ -57,28 +67,28 @@ def from_integers(arrays: Mapping[str, np.ndarray]) -> Landmarks:
 
 
 def quantize(values: np.ndarray, steps: int, dtype: type[np.integer]) -> np.ndarray:
-    """Integers of `steps` to one, the nearest that `dtype` holds."""
+    """`values * steps`, rounded to whole numbers and clipped to what `dtype` holds."""
     limits = np.iinfo(dtype)
     return np.clip(np.rint(values.astype(np.float64) * steps), limits.min, limits.max).astype(dtype)
 
 
 def write_landmarks(landmarks: Landmarks) -> bytes:
-    """An `.npz`; the same landmarks are the same bytes."""
+    """The bytes of an `.npz`; the same landmarks give the same bytes."""
     target = io.BytesIO()
-    arrays = {"format_version": np.array(FORMAT_VERSION), **to_integers(landmarks)}
+    arrays = {"format_version": np.array(NPZ_VERSION), **to_integers(landmarks)}
     np.savez(target, allow_pickle=False, **arrays)
     return target.getvalue()
 
 
 def read_landmarks(path: Path) -> Landmarks:
-    """What `write_landmarks` wrote; raises `UserError` if it is something else."""
+    """Reads what `write_landmarks` wrote; raises `UserError` if the file is missing or holds something else."""
     try:
         with np.load(path) as arrays:
             version = int(arrays["format_version"]) if "format_version" in arrays else 0
-            if version == FORMAT_VERSION:
+            if version == NPZ_VERSION:
                 return from_integers(arrays)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; run the landmarks stage again") from None
     except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, TypeError):
         raise UserError(f"{path}: holds no landmarks; run the landmarks stage again") from None
-    raise UserError(f"{path}: holds landmarks of format {version}, not {FORMAT_VERSION}; run the landmarks stage again")
+    raise UserError(f"{path}: holds landmarks of format {version}, not {NPZ_VERSION}; run the landmarks stage again")

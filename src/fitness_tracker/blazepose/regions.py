@@ -1,4 +1,4 @@
-"""Regions of a frame in which a person may be, and the way from them to the networks' pictures and back."""
+"""Regions of a frame in which a person may be, and the geometry between frames and the networks' pictures."""
 
 import math
 from dataclasses import dataclass
@@ -9,33 +9,28 @@ import numpy as np
 
 from fitness_tracker.blazepose.landmarks import IMAGE_STEPS
 
-DETECTOR_SIZE, CROP_SIZE = 224, 256  # pixels a side: what the networks see
-
-MARGIN = 1.25  # of the crop around the circle that the person fills
-
-CELLS = ((28, 2), (14, 2), (7, 6))  # the detector's grids: cells a side, boxes a cell; strides 8, 16 and three times 32
+DETECTOR_SIZE, CROP_SIZE = 224, 256  # pixels a side of the detector's and the landmark network's pictures
+CROP_SCALE = 1.25  # of the crop's side to the diameter of the circle that the person fills
+GRIDS = ((28, 2), (14, 2), (7, 6))  # of the detector: cells a side, boxes a cell; strides 8, 16 and three times 32
+ANCHORS = sum(cells**2 * boxes for cells, boxes in GRIDS)  # 2254 boxes of the detector
 
 
 @dataclass(frozen=True)
 class RotatedRoi:
-    """A square around a person: its centre, and the vector from there to the circle that the person fills, above the
-    head; both (2,) float64 pixels of the frame."""
+    """A square around a person, turned so that their head is up. They fill a circle around the middle of their hips."""
 
-    centre: np.ndarray
-    up: np.ndarray
-
-    @property
-    def radius(self) -> float:
-        return math.sqrt(float(self.up[0]) ** 2 + float(self.up[1]) ** 2)
+    centre: np.ndarray  # (2,) float64 pixels of the frame: the circle's
+    up: np.ndarray  # (2,) float64 pixels: from there to the point of the circle above the head
 
     @property
     def side(self) -> float:
-        return 2 * MARGIN * self.radius
+        """Pixels of the frame."""
+        return 2 * CROP_SCALE * math.sqrt(float(self.up[0]) ** 2 + float(self.up[1]) ** 2)
 
     @property
     def matrix(self) -> np.ndarray:
-        """(2, 3) float64: pixels of the crop to pixels of the frame."""
-        x, y = 2 * MARGIN / CROP_SIZE * self.up
+        """(2, 3) float64, affine: pixels of the crop to pixels of the frame."""
+        x, y = 2 * CROP_SCALE / CROP_SIZE * self.up
         middle = CROP_SIZE / 2
         return np.array(
             [[-y, -x, self.centre[0] + (x + y) * middle], [x, -y, self.centre[1] + (y - x) * middle]], np.float64
@@ -44,17 +39,20 @@ class RotatedRoi:
 
 @cache
 def anchors() -> np.ndarray:
-    """(2254, 2) float64: the middles of the detector's boxes, 0 to 1, x and y."""
+    """(2254, 2) float64: the x and y of the middles of the detector's boxes, 0 to 1 of its picture."""
     grids = []
-    for cells, boxes in CELLS:
+    for cells, boxes in GRIDS:
         middles = (np.arange(cells) + 0.5) / cells
         y, x = np.meshgrid(middles, middles, indexing="ij")
         grids.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), boxes, axis=0))
     return np.concatenate(grids)
 
 
-def letterbox(frame: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """The detector's picture (224, 224, 3) uint8; its pixels become the frame's by * scale - shift."""
+def detector_picture(frame: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """A frame (H, W, 3) uint8 to the detector's picture (224, 224, 3) uint8, a square with black bars.
+
+    Also scale and shift (2,): a point of the picture times `scale` minus `shift` is the point of the frame, in pixels.
+    """
     height, width = frame.shape[:2]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
@@ -64,15 +62,16 @@ def letterbox(frame: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
 
 
 def turn_back(points: np.ndarray, turns: int, width: int, height: int) -> np.ndarray:
-    """(N, 2) pixels of a frame that np.rot90 turned `turns` times, to pixels of the frame (width x height) before."""
+    """Points (N, 2) of a frame that `np.rot90` turned `turns` times to those of the `width` x `height` frame before."""
     x, y = points[:, 0], points[:, 1]
     return np.column_stack([(x, y), (width - y, x), (width - x, height - y), (y, height - x)][turns])
 
 
 def region_between(centre: np.ndarray, rim: np.ndarray) -> RotatedRoi:
-    """The region of a person whose hips are at `centre` and whose circle goes through `rim`, above the head.
+    """The region of a person whose hips are at `centre` and whose circle goes through `rim`, above the head; both (2,)
+    pixels of the frame.
 
-    Rounded, so that a last bit in which a CPU differs does not change all later frames.
+    They are rounded, so that a last bit in which CPUs differ does not change all later frames.
     """
     centre, rim = (np.rint(point * IMAGE_STEPS) / IMAGE_STEPS for point in (centre, rim))
     return RotatedRoi(centre, rim - centre)
@@ -81,22 +80,23 @@ def region_between(centre: np.ndarray, rim: np.ndarray) -> RotatedRoi:
 def rank_detections(
     regions: list[RotatedRoi], scores: np.ndarray, last: RotatedRoi | None, width: int, height: int
 ) -> list[RotatedRoi]:
-    """Regions by how likely they hold the person: near `last` if there was one, else large and central; the best three.
+    """The best three of N regions with scores (N,): those like `last` if it is given, else large and central ones.
 
-    A person has many boxes: those that lie within a quarter of a side of a box with a higher score are dropped.
+    The detector finds a person many times: of regions within a quarter of a side of each other the one with the highest
+    score stays.
     """
     middle = np.array([width, height]) / 2
 
-    def worth(number: int) -> float:
+    def rank(number: int) -> float:
         region = regions[number]
         if last:
             return -math.dist(region.centre, last.centre) / last.side - abs(math.log(region.side / last.side))
         return region.side * (1 - 0.5 * math.dist(region.centre, middle) / math.hypot(*middle))
 
     distinct: list[int] = []
-    for number in np.argsort(-scores, kind="stable"):  # a box for each person: the highest score
+    for number in np.argsort(-scores, kind="stable"):
         region = regions[number]
         near = (math.dist(region.centre, regions[k].centre) < 0.25 * regions[k].side for k in distinct)
         if region.side > 1 and not any(near):
             distinct.append(int(number))
-    return [regions[number] for number in sorted(distinct, key=worth, reverse=True)[:3]]
+    return [regions[number] for number in sorted(distinct, key=rank, reverse=True)[:3]]

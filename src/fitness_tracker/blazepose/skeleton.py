@@ -44,16 +44,15 @@ class Landmark(IntEnum):
 
 LANDMARKS = len(Landmark)  # 33
 
-FACE = tuple(
-    point for point in Landmark if Landmark.NOSE < point <= Landmark.MOUTH_RIGHT
-)  # all of the head but the nose
+# All of the head but the nose
+FACE = tuple(point for point in Landmark if Landmark.NOSE < point <= Landmark.MOUTH_RIGHT)
 
-PAIRS = tuple(
-    (left, Landmark[left.name.replace("LEFT", "RIGHT")]) for left in Landmark if "LEFT" in left.name
-)  # (left, right) of the 16 landmarks that come in pairs
+# (left, right) of the 16 pairs of landmarks
+PAIRS = tuple((left, Landmark[left.name.replace("LEFT", "RIGHT")]) for left in Landmark if "LEFT" in left.name)
 
+# (start, end) of the bones of each side; none goes from the left to the right
 CHAINS = (("SHOULDER", "ELBOW", "WRIST", "INDEX"), ("SHOULDER", "HIP", "KNEE", "ANKLE", "HEEL", "FOOT_INDEX"))
-BONES = tuple(
+SIDE_BONES = tuple(
     (Landmark[f"{side}_{start}"], Landmark[f"{side}_{end}"])
     for side in ("LEFT", "RIGHT")
     for chain in CHAINS

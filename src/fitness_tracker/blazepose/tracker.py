@@ -1,12 +1,12 @@
 """BlazePose: 33 landmarks of the person in each frame, tracked from frame to frame.
 
-Two networks (pretrained/ fetches them): the detector finds a person in the whole frame, the landmark network reads the
-landmarks in a rotated crop around them, which also give the crop of the next frame. The detector runs only when nobody
-is tracked. Anchors, crops and decoding follow MediaPipe 0.10's graphs pose_detection_cpu, pose_landmark_cpu and
-pose_detection_to_roi; its smoothing over time is left out.
+The detector finds a person in the whole frame. The landmark network finds the landmarks in a rotated crop around them,
+and two more points, which give the crop of the next frame; so the detector runs only when nobody is tracked. Anchors,
+crops and decoding follow MediaPipe 0.10's graphs pose_detection_cpu, pose_landmark_cpu and pose_detection_to_roi; its
+smoothing over time is left out.
 
-The arithmetic is the same to the last bit on CPUs with AVX2 and with AVX-512: of NumPy it uses neither float64 `exp`
-nor `arctan2`, nor matrix products.
+The arithmetic is the same to the last bit on CPUs with AVX2 and with AVX-512: it avoids NumPy's float64 `exp`,
+`arctan2` and matrix products.
 """
 
 import io
@@ -22,11 +22,12 @@ import numpy as np
 from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, to_integers, write_landmarks
 from fitness_tracker.blazepose.networks import Network
 from fitness_tracker.blazepose.regions import (
+    ANCHORS,
     CROP_SIZE,
     DETECTOR_SIZE,
     RotatedRoi,
     anchors,
-    letterbox,
+    detector_picture,
     rank_detections,
     region_between,
     turn_back,
@@ -36,33 +37,25 @@ from fitness_tracker.video.frames import read_zip
 
 OUTPUT_VERSION = 2  # of `find_landmarks`: raise it when the same frames give other bytes
 HEATMAP_SIZE = 64  # cells a side
-
 OUTPUT_LANDMARKS = 39  # of the landmark network: 33 of the skeleton, 6 more
-
-HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and a point on the circle that the person fills
-
-ANCHORS = 2254  # boxes of the detector
-
-DETECTION_THRESHOLD = 0.25  # probability from which a place is looked at; at 0.5 real clips lost 1 % of their frames
-
+HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and the point above the head on the person's circle
+DETECTION_THRESHOLD = 0.25  # probability, by the detector, of a region to look at; 0.5 lost 1 % of real clips' frames
 PRESENCE_THRESHOLD = 0.5  # probability, by the landmark network, from which a person counts as found
-
-LOOK_BACK = 50  # frames, 46 MB: how far somebody who is found late is tracked backwards
-
-TURNS = (0, 3, 1, 2)  # quarter turns in which a person is looked for: upright first, upside down last
+LOOK_BACK = 50  # frames, 46 MB, through which somebody who is found late is tracked backwards
+TURNS = (0, 3, 1, 2)  # quarter turns of the frame to find a person in: upright first, upside down last
 
 
 @dataclass(frozen=True)
 class FramePose:
-    """The person in one frame: landmarks (33, 4) and (33, 3) as in `Landmarks`, and the region to look at next."""
+    """The person in one frame."""
 
-    image_landmarks: np.ndarray
-    world_landmarks: np.ndarray
-    region: RotatedRoi
+    image_landmarks: np.ndarray  # (33, 4), as in `Landmarks`
+    world_landmarks: np.ndarray  # (33, 3), as in `Landmarks`
+    region: RotatedRoi  # where they are looked for in the next frame
 
 
 class PoseTracker:
-    """Finds and follows the person of a clip."""
+    """Finds and tracks the person of a clip; for one thread at a time."""
 
     def __init__(self, detector: bytes, landmarker: bytes) -> None:
         self.detector = Network(detector, ANCHORS, ANCHORS * 12)
@@ -71,13 +64,13 @@ class PoseTracker:
         )
 
     def track(self, frames: Iterable[tuple[float, np.ndarray]]) -> Landmarks:
-        """The landmarks, rounded as they are stored, of frames given as seconds and (H, W, 3) uint8 RGB.
+        """The landmarks of frames, rounded as they are stored; each frame is given as (seconds, (H, W, 3) uint8 RGB).
 
-        Frames in which nobody was found are searched once more, backwards from where the person is found later.
+        When somebody is found after frames without anybody, they are also tracked backwards through these.
         """
         times: list[float] = []
         poses: list[FramePose | None] = []
-        missed: deque[np.ndarray] = deque(maxlen=LOOK_BACK)  # the latest frames, as long as nobody is found
+        missed: deque[np.ndarray] = deque(maxlen=LOOK_BACK)  # the last frames since somebody was found
         last: FramePose | None = None
         for time, frame in frames:
             pose = self.locate(frame, poses[-1] if poses else None, last)
@@ -95,25 +88,27 @@ class PoseTracker:
         return stack_poses(poses, times)
 
     def locate(self, frame: np.ndarray, before: FramePose | None, last: FramePose | None) -> FramePose | None:
-        """The person: where they were in the frame `before`, else where the detector sees someone."""
+        """The person in a frame: tracked from the frame `before`, else detected, like whoever was found `last` if so.
+
+        None if nobody is found.
+        """
         if before and (pose := self.estimate(frame, before.region)):
             return pose
         regions = self.detect(frame, last.region if last else None) + ([last.region] if last and not before else [])
         return next((pose for region in regions if (pose := self.estimate(frame, region))), None)
 
     def detect(self, frame: np.ndarray, last: RotatedRoi | None) -> list[RotatedRoi]:
-        """Where a person may be, the likeliest first: who was followed `last`, else the largest and most central."""
+        """The regions in which a person may be, the best first; see `rank_detections`."""
         height, width = frame.shape[:2]
         for turns in TURNS:
-            picture, scale, shift = letterbox(np.rot90(frame, turns))
+            picture, scale, shift = detector_picture(np.rot90(frame, turns))
             logits, boxes = self.detector(picture, 127.5, 1)
             likely = np.flatnonzero(logits > logit(DETECTION_THRESHOLD))
             if not len(likely):
                 continue
+            # (N, 2, 2) pixels of the picture: the middle of the hips, and a point on the circle that the person fills
             points = boxes.reshape(ANCHORS, 12)[likely, 4:8].reshape(-1, 2, 2) + anchors()[likely, None] * DETECTOR_SIZE
-            regions = [
-                region_between(*turn_back(pair * scale - shift, turns, width, height)) for pair in points
-            ]  # the middle of the hips, and a point on the circle that the person fills
+            regions = [region_between(*turn_back(pair * scale - shift, turns, width, height)) for pair in points]
             return rank_detections(regions, logits[likely], last, width, height)
         return []
 
@@ -138,7 +133,7 @@ class PoseTracker:
 
 
 def stack_poses(poses: list[FramePose | None], times: list[float]) -> Landmarks:
-    """Rounded as they are stored; zero where there is no pose."""
+    """The landmarks of a clip's frames, rounded as they are stored; zero where there is no pose."""
     image = np.stack([pose.image_landmarks if pose else np.zeros((LANDMARKS, 4)) for pose in poses])
     world = np.stack([pose.world_landmarks if pose else np.zeros((LANDMARKS, 3)) for pose in poses])
     found = np.array([pose is not None for pose in poses])
@@ -146,9 +141,9 @@ def stack_poses(poses: list[FramePose | None], times: list[float]) -> Landmarks:
 
 
 def refine(places: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """Places (39, 2) float32, pixels of the crop, moved to the centre of the heat around them; (39, 2) float64.
+    """Places (39, 2) float32, pixels of the crop, moved to the centre of the heat in 7x7 cells around them; float64.
 
-    `heatmaps` (64, 64, 39) float32 are logits; 7x7 cells count, if one of them has a probability of 0.5, as in
+    `heatmaps` (64, 64, 39) float32 are logits. A place stays if none of its cells has a probability of 0.5. As in
     MediaPipe's RefineLandmarksFromHeatmapCalculator.
     """
     size, cell = len(heatmaps), CROP_SIZE / len(heatmaps)
@@ -165,7 +160,7 @@ def refine(places: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
 
 
 def rotate(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """(N, 2 or more) to (N, 2) by the matrix's first two columns, in an order of its own (BLAS has one by CPU)."""
+    """Points (N, 2 or more) to (N, 2) by the matrix's first two columns; BLAS would sum in an order by CPU."""
     return points[:, :1] * matrix[:, 0] + points[:, 1:2] * matrix[:, 1]
 
 
@@ -174,21 +169,21 @@ def logit(probability: float) -> float:
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """float32, for its `exp` has the same bits with AVX2 and AVX-512, and float64's has not."""
+    """In float32, whose `exp` has the same bits with AVX2 and AVX-512; that of float64 has not."""
     return 1 / (1 + np.exp(-np.clip(logits, -80, 80, dtype=np.float32)))
 
 
-LOCAL = threading.local()  # an interpreter serves a single thread
+LOCAL = threading.local()  # a LiteRT interpreter serves one thread
 
 
 def pose_tracker(detector: bytes, landmarker: bytes) -> PoseTracker:
-    """This thread's tracker."""
+    """This thread's tracker for the two networks, made anew if they changed."""
     if getattr(LOCAL, "networks", None) != (detector, landmarker):
         LOCAL.networks, LOCAL.tracker = (detector, landmarker), PoseTracker(detector, landmarker)
     return LOCAL.tracker
 
 
 def find_landmarks(frames: bytes, detector: bytes, landmarker: bytes) -> bytes:
-    """A clip's zip of frames to its landmarks as `.npz`; the networks are the bytes of their `.tflite` files."""
+    """A clip function: a zip of frames to the `.npz` of its landmarks; the networks are bytes of `.tflite` files."""
     with io.BytesIO(frames) as file:
         return write_landmarks(pose_tracker(detector, landmarker).track(read_zip(file)))

@@ -1,4 +1,4 @@
-"""Which clips there are, what they show, and whom they belong to."""
+"""Which clips a folder holds, and the exercise and the group of each."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from fitness_tracker.core.errors import UserError
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 
-NONE = "none"  # the label of clips that show no exercise that was taught
+NONE = "none"  # the label of what is no taught exercise: untaught exercises, and other activities
 
 
 class ClipsError(UserError):
@@ -62,9 +62,9 @@ def find_clips(folder: Path, suffixes: tuple[str, ...] = VIDEO_SUFFIXES) -> list
 
 
 def group_of(clip: Clip, pattern: str) -> str:
-    """The clip's group: what `pattern` finds in its file name, or its own name where `pattern` is empty.
+    """The clip's group: what the (group) of `pattern` matches in its file name; its own name if `pattern` is empty.
 
-    Raises `ClipsError` if the pattern does not find anything, for then the clip's group is unknown.
+    Raises `ClipsError` if the pattern does not match.
     """
     if not pattern:
         return clip.name
@@ -78,5 +78,5 @@ def group_of(clip: Clip, pattern: str) -> str:
 
 
 def short_hash(text: str) -> str:
-    """16 hex digits in place of a name, which may be a person's: enough to recognise it, too little to read it."""
+    """16 hex digits in place of a name, which may be a person's: it can be recognised, but not read."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

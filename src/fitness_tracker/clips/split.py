@@ -3,20 +3,20 @@
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from fitness_tracker.clips.folder import Clip, ClipsError, group_of
+from fitness_tracker.clips.folder import ClipsError
 from fitness_tracker.core.params import Split
 
-SLACK = 1.25  # of its fair share: so many of an exercise's groups a fold takes at most
+MAX_FOLD_LOAD = 1.25  # of its fair share of an exercise's groups: a fold takes no more
 ATTEMPTS = 100
 
 
 def assign_folds(exercises: Mapping[str, set[str]], folds: int, seed: int) -> dict[str, int]:
-    """Group to fold, 0 to folds - 1, stratified by exercise; `exercises` maps each group to what it shows.
+    """Group to fold, 0 to folds - 1, stratified by exercise; `exercises` maps each group to the exercises it shows.
 
-    Where there are fewer groups than `folds`, there are as many folds as groups. Raises `ClipsError` if there are not
-    two exercises, or one whose clips are all of one group, or nothing that was tried puts each exercise in two folds.
+    Where there are fewer groups than `folds`, there are as many folds as groups. Raises `ClipsError` if there is only
+    one exercise, if an exercise has only one group, or if no attempt puts each exercise into two folds.
     """
     groups_of: dict[str, list[str]] = defaultdict(list)
     for group in sorted(exercises):
@@ -34,13 +34,15 @@ def assign_folds(exercises: Mapping[str, set[str]], folds: int, seed: int) -> di
 def fill_folds(
     exercises: Mapping[str, set[str]], groups_of: Mapping[str, list[str]], folds: int, salt: str
 ) -> dict[str, int]:
-    """Consistent hashing with bounded loads (Mirrokni et al. 2018), one for each exercise: a group goes to the
-    first fold, in an order that its name and `salt` decide, in which none of its exercises is full; if none is, to the
-    one where the fewest are. So groups that come or go move few others."""
+    """Group to fold by consistent hashing with bounded loads (Mirrokni et al. 2018), a bound for each exercise.
+
+    The group's name and `salt` decide in which order it prefers folds. It goes to the first in which none of its
+    exercises is full, else to that with the fewest full ones. So groups that come or go move few others.
+    """
     capacity = {}
     for exercise, groups in groups_of.items():
         share = len(groups) / folds
-        capacity[exercise] = min(len(groups) - 1, max(math.ceil(share), math.floor(SLACK * share)))
+        capacity[exercise] = min(len(groups) - 1, max(math.ceil(share), math.floor(MAX_FOLD_LOAD * share)))
     loads: Counter[tuple[str, int]] = Counter()
     assigned = {}
     for group in sorted(exercises, key=lambda name: unit_hash(f"{salt}/{name}")):
@@ -53,6 +55,7 @@ def fill_folds(
 
 
 def check_groups(groups_of: Mapping[str, list[str]]) -> None:
+    """Raises `ClipsError` if there is only one exercise, or one with only one group."""
     if len(groups_of) < 2:
         raise ClipsError(f"'{''.join(groups_of)}' is the only exercise; add a folder for at least one more")
     for exercise, groups in sorted(groups_of.items()):
@@ -68,13 +71,8 @@ def unit_hash(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def split_clips(clips: Iterable[Clip], split: Split) -> dict[str, int]:
-    """Clip name to fold; all clips of a group are in one. Raises `ClipsError`."""
-    return fold_clips({clip.name: group_of(clip, split.group) for clip in clips}, split)
-
-
 def fold_clips(groups: Mapping[str, str], split: Split) -> dict[str, int]:
-    """Clip name to fold, given the group of each; raises `ClipsError`."""
+    """Clip name to fold, given the group of each; all clips of a group are in one. Raises `ClipsError`."""
     exercises: dict[str, set[str]] = defaultdict(set)
     for name, group in groups.items():
         exercises[group].add(name.split("/")[0])

@@ -1,4 +1,4 @@
-"""Settings of libraries, the same for every program of this project; imported first, before NumPy, Keras and Matplotlib.
+"""Settings of libraries, the same for every program of this project; imported before NumPy, Keras and Matplotlib.
 
 Whatever somebody has set for other programs (Keras' backend, a plot style, TensorFlow's switches, the plot backend that
 Jupyter hands to what it starts) goes: it would change bytes of results, or end in tracebacks.

@@ -1,4 +1,4 @@
-"""Errors as one plain line instead of a traceback, and silence from native libraries."""
+"""Errors as one plain line instead of a traceback, and quiet native libraries."""
 
 import os
 import sys
@@ -35,8 +35,11 @@ def exit_with_message(program: str) -> Iterator[None]:
 
 
 @contextmanager
-def capture_native_stderr() -> Iterator[None]:
-    """Keeps what native code writes to stderr, and shows it only if the block fails."""
+def quiet_native_stderr() -> Iterator[None]:
+    """Keeps what native code writes to stderr, and shows it only if the block fails.
+
+    For programs, not for library functions: meanwhile it is the stderr of all threads of the process.
+    """
     with tempfile.TemporaryFile() as captured:
         stderr = os.dup(2)
         os.dup2(captured.fileno(), 2)

@@ -1,5 +1,6 @@
 """How much of this machine may be used."""
 
+import contextlib
 from pathlib import Path
 
 MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container, in bytes (cgroup 2); 'max' is none
@@ -14,9 +15,7 @@ def worker_count(tasks: int, bytes_each: int = 0) -> int:
     from joblib import cpu_count
 
     free = psutil.virtual_memory().available
-    try:
+    with contextlib.suppress(OSError, ValueError):  # no container, no limit, or no Linux
         free = min(free, int(MEMORY_LIMIT.read_text()))
-    except (OSError, ValueError):  # no container, no limit, or no Linux
-        pass
     fitting = free // bytes_each if bytes_each else tasks
     return max(1, min(tasks, cpu_count(), fitting))

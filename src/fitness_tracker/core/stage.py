@@ -33,8 +33,8 @@ def run_stage(name: str) -> Iterator[Params]:
 
 
 def read_dependencies(name: str, videos: str) -> dict[str, Any]:
-    """What the stage depends on by dvc.yaml in this folder: 'params.yaml: <key>' -> value, path of each file -> hash, or
-    size and time. Empty where no dvc.yaml has such a stage: then nothing is recorded."""
+    """What the stage depends on by this folder's dvc.yaml: 'params.yaml: <key>' -> value, path of each file -> hash, or
+    size and time. Empty where no dvc.yaml has the stage: then nothing is recorded."""
     pipeline = Path("dvc.yaml")
     stage = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].get(name, {}) if pipeline.is_file() else {}
     values = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A clip of the corpus, as its catalog describes it; `pose.corpus` reads and writes it."""
+"""The corpus's tables: `catalog.csv` has a row for each clip, `exercises.csv` what a label is taught as, if at all."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fitness_tracker.blazepose.landmarks import read_landmarks
 from fitness_tracker.clips.folder import NONE
@@ -20,7 +21,7 @@ class CorpusClip:
 
     id: str  # the first 16 hex digits of `sha256`
     label: str  # what it shows
-    exercise: str  # what it is taught as; 'none' if its label is not taught
+    exercise: str  # what it is taught as; 'none' if its label is untaught
     group: str  # `short_hash` of its name
     source: str  # `short_hash` of its name
     seconds: float
@@ -31,25 +32,21 @@ class CorpusClip:
 
     @property
     def name(self) -> str:
-        """As one's own clips are called: the exercise comes first."""
+        """As those of one's own clips, `Clip.name`: the exercise comes first."""
         return f"{self.exercise}/{self.label}/{self.id}"
 
 
-CATALOG = ("id", "label", "group", "source", "seconds", "view", "visibility", "sha256")  # columns
-
-
-EXERCISES = ("label", "exercise", "why")
-
-
+CATALOG_COLUMNS = ("id", "label", "group", "source", "seconds", "view", "visibility", "sha256")
+EXERCISES_COLUMNS = ("label", "exercise", "why")
 VISIBILITIES = ("clear", "partly", "not")  # whether the clip shows what its label says
 
 
 def corpus_to_teach(folder: Path, own: Mapping[str, Path], tell: Callable[[str], None]) -> list[CorpusClip]:
-    """The clips of the corpus that show what their label says, all or partly, with what they are taught as.
+    """The clips of the corpus to train on: those that show what their label says, at least partly.
 
-    `own` are one's own clips, name to the file of their landmarks. What is a folder of one's own is an exercise, in the
-    corpus too. A clip that is one's own too, which its landmarks tell, is left out, and `tell` is given a line. Raises
-    `UserError` for every file that is not as it should be.
+    `own` maps the names of one's own clips to the files of their landmarks. A label that is also one of their exercises
+    is taught as that. A clip with the landmarks of one's own is left out, and `tell` is called with a line about it.
+    Raises `UserError` for a file that is not as it should be.
     """
     exercises = {name.split("/")[0] for name in own}
     known = {landmarks_hash(read_landmarks(path)): name for name, path in own.items()}
@@ -65,7 +62,7 @@ def corpus_to_teach(folder: Path, own: Mapping[str, Path], tell: Callable[[str],
 
 
 def read_corpus(folder: Path) -> list[CorpusClip]:
-    """The clips, sorted by label and id; raises `UserError` if files and catalog are not of one another."""
+    """The clips, sorted by label and id; raises `UserError` if a file or a row of the catalog lacks the other."""
     clips = read_catalog(folder)
     for clip in clips:
         if not clip.path.is_file():
@@ -77,10 +74,10 @@ def read_corpus(folder: Path) -> list[CorpusClip]:
 
 
 def read_catalog(folder: Path) -> list[CorpusClip]:
-    """The rows of the catalog; raises `UserError` that names the first bad one."""
+    """The clips by the rows of the catalog, sorted by label and id; raises `UserError` that names the first bad row."""
     path, exercises = folder / "catalog.csv", read_exercises(folder)
     clips: dict[str, CorpusClip] = {}
-    for line, row in read_table(path, CATALOG):
+    for line, row in read_table(path, CATALOG_COLUMNS):
         for wrong, reason in (
             (not re.fullmatch("[0-9a-f]{64}", row["sha256"]), "sha256 must be 64 hex digits"),
             (row["id"] != row["sha256"][:16], "id must be the first 16 digits of sha256"),
@@ -91,24 +88,15 @@ def read_catalog(folder: Path) -> list[CorpusClip]:
         ):
             if wrong:
                 raise UserError(f"{path}, line {line}: {reason}")
-        clips[row["id"]] = CorpusClip(
-            id=row["id"],
-            label=row["label"],
-            exercise=exercises[row["label"]],
-            group=row["group"],
-            source=row["source"],
-            seconds=float(row["seconds"]),
-            view=row["view"],
-            visibility=row["visibility"],
-            sha256=row["sha256"],
-            path=landmarks_path(folder, row["label"], row["id"]),
-        )
+        fields: dict[str, Any] = {**row, "seconds": float(row["seconds"]), "exercise": exercises[row["label"]]}
+        clips[row["id"]] = CorpusClip(**fields, path=landmarks_path(folder, row["label"], row["id"]))
     return sorted(clips.values(), key=lambda clip: (clip.label, clip.id))
 
 
 def write_catalog(folder: Path, clips: Iterable[CorpusClip]) -> None:
+    """Writes the rows of the catalog, sorted by label and id."""
     target = io.StringIO()
-    table = csv.DictWriter(target, CATALOG, extrasaction="ignore", lineterminator="\n")
+    table = csv.DictWriter(target, CATALOG_COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     table.writerows(vars(clip) for clip in sorted(clips, key=lambda clip: (clip.label, clip.id)))
     write_text(folder / "catalog.csv", target.getvalue())
@@ -116,12 +104,12 @@ def write_catalog(folder: Path, clips: Iterable[CorpusClip]) -> None:
 
 def read_exercises(folder: Path) -> dict[str, str]:
     """What each label is taught as: an exercise, or 'none'."""
-    rows = [row for _, row in read_table(folder / "exercises.csv", EXERCISES)]
+    rows = [row for _, row in read_table(folder / "exercises.csv", EXERCISES_COLUMNS)]
     return {row["label"]: row["exercise"] or NONE for row in rows}
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers; raises `UserError` if it is not one of these columns."""
+    """The rows of a CSV file with their line numbers; raises `UserError` if it does not have exactly these columns."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             table = csv.DictReader(file, restkey="")
@@ -138,5 +126,5 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str
     return rows
 
 
-def landmarks_path(folder: Path, label: str, id: str) -> Path:  # noqa: A002
-    return folder / "landmarks" / label / f"{id}.npz"
+def landmarks_path(folder: Path, label: str, clip_id: str) -> Path:
+    return folder / "landmarks" / label / f"{clip_id}.npz"

@@ -1,4 +1,4 @@
-"""Where pictures of an answer are written: whole files or none, and never over the clip that they show."""
+"""Where overlays and strips are written: a complete file or none, and never over the clip itself."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ from fitness_tracker.prediction.inputs import is_clip
 
 
 def plan_outputs(files: Sequence[Path], out: Path | None, option: str, suffix: str) -> dict[Path, Path]:
-    """Which file a clip's picture goes to: `out`, if there is but one clip; in a folder, one for each clip.
+    """Clip to the file of its picture: `out`, or `<clip>.<option><suffix>` in `out` if that is a folder.
 
-    Raises `UserError` if that cannot be, or any of them cannot be written.
+    Empty if `out` is None. Raises `UserError` if `out` does not fit the clips, or a file cannot be written.
     """
     if out is None:
         return {}
@@ -48,10 +48,8 @@ def check_output(clip: Path, out: Path, suffix: str) -> None:
             raise UserError(f"{out}: is the clip itself; write to another file")
         if out.exists() and not out.is_file():
             raise UserError(f"{out}: is {'a folder' if out.is_dir() else 'no file'}; name a file")
-        with tempfile.TemporaryFile(dir=out.parent):
-            pass
-        with staging_path(out).open("wb"):  # a name that is too long, or forbidden
-            pass
+        tempfile.TemporaryFile(dir=out.parent).close()
+        staging_path(out).touch()  # fails if the name is too long, or forbidden
         staging_path(out).unlink()
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
@@ -59,9 +57,9 @@ def check_output(clip: Path, out: Path, suffix: str) -> None:
 
 @contextmanager
 def whole_file(out: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which becomes `out` at the end of the block, unless an exception leaves it.
+    """A file to write to, which becomes `out` at the end of the block if no exception leaves it.
 
-    It is on the same disk and has no name until it is finished, so that nothing stays, whatever ends this program.
+    It is on the same disk and has no name until it is complete, so nothing stays behind however this program ends.
     """
     with tempfile.TemporaryFile(dir=out.parent) as file:
         yield file

@@ -1,4 +1,4 @@
-"""The skeleton of the person, drawn on the frames of their clip."""
+"""The person's skeleton, drawn on the frames of their clip."""
 
 from bisect import bisect_right
 from math import ceil
@@ -7,56 +7,43 @@ import cv2
 import numpy as np
 
 from fitness_tracker.blazepose.landmarks import Landmarks
-from fitness_tracker.blazepose.skeleton import BONES
-from fitness_tracker.drawing.canvas import (
-    ACROSS,
-    INK,
-    WHITE,
-    Colour,
-)
+from fitness_tracker.blazepose.skeleton import SIDE_BONES, Landmark
+from fitness_tracker.drawing.canvas import NEAR_BLACK, WHITE, Colour
 from fitness_tracker.drawing.playback import Shape
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.video.letterbox import unfit_points
 
-SEEN = 0.5  # visibility from which a landmark is drawn in full
+MIN_VISIBILITY = 0.5  # from which a landmark is drawn in full
+DIM_OPACITY = 0.35  # of the others
+MAX_LEAP = 0.5  # of a body's extent: who is further away in the next row of landmarks did not move there (a cut)
 
-
-DIM = 0.35  # opacity of the others
-
-
-LEAP = 0.5  # of a body's extent: who is that far away in the next frame of landmarks has not gone there (a cut)
-
-
-LEFT_SIDE, RIGHT_SIDE, MIDDLE = (255, 176, 0), (86, 190, 255), WHITE
-
-
-LINES: tuple[tuple[int, int, Colour], ...] = (
-    *((*bone, MIDDLE) for bone in ACROSS),
-    *((*bone, LEFT_SIDE if bone[0].name.startswith("LEFT") else RIGHT_SIDE) for bone in BONES),
+LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR = (255, 176, 0), (86, 190, 255), WHITE
+CROSS_BONES = ((Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER), (Landmark.LEFT_HIP, Landmark.RIGHT_HIP))
+LINES: tuple[tuple[Landmark, Landmark, Colour], ...] = (
+    *((*bone, MIDDLE_COLOUR) for bone in CROSS_BONES),
+    *((*bone, LEFT_COLOUR if bone[0].name.startswith("LEFT") else RIGHT_COLOUR) for bone in SIDE_BONES),
 )
-
-
-DOTS = tuple(sorted({point for start, end, _ in LINES for point in (start, end)}))
-
-
-SHIFT = 4  # OpenCV draws at 1/16 pixel
+DOTS = sorted({point for start, end, _ in LINES for point in (start, end)})
+SHIFT = 4  # bits: OpenCV draws at 1/16 pixel
 
 
 class Skeleton:
-    """The landmarks of a clip, brought back to the picture that they were found in."""
+    """The landmarks of a clip, in pixels of the frames that are shown."""
 
     def __init__(self, landmarks: Landmarks, classifier: Classifier, shape: Shape) -> None:
         self.points = unfit_points(
             landmarks.image_landmarks[..., :2], shape.width, shape.height, classifier.fit
         )  # (T, 33, 2) pixels
-        self.visibility = landmarks.image_landmarks[..., 3]  # (T, 33)
-        self.found = landmarks.found  # (T,)
-        self.times = [row_time(row, classifier.fps, shape) for row in range(len(landmarks.found))]  # seconds
+        self.visibility = landmarks.image_landmarks[..., 3]  # (T, 33), 0-1
+        self.found = landmarks.found  # (T,) bool
+        self.times = [row_time(row, classifier.fps, shape) for row in range(len(landmarks))]  # seconds
         self.thickness = max(2, round(min(shape.width, shape.height) / 170))
 
     def at(self, seconds: float) -> tuple[np.ndarray, np.ndarray] | None:
-        """Points (33, 2) in pixels and their visibility (33,), between those of the frames around; None if nobody is
-        found in the nearer one."""
+        """Points (33, 2) in pixels and their visibility (33,), interpolated between the rows of landmarks around.
+
+        If the person is found in only one of the two, or leaps, the nearer row decides; None if nobody is found there.
+        """
         row = min(max(bisect_right(self.times, seconds + 1e-6) - 1, 0), len(self.times) - 1)
         after = min(row + 1, len(self.times) - 1)
         step = self.times[after] - self.times[row]
@@ -67,35 +54,37 @@ class Skeleton:
         return tuple((1 - share) * of[row] + share * of[after] for of in (self.points, self.visibility))  # type: ignore[return-value]
 
     def leaps(self, row: int, after: int) -> bool:
-        """Whether the person of two frames is two, or there is a cut between them."""
+        """Whether two rows show two people, or there is a cut between them."""
         before = self.points[row]
         extent = np.linalg.norm(before.max(axis=0) - before.min(axis=0))
-        return bool(np.linalg.norm((self.points[after] - before).mean(axis=0)) > LEAP * extent)
+        return bool(np.linalg.norm((self.points[after] - before).mean(axis=0)) > MAX_LEAP * extent)
 
     def draw(self, frame: np.ndarray, seconds: float) -> None:
+        """Draws on a frame (H, W, 3) uint8 RGB that is shown at `seconds`; nothing if nobody is found there."""
         if not (pose := self.at(seconds)):
             return
         points, visibility = pose
-        sure = visibility >= SEEN
+        sure = visibility >= MIN_VISIBILITY
         places = np.rint(points * 2**SHIFT).astype(int)
         if not sure.all():
             part = box_around(points, 3 * self.thickness, frame)
             plain = part.copy()
-            self.strokes(frame, places, np.ones(len(sure), bool), ~sure)
-            cv2.addWeighted(part, DIM, plain, 1 - DIM, 0, dst=part)
-        self.strokes(frame, places, sure, sure)
+            self.draw_lines(frame, places, np.ones(len(sure), bool), ~sure)
+            cv2.addWeighted(part, DIM_OPACITY, plain, 1 - DIM_OPACITY, 0, dst=part)
+        self.draw_lines(frame, places, sure, sure)
 
-    def strokes(self, frame: np.ndarray, places: np.ndarray, drawn: np.ndarray, dots: np.ndarray) -> None:
-        """The bones between landmarks that are `drawn` (33,), and `dots` (33,), each with a dark rim."""
+    def draw_lines(self, frame: np.ndarray, places: np.ndarray, joined: np.ndarray, dotted: np.ndarray) -> None:
+        """Draws the bones between landmarks that are `joined` (33,) bool, and dots on those that are `dotted` (33,)
+        bool, all with a dark rim; `places` (33, 2) are in 1/16 pixels."""
         thick, rim = self.thickness, max(1, self.thickness // 2)
-        bones = [(start, end, colour) for start, end, colour in LINES if drawn[start] and drawn[end]]
+        bones = [(start, end, colour) for start, end, colour in LINES if joined[start] and joined[end]]
         for wider, dark in ((2 * rim, True), (0, False)):
             for start, end, colour in bones:
                 ends = places[start].tolist(), places[end].tolist()
-                cv2.line(frame, *ends, INK if dark else colour, thick + wider, cv2.LINE_AA, SHIFT)
-        for dot in (point for point in DOTS if dots[point]):
+                cv2.line(frame, *ends, NEAR_BLACK if dark else colour, thick + wider, cv2.LINE_AA, SHIFT)
+        for dot in (point for point in DOTS if dotted[point]):
             centre = places[dot].tolist()
-            cv2.circle(frame, centre, round((0.9 * thick + rim) * 2**SHIFT), INK, -1, cv2.LINE_AA, SHIFT)
+            cv2.circle(frame, centre, round((0.9 * thick + rim) * 2**SHIFT), NEAR_BLACK, -1, cv2.LINE_AA, SHIFT)
             cv2.circle(frame, centre, round(0.9 * thick * 2**SHIFT), WHITE, -1, cv2.LINE_AA, SHIFT)
 
 

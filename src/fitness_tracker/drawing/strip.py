@@ -1,4 +1,4 @@
-"""An answer as one picture: the clip's timeline, with a small frame above each segment."""
+"""The strip: an answer as one picture, the clip's timeline with a thumbnail above each segment."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -11,52 +11,56 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fitness_tracker.answering.answer import Answer, Segment, is_unknown
+from fitness_tracker.answering.answer import Answer, Segment
 from fitness_tracker.core.params import Limits
 from fitness_tracker.drawing.canvas import (
     GREY,
-    INK,
+    NEAR_BLACK,
     WHITE,
     Colour,
-    canvas,
     colours,
     fit_text,
     font,
     ink_on,
     name_of,
+    on_one_line,
     text_width,
+    transparent_image,
 )
 from fitness_tracker.drawing.outputs import check_output, whole_file
 from fitness_tracker.drawing.playback import Shape, read_shape, read_upright
 from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.pose.classifier import PosePrediction
-from fitness_tracker.prediction.formats import clock
-from fitness_tracker.prediction.inputs import LIMITS
+from fitness_tracker.prediction.formats import format_time
+from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
 from fitness_tracker.video.letterbox import WIDTH as FITTED_WIDTH
 from fitness_tracker.video.letterbox import fitted_box
 
-# In pixels. A long workout goes on in a second row, and so on, as text does.
-WIDTH, MARGIN, HEADER = 1600, 24, 64
-FRAMES, BAR, AXIS, GAP = 160, 84, 34, 18  # heights of the parts of a row, and what is between rows
-ACROSS = WIDTH - 2 * MARGIN
-ROWS = 10  # at most
-LEGIBLE = 110  # of a segment: its name can be written across
-NARROW = 0.1  # share of the segments that may be narrower
-THUMBNAIL = 40  # the narrowest small frame
-UPRIGHT = 20  # the narrowest segment whose name is written upwards
+# Pixels. A long workout goes on in a second row, and so on, as text does. A row has thumbnails, blocks and a time axis.
+STRIP_WIDTH, SIDE_MARGIN, HEADER_HEIGHT = 1600, 24, 64
+ROW_WIDTH = STRIP_WIDTH - 2 * SIDE_MARGIN
+THUMBNAIL_HEIGHT, BLOCK_HEIGHT, AXIS_HEIGHT, ROW_GAP = 160, 84, 34, 18
+BLOCK_TOP = THUMBNAIL_HEIGHT + 6  # from a row's top; between are the thumbnail's coloured edge and a gap
+AXIS_TOP = BLOCK_TOP + BLOCK_HEIGHT
+ROW_HEIGHT = AXIS_TOP + AXIS_HEIGHT
+MIN_NAMED_WIDTH = 110  # of a segment, for its name to be written across
+MIN_UPRIGHT_WIDTH = 20  # of a segment, for its name to be written upwards
+MIN_THUMBNAIL_WIDTH = 40
 
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds between the marks of the time axis
+MAX_ROWS = 10
+MAX_NARROW_SHARE = 0.1  # of the exercises' segments may be narrower than `MIN_NAMED_WIDTH`
+AXIS_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # between the marks of the time axis
 
 
 @dataclass(frozen=True)
 class Piece:
-    """The part of a segment that is in one row."""
+    """The part of a segment that lies in one row."""
 
     number: int  # of the segment
     row: int
     left: int  # pixels, as `right`
     right: int
-    main: bool  # the widest of its segment: the one with the count and the small frame
+    main: bool  # the widest of its segment: the one with the count and the thumbnail
 
 
 def write_strip(
@@ -64,18 +68,18 @@ def write_strip(
     answer: Answer,
     classifier: Classifier,
     out: Path,
-    limits: Limits = LIMITS,
+    limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], object] | None = None,
 ) -> None:
     """Writes the timeline of a clip's `answer` to `out`, a .png.
 
-    `progress` is called with the share of it that is done, 0 to 1. Raises `UserError` if `out` cannot be written,
+    `progress` is called with the share that is done, 0 to 1. Raises `UserError` if `out` cannot be written,
     `ClipError` if the clip does not decode; then `out` stays as it was.
     """
     check_output(clip, out, ".png")
     pieces = arrange(answer)
     shape = thumbnail_shape(clip, classifier, limits)
-    wanted = {piece.number for piece in pieces if piece.main and piece.right - piece.left >= THUMBNAIL}
+    wanted = {piece.number for piece in pieces if piece.main and piece.right - piece.left >= MIN_THUMBNAIL_WIDTH}
     thumbnails = read_thumbnails(clip, answer, classifier, sorted(wanted), shape, limits, progress)
     image = draw_strip(clip.name, answer, classifier, pieces, thumbnails)
     with whole_file(out) as target:
@@ -83,10 +87,10 @@ def write_strip(
 
 
 def thumbnail_shape(clip: Path, classifier: Classifier, limits: Limits) -> Shape:
-    """Small frames, `classifier.fps` a second, so that they are those of the prediction."""
-    shown = read_shape(clip, FRAMES, 2 * ACROSS, limits)
-    width = min(max(2 * round(FRAMES * shown.width / shown.height / 2), 16), ACROSS)
-    return Shape(width, FRAMES, Fraction(classifier.fps).limit_denominator(1001))
+    """The shape of thumbnails, at the classifier's frame rate, so that they are frames of the prediction."""
+    shown = read_shape(clip, THUMBNAIL_HEIGHT, 2 * ROW_WIDTH, limits)
+    width = min(max(2 * round(THUMBNAIL_HEIGHT * shown.width / shown.height / 2), 16), ROW_WIDTH)
+    return Shape(width, THUMBNAIL_HEIGHT, Fraction(classifier.fps).limit_denominator(1001))
 
 
 def read_thumbnails(
@@ -98,9 +102,9 @@ def read_thumbnails(
     limits: Limits,
     progress: Callable[[float], object] | None,
 ) -> dict[int, tuple[Image.Image, float]]:
-    """The middle frames of segments by their numbers, and where a person is in each: from 0, left, to 1, right.
+    """Number of a segment to its middle frame and where the person is in it, 0 (left) to 1; for those in `wanted`.
 
-    The clip is decoded once, no further than is needed; nothing but those frames stays in memory.
+    The clip is decoded once, no further than needed; only these frames stay in memory.
     """
     rows = len(answer.prediction.frames)
     middles: dict[int, list[int]] = {}
@@ -120,7 +124,7 @@ def read_thumbnails(
 
 
 def person_at(answer: Answer, classifier: Classifier, row: int, shape: Shape) -> float:
-    """Where the person of a row of the landmarks is between the left, 0, and the right, 1; else the middle."""
+    """Where the person is in a row of the landmarks, 0 (left) to 1 (right); 0.5 if nobody is found."""
     if not isinstance(answer.prediction, PosePrediction) or not answer.prediction.landmarks.found[row]:
         return 0.5
     left, _, wide, _ = fitted_box(classifier.fit, shape.width, shape.height)
@@ -132,27 +136,27 @@ def person_at(answer: Answer, classifier: Classifier, row: int, shape: Shape) ->
 
 
 def row_count(answer: Answer) -> int:
-    """The fewest rows in which nearly all exercises are wide enough for their names."""
-    lengths = [segment.end_s - segment.start_s for segment in answer.segments if segment.exercise != NONE]
-    for rows in range(1, ROWS):
-        width = ACROSS * rows / max(answer.duration_s, 1e-3)  # of a second
-        if sum(length * width < LEGIBLE for length in lengths) <= NARROW * len(lengths):
+    """The fewest rows, at most `MAX_ROWS`, in which nearly all exercises are wide enough for their names."""
+    lengths = [segment.duration_s for segment in answer.segments if segment.exercise != NONE]
+    for rows in range(1, MAX_ROWS):
+        width = ROW_WIDTH * rows / max(answer.duration_s, 1e-3)  # pixels a second
+        if sum(length * width < MIN_NAMED_WIDTH for length in lengths) <= MAX_NARROW_SHARE * len(lengths):
             return rows
-    return ROWS
+    return MAX_ROWS
 
 
 def arrange(answer: Answer) -> list[Piece]:
-    """Where each segment lies, from left to right and from row to row; at a row's end it goes on in the next."""
+    """The pieces of all segments, in order; a segment that reaches a row's end goes on in the next row."""
     rows, duration = row_count(answer), max(answer.duration_s, 1e-3)
     pieces = []
     for number, segment in enumerate(answer.segments):
-        start, end = (round(time / duration * rows * ACROSS) for time in (segment.start_s, segment.end_s))
-        end = min(max(end, start + 1), rows * ACROSS)
-        cuts = [start, *range((start // ACROSS + 1) * ACROSS, end, ACROSS), end]
+        start, end = (round(time / duration * rows * ROW_WIDTH) for time in (segment.start_s, segment.end_s))
+        end = min(max(end, start + 1), rows * ROW_WIDTH)
+        cuts = [start, *range((start // ROW_WIDTH + 1) * ROW_WIDTH, end, ROW_WIDTH), end]
         main = int(np.argmax(np.diff(cuts)))
         for part, (left, right) in enumerate(pairwise(cuts)):
-            row = min(left // ACROSS, rows - 1)
-            pieces.append(Piece(number, row, left - row * ACROSS, right - row * ACROSS, part == main))
+            row = min(left // ROW_WIDTH, rows - 1)
+            pieces.append(Piece(number, row, left - row * ROW_WIDTH, right - row * ROW_WIDTH, part == main))
     return pieces
 
 
@@ -166,80 +170,83 @@ def draw_strip(
     pieces: Sequence[Piece],
     thumbnails: dict[int, tuple[Image.Image, float]],
 ) -> Image.Image:
-    """The whole picture, RGB."""
+    """The whole picture, RGB; `thumbnails` as `read_thumbnails` returns them."""
     rows = max(piece.row for piece in pieces) + 1
-    height = HEADER + rows * (FRAMES + 6 + BAR + AXIS) + (rows - 1) * GAP + MARGIN // 2
-    image = Image.new("RGB", (WIDTH, height), WHITE)
+    height = HEADER_HEIGHT + rows * ROW_HEIGHT + (rows - 1) * ROW_GAP + SIDE_MARGIN // 2
+    image = Image.new("RGB", (STRIP_WIDTH, height), WHITE)
     draw = ImageDraw.Draw(image)
     draw_header(draw, title, answer.duration_s)
-    of_segments = colours(answer.segments, classifier.exercises)
+    segment_colours = colours(answer.segments, classifier.exercises)
     for piece in pieces:
         top = row_top(piece.row)
-        segment, colour = answer.segments[piece.number], of_segments[piece.number]
+        segment, colour = answer.segments[piece.number], segment_colours[piece.number]
         if piece.main and piece.number in thumbnails:
             put_thumbnail(image, piece, top, *thumbnails[piece.number], colour)
-        put_block(image, piece, top + FRAMES + 6, segment, colour)
+        put_block(image, piece, top + BLOCK_TOP, segment, colour)
     for row in range(rows):
         draw_axis(draw, row, rows, answer.duration_s)
     return image
 
 
 def row_top(row: int) -> int:
-    return HEADER + row * (FRAMES + 6 + BAR + AXIS + GAP)
+    """Its distance from the top of the picture in pixels."""
+    return HEADER_HEIGHT + row * (ROW_HEIGHT + ROW_GAP)
 
 
 def draw_header(draw: ImageDraw.ImageDraw, title: str, duration: float) -> None:
-    length = f"{duration:.1f} s" if duration < 10 else f"{clock(duration)} {'h' if duration >= 3600 else 'min'}"
-    title = "".join(char if char.isprintable() else " " for char in title)
-    shown, size = fit_text(title, ACROSS - text_width(length, 26) - 40, 26, 20, bold=True)
-    draw.text((MARGIN, 42), shown, INK, font(size, True), "ls")
-    draw.text((WIDTH - MARGIN, 42), length, GREY, font(26), "rs")
+    length = f"{duration:.1f} s" if duration < 10 else f"{format_time(duration)} {'h' if duration >= 3600 else 'min'}"
+    shown, size = fit_text(on_one_line(title), ROW_WIDTH - text_width(length, 26) - 40, 26, 20, bold=True)
+    draw.text((SIDE_MARGIN, 42), shown, NEAR_BLACK, font(size, True), "ls")
+    draw.text((STRIP_WIDTH - SIDE_MARGIN, 42), length, GREY, font(26), "rs")
 
 
 def put_thumbnail(
     image: Image.Image, piece: Piece, top: int, frame: Image.Image, person: float, colour: Colour
 ) -> None:
-    """Centred above its piece; cut at the sides, around the person, where the piece is narrower."""
+    """Pastes a frame centred above its piece; where the piece is narrower, the sides are cut, around the person."""
     width = min(frame.width, piece.right - piece.left - 3)
     left = round(min(max(person * frame.width - width / 2, 0), frame.width - width))
-    at = MARGIN + (piece.left + piece.right - width) // 2
+    at = SIDE_MARGIN + (piece.left + piece.right - width) // 2
     image.paste(frame.crop((left, 0, left + width, frame.height)), (at, top))
-    ImageDraw.Draw(image).rectangle((at, top + FRAMES, at + width - 1, top + FRAMES + 3), colour)
+    ImageDraw.Draw(image).rectangle((at, top + THUMBNAIL_HEIGHT, at + width - 1, top + THUMBNAIL_HEIGHT + 3), colour)
 
 
 def put_block(image: Image.Image, piece: Piece, top: int, segment: Segment, colour: Colour) -> None:
-    """The coloured block of a piece, with its name and count, across or, in a narrow one, upwards."""
-    left, width = MARGIN + piece.left, piece.right - piece.left
+    """Draws the coloured block of a piece, with its name and count, across or, in a narrow one, upwards."""
+    left, width = SIDE_MARGIN + piece.left, piece.right - piece.left
     gap = 1 if width > 3 else 0
-    ImageDraw.Draw(image).rectangle((left, top, left + width - 1 - gap, top + BAR - 1), colour)
-    nobody = segment.exercise == NONE and not is_unknown(segment)
+    ImageDraw.Draw(image).rectangle((left, top, left + width - 1 - gap, top + BLOCK_HEIGHT - 1), colour)
+    nobody = segment.exercise == NONE and not segment.is_unknown_exercise
     lines = [name_of(segment), count_of(segment) if piece.main else "goes on"]
     if words := words_for(lines[:1] if nobody else lines, width, ink_on(colour), 0 if nobody else 1):
-        image.paste(words, (left + (width - words.width) // 2, top + (BAR - words.height) // 2), words)
+        image.paste(words, (left + (width - words.width) // 2, top + (BLOCK_HEIGHT - words.height) // 2), words)
 
 
 def words_for(lines: Sequence[str], width: int, ink: Colour, bold: int) -> Image.Image | None:
-    """A name and a count for a block `width` pixels wide: across, in more lines, or upwards; RGBA. None: no room."""
+    """A name and a count for a block `width` pixels wide, RGBA: on one line each, the name on several, or upwards.
+
+    The name is bold if `bold` is 1. None if there is no room.
+    """
     name = lines[0].split()
     for some, strong in ((lines, bold), ([*name, *lines[1:]], bold * len(name))):
         if all(text_width(line, 14, True) <= width - 10 for line in some):
-            return draw_words(some, width - 8, BAR, ink, strong)
-    if not bold or width < UPRIGHT:
+            return draw_words(some, width - 8, BLOCK_HEIGHT, ink, strong)
+    if not bold or width < MIN_UPRIGHT_WIDTH:
         return None
-    some = lines if width >= 2 * UPRIGHT else lines[:1]
-    return draw_words(some, BAR - 6, min(width, 2 * UPRIGHT), ink, bold).rotate(90, expand=True)
+    some = lines if width >= 2 * MIN_UPRIGHT_WIDTH else lines[:1]
+    return draw_words(some, BLOCK_HEIGHT - 6, min(width, 2 * MIN_UPRIGHT_WIDTH), ink, bold).rotate(90, expand=True)
 
 
 def count_of(segment: Segment) -> str:
-    """'12 reps', 'held 35 s', or nothing."""
+    """'12 reps', 'held 35 s', or ''."""
     if segment.repetitions is not None:
         return f"{segment.repetitions} rep{'s' * (segment.repetitions != 1)}"
-    return f"held {segment.held_s:.0f} s" if segment.held_s is not None and segment.exercise != NONE else ""
+    return f"held {segment.held_s:.0f} s" if segment.held_s is not None else ""
 
 
 def draw_words(lines: Sequence[str], width: int, height: int, ink: Colour, bold: int) -> Image.Image:
-    """Lines of text, the first `bold` of them bold, centred in `width` x `height`: RGBA."""
-    image, draw = canvas(width, height)
+    """Lines of text, the first `bold` of them bold, centred in `width` x `height` pixels; RGBA."""
+    image, draw = transparent_image(width, height)
     shown = [line for line in lines if line]
     most = min(24, max(11, int(height / len(shown) / 1.35)))
     for number, line in enumerate(shown):
@@ -250,13 +257,13 @@ def draw_words(lines: Sequence[str], width: int, height: int, ink: Colour, bold:
 
 
 def draw_axis(draw: ImageDraw.ImageDraw, row: int, rows: int, duration: float) -> None:
-    """The times below a row: a mark and a number every so many seconds, at least 80 pixels apart."""
-    top, span = row_top(row) + FRAMES + 6 + BAR, max(duration, 1e-3) / rows
-    step = next((step for step in STEPS if step / span * ACROSS >= 80), STEPS[-1])
-    draw.line((MARGIN, top + 1, WIDTH - MARGIN - 1, top + 1), GREY)
+    """Draws the time axis below a row: marks with their times, at least 80 pixels apart."""
+    top, span = row_top(row) + AXIS_TOP, max(duration, 1e-3) / rows
+    step = next((step for step in AXIS_STEPS_S if step / span * ROW_WIDTH >= 80), AXIS_STEPS_S[-1])
+    draw.line((SIDE_MARGIN, top + 1, STRIP_WIDTH - SIDE_MARGIN - 1, top + 1), GREY)
     for number in range(ceil(row * span / step - 1e-6), int((row + 1) * span / step + 1e-6) + 1):
-        at = MARGIN + round((number * step - row * span) / span * ACROSS)
+        at = SIDE_MARGIN + round((number * step - row * span) / span * ROW_WIDTH)
         draw.line((at, top + 1, at, top + 8), GREY)
-        text = clock(number * step)
-        half = text_width(text, 16) / 2
-        draw.text((min(max(at, MARGIN + half), WIDTH - MARGIN - half), top + 26), text, GREY, font(16), "ms")
+        text = format_time(number * step)
+        edge = SIDE_MARGIN + text_width(text, 16) / 2
+        draw.text((min(max(at, edge), STRIP_WIDTH - edge), top + 26), text, GREY, font(16), "ms")

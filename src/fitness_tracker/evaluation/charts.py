@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, roc_curve
 
+from fitness_tracker.evaluation.scored_clips import ScoredClip
+
 COLUMNS = 4  # of a contact sheet
 INK, PALE = "#1b2a41", "#8a94a6"
 
@@ -22,9 +24,9 @@ def readable(exercise: str) -> str:
 
 
 def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
-    """Confusion matrix of `table` (columns actual, predicted): shade is the share of the row, the figure the clips.
+    """Confusion matrix of `table` (columns actual, predicted), with the `exercises` that occur in it.
 
-    Only of those `exercises` that occur in it.
+    The shade of a cell is its share of the row, the number in it the number of clips.
     """
     exercises = [name for name in exercises if name in {*table["actual"], *table["predicted"]}]
     counts = confusion_matrix(table["actual"], table["predicted"], labels=exercises)
@@ -50,14 +52,14 @@ def draw_text(text: str, path: Path) -> None:
     save(figure, path)
 
 
-def draw_none(taught: np.ndarray, scores: np.ndarray, threshold: float, area: float, path: Path) -> None:
-    """ROC of 'none': of clips (N,) that are `taught` or not, by their `scores` of 'none'; a dot is the threshold."""
+def draw_none(taught: np.ndarray, none_scores: np.ndarray, threshold: float, area: float, path: Path) -> None:
+    """ROC curve of 'none' over clips (N,): are they `taught`, and their `none_score`; a dot marks the threshold."""
     figure = Figure(figsize=(5.2, 5.2))
     axes = figure.add_subplot()
-    wrong, right, _ = roc_curve(taught, -scores)
+    wrong, right, _ = roc_curve(taught, -none_scores)
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
     axes.plot(wrong, right, color="#2f6fb0")
-    at = ((scores[~taught] <= threshold).mean(), (scores[taught] <= threshold).mean())
+    at = ((none_scores[~taught] <= threshold).mean(), (none_scores[taught] <= threshold).mean())
     axes.plot(*at, "o", color=INK)
     axes.annotate(
         f"as shipped: {at[1]:.0%} of the taught,\n{at[0]:.0%} of the untaught are named",
@@ -71,7 +73,7 @@ def draw_none(taught: np.ndarray, scores: np.ndarray, threshold: float, area: fl
 
 
 def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
-    """Reliability diagram of `table` (columns confidence, accuracy, answers): a dot is a bin, large if it is full."""
+    """Reliability diagram of a `calibration_table`: a dot is a bin, its area the share of the answers in it."""
     figure = Figure(figsize=(5.2, 5.2))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
@@ -79,22 +81,16 @@ def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
     sizes = 30 + 600 * table["answers"] / table["answers"].sum()
     axes.scatter(table["confidence"], table["accuracy"], s=sizes, color="#2f6fb0", alpha=0.8, linewidths=0)
     for row in table.itertuples():
-        axes.annotate(
-            str(row.answers),
-            (row.confidence, row.accuracy),
-            (0, 11),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
+        place = row.confidence, row.accuracy
+        axes.annotate(str(row.answers), place, (0, 11), textcoords="offset points", ha="center", fontsize=8)
     axes.set(xlim=(0, 1.02), ylim=(-0.04, 1.08), xlabel="confidence of the answer", ylabel="accuracy")
     axes.set_title(f"Is a confidence of 80 % right 8 times in 10? ECE {error:.3f}\nunseen clips, with their number")
     axes.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 
 
-def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Path) -> None:
-    """Contact sheet of `mistakes` (columns clip, actual, predicted, confidence), a frame (H, W, 3) uint8 RGB each."""
+def draw_mistakes(mistakes: Sequence[ScoredClip], frames: Sequence[np.ndarray], path: Path) -> None:
+    """Contact sheet of `mistakes`, each with a frame (H, W, 3) uint8 RGB."""
     rows = max(1, -(-len(frames) // COLUMNS))
     figure = Figure(figsize=(2.7 * COLUMNS, 2.7 * rows + 0.5), layout="tight")
     figure.suptitle(
@@ -102,17 +98,16 @@ def draw_mistakes(mistakes: pd.DataFrame, frames: Sequence[np.ndarray], path: Pa
         if len(frames)
         else "No mistakes: every unseen clip is classified correctly"
     )
-    for place, (mistake, frame) in enumerate(zip(mistakes.itertuples(), frames, strict=True), start=1):
+    for place, (mistake, frame) in enumerate(zip(mistakes, frames, strict=True), start=1):
         axes = figure.add_subplot(rows, COLUMNS, place)
         axes.imshow(frame)
         axes.set_axis_off()
         axes.set_title(
-            f"shows {readable(mistake.actual)}\npredicted {readable(mistake.predicted)}, {mistake.confidence:.0%}",
+            f"shows {readable(mistake.truth)}\npredicted {readable(mistake.predicted)}, {mistake.confidence:.0%}",
             fontsize=10,
         )
-        axes.text(
-            0.5, -0.03, shorten(mistake.clip), transform=axes.transAxes, ha="center", va="top", fontsize=7, color=PALE
-        )
+        name = shorten(mistake.clip.name)
+        axes.text(0.5, -0.03, name, transform=axes.transAxes, ha="center", va="top", fontsize=7, color=PALE)
     save(figure, path)
 
 

@@ -44,7 +44,7 @@ def f1_difference_interval(truth: Names, answer_a: Names, answer_b: Names, group
 
 
 def accuracy_interval(truth: Names, answer: Names, groups: Names, seed: int = 0) -> Interval:
-    """Of the share of clips that are answered rightly."""
+    """Of the share of clips whose answer is right."""
     sums = resample(counts_by_group(truth, answer, groups), seed)  # (RESAMPLES, 3, exercises)
     return percentiles(sums[:, 0].sum(axis=1) / sums[:, 1].sum(axis=1), len(set(groups)), (0.0, 1.0))
 
@@ -81,7 +81,7 @@ def effective_groups(groups: Names) -> float:
 
 
 def counts_by_group(truth: Names, answer: Names, groups: Names) -> np.ndarray:
-    """(groups, 3, exercises) int64, both sorted by name: clips rightly named so, showing it, named so.
+    """(groups, 3, exercises) int64, both sorted by name: true positives, clips that show it, clips that are named so.
 
     Raises `ValueError` if there are no clips, or not one answer and group for each.
     """

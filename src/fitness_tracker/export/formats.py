@@ -1,7 +1,7 @@
-"""Exports of a pose classifier: one graph from the landmarks of a window to probabilities, for Keras, LiteRT or ONNX.
+"""Exports a pose classifier as one file for Keras, LiteRT or ONNX, with metadata and a README that says how to run it.
 
-The formulas in the graph are those of `pose/features.py`, by `keras.ops`; it loads without this program and executes
-nothing. What the classifier says of a clip of exactly one window, the graph says, too.
+The file loads without this package and runs no code of it. For a clip of exactly one window it gives the classifier's
+probabilities.
 """
 
 import json
@@ -13,33 +13,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fitness_tracker.blazepose.skeleton import LANDMARKS, Landmark
-from fitness_tracker.core.errors import UserError, capture_native_stderr
+from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.files import staging_path, write_json, write_text
-from fitness_tracker.export.graph import FORMAT_VERSION, IMAGE, OUTPUT, WORLD, build_graph
+from fitness_tracker.export.graph import IMAGE, OUTPUT, WORLD, build_graph
 from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.models.tensorflow_setup import keras
 
-EMBEDDED = (
-    "fitness_tracker.json"  # the same in the file itself: a member of its zip, in ONNX a property without '.json'
-)
+METADATA_VERSION = 1  # of metadata.json
+EMBEDDED = "fitness_tracker.json"  # metadata in the file itself: a member of its zip; in ONNX a property, no '.json'
 OPSET = 17  # of ONNX; onnxruntime reads it from 1.12 (2022) on
 
 
 class Format(NamedTuple):
-    """How one format is written, and run."""
+    """How one format is written, and how people run it."""
 
     file: str
     write: Callable[[keras.Model, Path, dict[str, Any]], None]
-    install: str
+    install: str  # packages for `pip install`
     import_line: str
-    run: str  # an expression: the (N, K) answers to `window`, a dict of input name to array
+    run: str  # a Python expression of the probabilities (N, K) of `window`, a dict of input name to array
 
 
 def export(classifier: Classifier, checksum: str, name: str, folder: Path) -> Path:
     """Writes the graph in the format `name` of `FORMATS`, `metadata.json` and `README.md`; returns the graph's path.
 
-    `checksum` is the bundle's. Raises `UserError` if there is no such graph, or `folder` is not empty.
+    `checksum` is the bundle's. Raises `UserError` if it is no pose classifier, or `folder` is not empty.
     """
     check_empty(folder)
     if not isinstance(classifier, PoseClassifier):
@@ -47,12 +46,11 @@ def export(classifier: Classifier, checksum: str, name: str, folder: Path) -> Pa
             f"a classifier of kind '{classifier.kind}' has no landmarks to read; only 'pose' can be exported"
         )
     chosen = FORMATS[name]
-    metadata = describe(classifier, checksum, name)
+    metadata = graph_metadata(classifier, checksum, name)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, suffix=".partial") as made:  # fails now rather than after a minute
         path = Path(made) / chosen.file
-        with capture_native_stderr():
-            chosen.write(build_graph(classifier), path, metadata)
+        chosen.write(build_graph(classifier), path, metadata)
         os.replace(path, folder / chosen.file)
     write_text(folder / "README.md", readme(metadata, chosen))
     write_json(folder / "metadata.json", metadata)
@@ -60,20 +58,21 @@ def export(classifier: Classifier, checksum: str, name: str, folder: Path) -> Pa
 
 
 def check_empty(folder: Path) -> None:
+    """Raises `UserError` if it is there and not an empty folder."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a folder that is empty or not there yet")
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty; name a folder that is empty or not there yet")
 
 
-def describe(classifier: PoseClassifier, checksum: str, name: str) -> dict[str, Any]:
-    """What somebody needs to run the graph who has nothing else."""
+def graph_metadata(classifier: PoseClassifier, checksum: str, name: str) -> dict[str, Any]:
+    """The content of metadata.json: all that is needed to run the graph and read its output."""
     shape = ["N", classifier.window, LANDMARKS, 3]
     axes = "window, frame, landmark, (x, y, z)"
     pixels = "pixels of the frame: x right, y down; z from the hips, < 0 nearer the camera"
     metres = "metres from the middle of the hips: right, down, away from the camera"
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": METADATA_VERSION,
         "format": name,
         "file": FORMATS[name].file,
         "classifier_checksum": checksum,
@@ -104,7 +103,7 @@ def describe(classifier: PoseClassifier, checksum: str, name: str) -> dict[str, 
 
 
 def embed(path: Path, metadata: dict[str, Any]) -> None:
-    """Adds the metadata to a zip; to a `.tflite` as the zip at its end in which TFLite Metadata keeps files, too."""
+    """Adds the metadata to a `.keras`, which is a zip, or to a `.tflite`: as a zip at its end, like TFLite Metadata."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(EMBEDDED), json.dumps(metadata, sort_keys=True))
 
@@ -149,7 +148,7 @@ FORMATS = {
 
 
 def readme(metadata: dict[str, Any], chosen: Format) -> str:
-    """Ten lines."""
+    """README.md: how to install and run the graph, in ten lines."""
     frames, labels = metadata["window_frames"], len(metadata["labels"])
     return f"""# {chosen.file}: BlazePose landmarks of {frames} frames to probabilities of {labels} labels
 `pip install numpy {chosen.install}`; `metadata.json` has labels, units and rules. Put your landmarks in place of `ones`. Longer clips: the mean over windows {metadata["window_step_frames"]} frames apart.

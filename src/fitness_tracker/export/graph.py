@@ -1,18 +1,18 @@
-"""The graph of an export: from the landmarks of a window to probabilities."""
+"""The graph that is exported: from the landmarks of a window to probabilities, features included."""
 
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.models.pose.features import JOINTS, compute_features, normalize
 from fitness_tracker.models.tensorflow_setup import keras
 
-FORMAT_VERSION = 1  # of metadata.json
-
-
 IMAGE, WORLD, OUTPUT = "image_landmarks", "world_landmarks", "probabilities"
 
 
 def build_graph(classifier: PoseClassifier) -> keras.Model:
-    """Landmarks of windows (N, T, 33, 3), in pixels and in metres, to probabilities (N, K): the members' mean."""
+    """A graph from landmarks of windows (N, T, 33, 3), in pixels and in metres, to probabilities (N, K).
+
+    They are the mean over the classifier's members, as in `predict_windows`.
+    """
     ops = keras.ops
     image, world = (keras.Input((classifier.window, LANDMARKS, 3), name=name) for name in (IMAGE, WORLD))
     rows = [int(landmark) for landmark in JOINTS]

@@ -19,15 +19,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from fitness_tracker.clips.split import GroupPattern
 from fitness_tracker.core.errors import UserError, printable
 from fitness_tracker.core.files import replace_folder, staging_path, write_bytes, write_json
-from fitness_tracker.core.params import Fit
+from fitness_tracker.core.params import Fit, FramesPerSecond, GroupPattern
 from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
 from fitness_tracker.models.tensorflow_setup import keras
 
-FORMAT_VERSION = 5  # 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no parameters
+FORMAT_VERSION = 5  # 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params
 DESCRIPTION, WEIGHTS = "classifier.json", "member{}.npz"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
@@ -50,7 +49,7 @@ class CommonFields(BaseModel):
     checksum: Sha256
     exercises: Annotated[list[Label], Field(min_length=1, max_length=10_000)]
     fit: Fit
-    fps: Annotated[float, Field(gt=0, le=120)]
+    fps: FramesPerSecond
     group: GroupPattern
     usage: dict[str, ClipUsage]
     temperature: Annotated[float, Field(gt=0, le=100)]
@@ -111,9 +110,9 @@ def load_classifier(folder: Path) -> Classifier:
     Raises `UserError` if there is none, it is damaged, or it was made by another version of this program.
     """
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        check_version(folder, description)
-        fields = CommonFields.model_validate(description)
+        text = (folder / DESCRIPTION).read_text(encoding="utf-8")
+        check_version(folder, json.loads(text))
+        fields = CommonFields.model_validate_json(text)
         for name, digest in fields.sha256.items():
             if sha256((folder / Path(name).name).read_bytes()) != digest:
                 raise ValueError(f"{name} is not what was saved")
@@ -133,8 +132,14 @@ def load_classifier(folder: Path) -> Classifier:
 
 
 def read_checksum(folder: Path) -> str:
-    """What tells a classifier that loads from all others: the hash of its description, which has those of its files."""
-    return str(json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["checksum"])
+    """What tells a classifier that loads from all others: the hash of its description, which has those of its files.
+
+    Empty if there is none.
+    """
+    try:
+        return str(json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["checksum"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 class OtherVersionError(UserError):

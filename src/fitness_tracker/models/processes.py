@@ -15,12 +15,15 @@ from multiprocessing.queues import SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
-from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.errors import UserError, quiet_native_stderr
+from fitness_tracker.core.machine import worker_count
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 Tick = Callable[[], object]  # called after each epoch
+
+PROCESS_BYTES = 10**9  # of memory: TensorFlow and the windows of all clips
 
 TICKS: list[SimpleQueue] = []  # of a process of the pool: where it reports its epochs
 
@@ -30,7 +33,7 @@ def run_side_by_side(function: Callable[[Task, Tick], Result], tasks: Sequence[T
 
     Raises `UserError` if a process dies.
     """
-    workers = min(len(tasks), len(os.sched_getaffinity(0)))
+    workers = worker_count(len(tasks), PROCESS_BYTES)
     if workers == 1:
         return [function(task, tick) for task in tasks]
     context = multiprocessing.get_context("spawn")
@@ -61,3 +64,5 @@ def start_worker(ticks: SimpleQueue) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+    with quiet_native_stderr():
+        from fitness_tracker.models import tensorflow_setup as tensorflow_setup

@@ -1,14 +1,9 @@
 """TensorFlow and Keras with fixed thread pools. To be imported from here only; takes 7 s."""
 
 import contextlib
-import os
 
-from fitness_tracker.core.errors import capture_native_stderr
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with capture_native_stderr():  # TensorFlow reports missing GPUs at any log level
-    import keras
-    import tensorflow as tf
+import keras
+import tensorflow as tf
 
 __all__ = ["keras", "make_deterministic", "tf"]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,8 +72,16 @@ def common_fields(data: TrainingData, params: Params, exercises: list[str], cali
         "fps": params.extract.fps,
         "group": params.split.group,
         "usage": hash_names(data.usage),
+        "params": deciding_params(params),
         **calibration._asdict(),
     }
+
+
+def deciding_params(params: Params) -> dict[str, Any]:
+    """Those that decide about a classifier, as in params.yaml."""
+    kind = ("pose", "none", "pose_augmentation") if params.train.model == "pose" else ("cnn", "frame_augmentation")
+    groups = {name: asdict(getattr(params, name)) for name in ("resize", "extract", "split", "train", *kind)}
+    return {**groups, "corpus": params.corpus, "exercises": params.exercises}
 
 
 def summarise(classifier: Classifier, fitted: Sequence[FittedMember], checkpoints: Sequence[Checkpoint]) -> Trained:

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from fitness_tracker.blazepose.skeleton import BONES
-from fitness_tracker.drawing.canvas import ACROSS
+from fitness_tracker.blazepose.skeleton import SIDE_BONES
+from fitness_tracker.drawing.skeleton import CROSS_BONES
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.page.live import LiveSession, LiveState
 from fitness_tracker.page.messages import NO_PICTURE
@@ -27,7 +27,7 @@ from fitness_tracker.video.frames import decode_picture
 LARGEST = 2**20  # bytes of a message
 PIXELS = 1280 * 1280  # of a picture
 SILENCE = 30.0  # seconds after which a browser that says nothing has left
-SKELETON = [*BONES, *ACROSS]  # (start, end) landmarks
+SKELETON = [*SIDE_BONES, *CROSS_BONES]  # (start, end) landmarks
 Result = TypeVar("Result")
 
 

@@ -30,7 +30,7 @@ from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.page.messages import FAULT, explain
 from fitness_tracker.prediction.inputs import read_input
 from fitness_tracker.prediction.predict import predict_clip
-from fitness_tracker.video.ffmpeg import run_ffmpeg, seconds_of, too_long, wait_for_exit
+from fitness_tracker.video.ffmpeg import run_ffmpeg, seconds_of, too_long_error, wait_for_exit
 
 KEEP = 600.0  # seconds that pictures wait to be fetched
 GRACE = 10.0  # seconds after which a clip is given up that no browser asks for any more: connections break and return
@@ -155,7 +155,7 @@ class Jobs:
     def look(self, job: Job) -> Answer:
         seconds = clip_seconds(job.clip, self.limits)
         if seconds and seconds > self.limits.seconds:
-            raise too_long(self.limits)
+            raise too_long_error(self.limits)
         job.expected = max(1, round(seconds * self.classifier.fps)) if seconds else None
         frames = read_input(job.clip, self.classifier.fps, self.classifier.fit, self.limits)
         return predict_clip(count_frames(frames, job), self.classifier)

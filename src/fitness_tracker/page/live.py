@@ -18,7 +18,7 @@ from fitness_tracker.blazepose.tracker import FramePose, PoseTracker, stack_pose
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.prediction.inputs import check_frame
-from fitness_tracker.video.ffmpeg import GAP
+from fitness_tracker.video.ffmpeg import JUMP_GAP_S
 from fitness_tracker.video.letterbox import HEIGHT, WIDTH, fit_frame, unfit_points
 
 ANSWER_EVERY = 0.7  # seconds between answers, at the least
@@ -66,12 +66,12 @@ class LiveSession:
     def add(self, frame: np.ndarray, seconds: float) -> LiveState:
         """Looks at a frame (H, W, 3) uint8 RGB, taken at `seconds` by any clock.
 
-        The clock's jumps count as in clips: backwards not at all, ahead as `GAP` seconds at most. Raises `ValueError`
+        The clock's jumps count as in clips: backwards not at all, ahead as `JUMP_GAP_S` at most. Raises `ValueError`
         if the frame is no such array or the time no number.
         """
         if not math.isfinite(seconds):
             raise ValueError("the time of a frame is no number")
-        step = 0.0 if self.given is None else min(max(seconds - self.given, 0.0), float(GAP))
+        step = 0.0 if self.given is None else min(max(seconds - self.given, 0.0), float(JUMP_GAP_S))
         self.given, self.clock = seconds, self.clock + step
         fitted = fit_frame(check_frame(frame), self.classifier.fit)
         if self.tracker and self.grid:

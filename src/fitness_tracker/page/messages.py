@@ -15,7 +15,7 @@ MANY_CAMERAS = "Too many cameras are in use just now. Try again later, or drop a
 NO_PICTURE = "The camera's pictures do not arrive as they should. Use another browser, or drop a video."
 
 OF_CLIPS = {  # phrase of a `ClipError` -> what a person is told; the first that is found counts
-    "limits.memory": "This video needs too much memory. Save it with a smaller picture, then try again.",
+    "limits.memory_bytes": "This video needs too much memory. Save it with a smaller picture, then try again.",
     "limits.cpu_seconds": "This video takes too long to read. Save it with a smaller picture, or cut it.",
     "limits.pixels": "The picture of this video is too large. Save it smaller: 1080p is more than enough.",
     "cut off": "This video was cut off, or its recording never finished. Copy or record it again.",

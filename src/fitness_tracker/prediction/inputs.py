@@ -1,4 +1,4 @@
-"""What a classifier is asked about: pictures, clips, and folders of them."""
+"""Reads what people want an answer for: clips, pictures, and folders of them."""
 
 import io
 import os
@@ -18,15 +18,15 @@ from fitness_tracker.video.frames import decode_picture
 from fitness_tracker.video.letterbox import fit_frame
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-LIMITS = Limits(seconds=4 * 3600, cpu_seconds=12 * 3600)
+PREDICTION_LIMITS = Limits(seconds=4 * 3600, cpu_seconds=12 * 3600)  # a stage allows an hour: `STAGE_LIMITS`
 
 
 def is_clip(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def read_input(path: Path, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
-    """The frames (480, 640, 3) uint8 RGB of a clip, `fps` a second, one at a time in memory; of a picture, the one.
+def read_input(path: Path, fps: float, fit: str, limits: Limits = PREDICTION_LIMITS) -> Iterator[np.ndarray]:
+    """The frames of a clip, `fps` a second, or the one frame of a picture: (480, 640, 3) uint8 RGB, one at a time.
 
     Raises `UserError` if the file cannot be read as what its name says.
     """
@@ -51,7 +51,7 @@ def read_input(path: Path, fps: float, fit: str, limits: Limits = LIMITS) -> Ite
 
 
 def check_frame(frame: object) -> np.ndarray:
-    """Raises `ValueError` if it is no (H, W, 3) uint8 array with pixels."""
+    """The same; raises `ValueError` if it is no (H, W, 3) uint8 array with pixels."""
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         shape = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
         raise ValueError(f"a frame is an array (H, W, 3) uint8 RGB, not {shape}")
@@ -61,16 +61,18 @@ def check_frame(frame: object) -> np.ndarray:
 
 
 def pixels_of(data: bytes) -> int:
-    """The number of pixels that a picture's header claims; 0 if there is no header."""
+    """The number of pixels that a picture file's header claims; 0 if it cannot be read."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
             return header.width * header.height
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return sys.maxsize if isinstance(error, Image.DecompressionBombError) else 0
+    except Image.DecompressionBombError:
+        return sys.maxsize
+    except (OSError, ValueError, SyntaxError):
+        return 0
 
 
 def find_files(paths: list[Path]) -> list[Path]:
-    """The paths, with each folder replaced by the clips and pictures in it, sorted; hidden files do not count.
+    """The paths, with each folder replaced by the clips and pictures in it, sorted, without hidden files.
 
     A folder that holds none stays in the list, so that it is reported as an error.
     """

@@ -1,25 +1,39 @@
-"""Names the exercises in a frame, a picture or a clip, and counts their repetitions. Needs nothing but a bundle."""
+"""`predict_clip` and `predict_exercise`: answers for clips, pictures and frames. They need nothing but a classifier."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from fitness_tracker.answering.answer import Answer, answer_prediction
 from fitness_tracker.core.params import Limits
-from fitness_tracker.models.bundle import load_classifier
+from fitness_tracker.models.bundle import load_classifier, read_checksum
 from fitness_tracker.models.classifier import Classifier
-from fitness_tracker.prediction.inputs import LIMITS, check_frame, read_input
+from fitness_tracker.prediction.inputs import PREDICTION_LIMITS, check_frame, read_input
+from fitness_tracker.prediction.remote import CLASSIFIER_FOLDER
 from fitness_tracker.video.letterbox import fit_frame
 
-CLASSIFIER = Path("models/classifier")
+LOCK = threading.Lock()
+LOADED: dict[Path, tuple[str, Classifier]] = {}  # folder -> checksum of what it held, and that classifier
 
 
-load_once = cache(load_classifier)
+def load_once(folder: Path) -> Classifier:
+    """The classifier in `folder`, which takes seconds to load; the same one as long as the folder holds the same.
+
+    Raises `UserError` as `load_classifier` does.
+    """
+    place = folder.resolve()
+    with LOCK:
+        known, classifier = LOADED.get(place, ("", None))
+        if classifier and known == read_checksum(folder):
+            return classifier
+        classifier = load_classifier(folder)
+        LOADED[place] = read_checksum(folder), classifier
+        return classifier
 
 
-def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier = CLASSIFIER) -> tuple[str, float]:
+def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier = CLASSIFIER_FOLDER) -> tuple[str, float]:
     """The exercise in a frame (H, W, 3) uint8 RGB of any size, or 'none', and the confidence in it, 0 to 1.
 
     Raises `ValueError` if `frame` is no such array, `UserError` if there is no classifier.
@@ -30,24 +44,27 @@ def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier = CL
 
 def predict_clip(
     clip: Path | str | Iterable[np.ndarray],
-    classifier: Path | str | Classifier = CLASSIFIER,
-    limits: Limits = LIMITS,
+    classifier: Path | str | Classifier = CLASSIFIER_FOLDER,
+    limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], None] | None = None,
 ) -> Answer:
     """The answer for a clip's or picture's file, or for frames (H, W, 3) uint8 RGB, `classifier.fps` of them a second.
 
-    `progress` is told how many seconds of it were looked at. Raises `UserError` if the file cannot be read as what its
-    name says, or there is no classifier; `ValueError` if a frame is no such array, or there is none.
+    `progress` is called with the seconds of the clip that are done. Raises `UserError` if the file cannot be read as
+    what its name says, or there is no classifier; `ValueError` if a frame is no such array, or there is none.
     """
     loaded = loaded_classifier(classifier)
     if isinstance(clip, (Path, str)):
         frames: Iterable[np.ndarray] = read_input(Path(clip), loaded.fps, loaded.fit, limits)
     else:
         frames = (fit_frame(check_frame(frame), loaded.fit) for frame in clip)
-    return answer_prediction(loaded.predict_frames(counted(frames, loaded.fps, progress)), loaded)
+    return answer_prediction(loaded.predict_frames(with_progress(frames, loaded.fps, progress)), loaded)
 
 
-def counted(frames: Iterable[np.ndarray], fps: float, progress: Callable[[float], None] | None) -> Iterator[np.ndarray]:
+def with_progress(
+    frames: Iterable[np.ndarray], fps: float, progress: Callable[[float], None] | None
+) -> Iterator[np.ndarray]:
+    """The same frames, with a call of `progress` after each; raises `ValueError` if there is none."""
     number = 0
     for number, frame in enumerate(frames, start=1):
         yield frame

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from fitness_tracker.core.errors import UserError
 
-CLASSIFIER = "models/classifier"  # in every repository of this project
+CLASSIFIER_FOLDER = "models/classifier"  # in every repository of this project, this one too
 
 
 @contextmanager
 def fetched_classifier(place: str) -> Iterator[Path]:
-    """The folder of a classifier: `place` itself, or, if that is URL@REVISION, a temporary one that `dvc get` fills.
+    """The folder of a classifier: `place` itself, or a temporary one that `dvc get` fills if `place` is URL@REVISION.
 
-    URL is what `git clone` takes, a folder too. Raises `UserError` with DVC's last line if it cannot be fetched.
+    URL is whatever `git clone` takes, also a folder. Raises `UserError` with DVC's last line if it cannot be fetched.
     """
     if Path(place).exists() or "@" not in place:
         yield Path(place)
@@ -26,7 +26,7 @@ def fetched_classifier(place: str) -> Iterator[Path]:
         raise UserError(f"{place}: must be a folder, or URL@REVISION")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "classifier"
-        command = ["dvc", "get", "--quiet", url, CLASSIFIER, "--rev", revision, "-o", str(folder)]
+        command = ["dvc", "get", "--quiet", url, CLASSIFIER_FOLDER, "--rev", revision, "-o", str(folder)]
         done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
         if done.returncode:
             reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")] or ["no reason given"]

@@ -1,7 +1,6 @@
-"""Where a clip function runs: on this machine's cores, or on the workers of a Dask cluster.
+"""Where a clip function runs: on this machine, or on the Dask cluster whose scheduler is `$DASK_SCHEDULER_ADDRESS`.
 
-With `$DASK_SCHEDULER_ADDRESS` the function runs on the workers of that Dask cluster. Bytes travel with the tasks: a
-worker needs this package, and neither the project nor a disk that is shared.
+Clips and results travel as bytes, so a worker needs this package, but neither the project nor a shared disk.
 """
 
 import contextlib
@@ -15,16 +14,16 @@ from fitness_tracker.core.errors import UserError
 from fitness_tracker.processing.result_cache import function_key
 from fitness_tracker.video.ffmpeg import MachineError
 
-PATIENCE = 30  # seconds without any worker
+NO_WORKER_TIMEOUT_S = 30
 
 
 class ClusterError(MachineError):
-    """The cluster is gone or of no use; no clip is to blame, and trying again would not help."""
+    """The cluster is gone or cannot be used; no clip is to blame, and trying again would not help."""
 
 
 @contextlib.contextmanager
 def workers(function: functools.partial, code: str) -> Iterator[tuple[int, Callable[[bytes], bytes]]]:
-    """(how many clips at once, what to call for each): the function here, or on the workers of a Dask cluster."""
+    """(number of clips to process at once, function to call with the bytes of each); `code` is the `function_key`."""
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if not address:
         from joblib import cpu_count
@@ -36,31 +35,31 @@ def workers(function: functools.partial, code: str) -> Iterator[tuple[int, Calla
 
     try:
         resolve_address(address)
-        client = Client(address, timeout=PATIENCE // 4, set_as_default=False)
+        client = Client(address, timeout=NO_WORKER_TIMEOUT_S // 4, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise UserError(f"DASK_SCHEDULER_ADDRESS={address}: no scheduler answers ({error})") from None
     with client:
         cores = sum(client.nthreads().values())
         if not cores:
             raise UserError(f"{address}: the scheduler has no worker; start some: dask worker {address}")
-        # Sent once, for it may hold networks; Dask recomputes it if its worker dies.
+        # Sent once, as it may hold networks; if its worker dies, Dask sends it to another.
         remote = client.submit(functools.partial, function.func, **function.keywords, pure=False)
-        # Twice as many clips as cores: while one travels another is worked on.
+        # Twice as many clips as cores: while one is processed, the next one travels.
         yield 2 * cores, functools.partial(run_on_worker, client, remote, code)
 
 
 def run_on_worker(client: Any, function: Any, code: str, source: bytes) -> bytes:
-    """`function(source)` on a worker; raises `ClusterError` when no worker is left, or one after another dies of it.
+    """`function(source)` on a worker; raises `ClusterError` if no worker is left, or this clip kills several.
 
-    Dask itself gives the clip of a worker that died to another, `distributed.scheduler.allowed-failures` times (3).
+    Dask retries the clip of a worker that died on others, `distributed.scheduler.allowed-failures` times (3).
     """
     from distributed import CancelledError, KilledWorker
 
     task = client.submit(run_verified, function, code, source, pure=False)
     while True:
         try:
-            return task.result(timeout=PATIENCE)
-        except TimeoutError:  # it may be a long clip
+            return task.result(timeout=NO_WORKER_TIMEOUT_S)
+        except TimeoutError:  # perhaps a long clip
             if client.nthreads():
                 continue
         except KilledWorker:
@@ -71,7 +70,7 @@ def run_on_worker(client: Any, function: Any, code: str, source: bytes) -> bytes
 
 
 def run_verified(function: functools.partial, code: str, source: bytes) -> bytes:
-    """`function(source)`; raises `ClusterError` if this machine would make something else of it."""
+    """`function(source)`; raises `ClusterError` if this machine's software would give other bytes."""
     if function_key(function) != code:
         raise ClusterError(
             f"the Dask worker on {platform.node()} has another fitness-tracker, ffmpeg or library than here"

@@ -1,7 +1,7 @@
-"""One pure function, bytes to bytes, over many clips, each clip once.
+"""Runs one clip function, bytes to bytes, on many clips.
 
-Finished outputs are kept in a result cache outside the project, keyed by the source's bytes, the function's version and
-parameters. So a changed clip costs its own time only, and a stage that was stopped goes on where it was.
+Its outputs are kept in the result cache, so a stage computes only clips that are new or changed, and a stage that was
+stopped goes on where it was.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ from fitness_tracker.processing.rejected import REJECTED, Rejected, read_rejecte
 from fitness_tracker.processing.result_cache import ResultCache, function_key
 from fitness_tracker.video.ffmpeg import ClipError, MachineError
 
-MAX_BYTES = 4 * 2**30  # of a clip's file: it is held in memory
+MAX_CLIP_BYTES = 4 * 2**30  # a clip's file is held in memory
 
-# Errors on opening or reading for which the file is to blame; all others are this machine's: EIO, ENOMEM, ESTALE …
+# Errors of opening or reading for which the file is to blame; for others (EIO, ENOMEM, ESTALE …) it is the machine
 FILE_ERRNOS = (
     errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO,
 )  # fmt: skip
@@ -36,12 +36,12 @@ WriteOutput = Callable[[Clip, bytes], None]
 
 
 class ClipResult(NamedTuple):
-    """What became of a clip."""
+    """What `run_clips` did with a clip."""
 
     clip: Clip
-    sha256: str  # of its bytes; its name, where they cannot be read
+    sha256: str  # of its bytes; its name if they cannot be read
     computed: bool  # False: the output was in the cache
-    reason: str  # why it is bad; empty if it is not
+    reason: str  # why it is bad; empty if it is good
 
 
 def run_clips(
@@ -49,8 +49,8 @@ def run_clips(
 ) -> list[ClipResult]:
     """Calls `write(clip, function(bytes of the clip))` for every clip, from any thread, in any order.
 
-    A clip that is bad does not stop the others, and what is finished is in the cache. The largest go first, so that
-    no core waits for a long one at the end. Raises `MachineError` for what no clip is to blame for.
+    A bad clip does not stop the others. The largest go first, so that no core waits for a long one at the end. Raises
+    `MachineError` when no clip is to blame; finished outputs are in the cache then.
     """
     import joblib  # here, because the import takes 0.2 s
 
@@ -63,7 +63,7 @@ def run_clips(
 
 
 def size_of(clip: Clip) -> int:
-    """In bytes; 0 of one that is not there."""
+    """The size of its file in bytes; 0 if there is none."""
     try:
         return clip.path.stat().st_size
     except OSError:
@@ -73,7 +73,7 @@ def size_of(clip: Clip) -> int:
 def run_clip(
     process: Callable[[bytes], bytes], code: str, cache: ResultCache, write: WriteOutput, clip: Clip
 ) -> ClipResult:
-    """One clip; what the machine is to blame for is tried once more, then raised as `MachineError`."""
+    """Calls `try_clip`, after an error of the machine once more; raises `MachineError` if that fails, too."""
     for last in (False, True):
         try:
             return try_clip(process, code, cache, write, clip)
@@ -88,6 +88,7 @@ def run_clip(
 def try_clip(
     process: Callable[[bytes], bytes], code: str, cache: ResultCache, write: WriteOutput, clip: Clip
 ) -> ClipResult:
+    """Takes the output from the cache or computes it, and writes it; a bad clip is a result with a reason."""
     sha256 = clip.name
     try:
         source = read_source(clip.path)
@@ -106,12 +107,12 @@ def try_clip(
 
 
 def read_source(path: Path) -> bytes:
-    """A clip's file; raises `ClipError` if it is to blame that there is none, else `OSError`."""
+    """The bytes of a clip's file; raises `ClipError` if the file is to blame that it cannot be read, else `OSError`."""
     try:
-        if not path.is_file() and path.exists():  # a pipe would keep us waiting
+        if not path.is_file() and path.exists():  # reading a pipe would wait for ever
             raise ClipError("is no file; take it away")
-        if path.stat().st_size > MAX_BYTES:
-            raise ClipError(f"is larger than {MAX_BYTES // 2**30} GiB; cut it")
+        if path.stat().st_size > MAX_CLIP_BYTES:
+            raise ClipError(f"is larger than {MAX_CLIP_BYTES // 2**30} GiB; cut it")
         return path.read_bytes()
     except OSError as error:
         if error.errno not in FILE_ERRNOS:
@@ -120,17 +121,16 @@ def read_source(path: Path) -> bytes:
 
 
 def flag_conflicting_labels(results: Sequence[ClipResult]) -> list[ClipResult]:
-    """The same, where clips that are shown under two exercises are bad."""
+    """The same results, but with a reason for clips whose file stands under two exercises."""
     exercises = defaultdict(set)
     for result in results:
         exercises[result.sha256].add(result.clip.exercise)
-    reason = "is the same file as a clip of another exercise ({}); keep it where it belongs"
-    return [
-        result._replace(reason=reason.format(", ".join(sorted(exercises[result.sha256] - {result.clip.exercise}))))
-        if not result.reason and len(exercises[result.sha256]) > 1
-        else result
-        for result in results
-    ]
+    flagged = []
+    for result in results:
+        others = ", ".join(sorted(exercises[result.sha256] - {result.clip.exercise}))
+        reason = f"is the same file as a clip of another exercise ({others}); keep it where it belongs"
+        flagged.append(result._replace(reason=reason) if others and not result.reason else result)
+    return flagged
 
 
 def process_clips(
@@ -144,9 +144,9 @@ def process_clips(
 ) -> list[Rejected]:
     """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip, and prints how many.
 
-    Returns which are set aside by this stage and those before. `out` is whole or not there at any moment: it is built
-    at a staging path and moved into place. Raises `UserError` that names the bad clips, unless they are to be skipped,
-    and if no clip is good; `MachineError`, whether or not they are to be skipped.
+    Returns the clips that this stage and those before set aside. `out` is complete or not there at any moment: it is
+    built at a staging path and moved into place. Raises `UserError` that names the bad clips if `skip` is false or no
+    clip is good; `MachineError` when no clip is to blame.
     """
     staged = staging_path(out)
     shutil.rmtree(staged, ignore_errors=True)
@@ -164,7 +164,7 @@ def process_clips(
         reasons = "\n".join(f"  {result.clip.path}: {result.reason}" for result in bad)
         raise UserError(f"{len(bad)} of {len(results)} clips failed, the others are finished and kept:\n{reasons}")
     for path in (staged / (result.clip.name + suffix) for result in bad):
-        if path.exists():  # it is also shown under another exercise
+        if path.exists():  # the file stands under another exercise, too
             path.unlink()
             with contextlib.suppress(OSError):
                 os.removedirs(path.parent)  # as far as they are empty
@@ -173,12 +173,12 @@ def process_clips(
     if rejected:
         write_rejected(staged / REJECTED, rejected)
     replace_folder(staged, out)
-    print(f"{stage}: {describe(results)}")
+    print(f"{stage}: {summary_line(results)}")
     return rejected
 
 
-def describe(results: Sequence[ClipResult]) -> str:
-    """How many are good, computed and bad, and which exercises have none left, in one line."""
+def summary_line(results: Sequence[ClipResult]) -> str:
+    """How many clips are good, computed and bad, and which exercises have none left."""
     good = [result for result in results if not result.reason]
     text = f"{len(good)} clips, {sum(result.computed for result in results)} of them new"
     if bad := len(results) - len(good):
@@ -188,5 +188,5 @@ def describe(results: Sequence[ClipResult]) -> str:
 
 
 def common_folder(clips: Sequence[Clip]) -> Path:
-    """The folder below which the clips have their names."""
+    """The folder that the clips' names are relative to."""
     return clips[0].path.parents[clips[0].name.count("/")]

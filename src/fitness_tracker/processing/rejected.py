@@ -1,4 +1,4 @@
-"""The list of clips that were set aside, carried along from stage to stage."""
+"""The table of clips that were set aside, which each stage copies from the stage before and adds to."""
 
 import csv
 import io
@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 from fitness_tracker.core.files import write_text
 
-REJECTED = ".rejected.csv"  # in an out: what was set aside on the way to it
+REJECTED = ".rejected.csv"  # in the out of each stage
 
 
 class Rejected(NamedTuple):
-    """A clip that was set aside, by which stage, and why."""
+    """A clip that was set aside."""
 
-    clip: str
+    clip: str  # its name
     stage: str
     reason: str
 
 
 def read_rejected(path: Path) -> list[Rejected]:
-    """What `write_rejected` wrote; nothing, if it is not there."""
+    """Reads what `write_rejected` wrote; an empty list if there is no such file."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -28,6 +28,7 @@ def read_rejected(path: Path) -> list[Rejected]:
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
+    """Writes them as CSV, sorted."""
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(Rejected._fields)

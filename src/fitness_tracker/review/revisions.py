@@ -1,7 +1,7 @@
 """Two revisions as DVC reads them out of Git: metrics, parameters, answers, stages. Needs neither data nor a secret.
 
-What DVC cannot do without data is done here: what moved in dvc.lock, stage by stage (`dvc diff` asks for the lists of
-all folders), and whether the lock belongs to its revision (`dvc status` knows the workspace only).
+What DVC does not do without data is done here: what changed in dvc.lock, stage by stage (`dvc diff` needs the lists of
+all folders), and whether the lock belongs to its revision (`dvc status` looks at the workspace only).
 """
 
 import math
@@ -24,27 +24,40 @@ from scmrepo.exceptions import SCMError
 from fitness_tracker.core.errors import UserError
 
 ANSWERS = "metrics/answers.csv"
-HIGHER, LOWER = ("accuracy", "f1"), ("loss", "ece")  # endings: which way is better; others are neither
-MOVED = 0.00005  # what four decimals show
+HIGHER, LOWER = (
+    ("accuracy", "f1"),
+    ("loss", "ece"),
+)  # ends of names: which way is better; of others neither
+SMALLEST_CHANGE = 0.00005  # that four decimals show
 
 
 class Change(NamedTuple):
+    """A score at two revisions; None where a revision has none."""
+
     name: str
     old: float | None
     new: float | None
-    gain: float  # by how much it got better; less than 0 if it got worse, 0 if neither can be said
+    gain: float  # by how much it got better; negative if it got worse, 0 where neither way is better
+
+    @classmethod
+    def of_metric(cls, name: str, old: Any, new: Any) -> "Change":
+        """The end of `name` says which way is better; values that are not finite numbers count as missing."""
+        old, new = (value if is_number(value) else None for value in (old, new))
+        ending = name.rsplit("_", 1)[-1]
+        better = (ending in HIGHER) - (ending in LOWER)
+        return cls(name, old, new, 0.0 if old is None or new is None else (new - old) * better)
 
     def moved(self) -> bool:
-        return self.old is None or self.new is None or abs(self.new - self.old) >= MOVED
+        return self.old is None or self.new is None or abs(self.new - self.old) >= SMALLEST_CHANGE
 
 
 @dataclass(frozen=True)
 class State:
-    """What a revision's own files say."""
+    """What the files of one revision hold."""
 
     answers: pd.DataFrame | None  # clip, group, truth, answer: text; None where there is no such table
     stages: dict[str, dict[str, str]]  # stage -> what it reads, runs and writes -> its hash or value
-    stale_lock_entries: list[str]  # what is not as its own dvc.lock knows it
+    stale_lock_entries: list[str]  # what differs from its own dvc.lock
 
 
 @dataclass(frozen=True)
@@ -59,26 +72,24 @@ def read_revisions(base: str, head: str) -> Revisions:
     """Raises `UserError` if there is no such revision, or a file in it cannot be read."""
     try:
         with Repo() as repo:
-            commits = {name: resolve(repo, name) for name in (base, head)}
+            commits = {name: commit_hash(repo, name) for name in (base, head)}
             states = {name: read_state(repo, name, commit) for name, commit in commits.items()}
-            metrics, params = (compare(kind, commits, base, head) for kind in (repo.metrics, repo.params))
+            metrics, params = (old_and_new_values(kind, commits, base, head) for kind in (repo.metrics, repo.params))
     except DvcException as error:
         raise UserError(one_line(error)) from None
-    changes = {name: change(name, *map(number, values)) for name, values in metrics.items()}
-    return Revisions(
-        states[base], states[head], changes, {name: both for name, both in params.items() if both[0] != both[1]}
-    )
+    changes = {name: Change.of_metric(name, *values) for name, values in metrics.items()}
+    changed_params = {name: values for name, values in params.items() if values[0] != values[1]}
+    return Revisions(states[base], states[head], changes, changed_params)
 
 
-def resolve(repo: Repo, name: str) -> str:
-    """The hash of the commit."""
+def commit_hash(repo: Repo, name: str) -> str:
     try:
         return str(repo.scm.resolve_commit(resolve_rev(repo.scm, name or "/")).hexsha)  # '' would be HEAD
     except (DvcException, SCMError, AttributeError):  # the last where `name` is a file
         raise UserError(f"{name}: no such revision here (fetch it, or run this inside the repository)") from None
 
 
-def compare(kind: Any, commits: Mapping[str, str], base: str, head: str) -> dict[str, tuple[Any, Any]]:
+def old_and_new_values(kind: Any, commits: Mapping[str, str], base: str, head: str) -> dict[str, tuple[Any, Any]]:
     """Dotted name -> old and new value, sorted, as `dvc metrics diff --all` or `dvc params diff --all` have them."""
     found = kind.diff(commits[base], commits[head], all=True)
     for name, commit in commits.items():
@@ -93,14 +104,13 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def number(value: Any) -> float | None:
-    """None for what is no finite number."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None
+def is_number(value: Any) -> bool:
+    """A finite one; True and False do not count."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_state(repo: Repo, name: str, commit: str) -> State:
-    """What DVC finds in a commit; `name` is what messages call it."""
+    """What DVC finds in a commit; messages call it `name`."""
     with repo.switch(commit):
         try:
             stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
@@ -124,7 +134,7 @@ def read_answers(repo: Repo, name: str) -> pd.DataFrame | None:
 
 
 def lock_entries(stage: PipelineStage) -> dict[str, str]:
-    """What a stage runs, and by dvc.lock reads and writes, with the hash or value of each."""
+    """A stage's command, and what it reads and writes according to dvc.lock, with the hash or value of each."""
     entries = {"cmd": str(stage.cmd)}
     for entry in [*stage.deps, *stage.outs]:
         if isinstance(entry, ParamsDependency):
@@ -135,9 +145,9 @@ def lock_entries(stage: PipelineStage) -> dict[str, str]:
 
 
 def stale_lock_entries(repo: Repo, stage: PipelineStage) -> list[str]:
-    """Command, parameters and files of a stage that dvc.lock knows otherwise: its numbers do not belong to them.
+    """Command, parameters and files of a stage that differ from dvc.lock: its numbers do not belong to them.
 
-    What is in no Git but in the cache of DVC is left out.
+    What only DVC's cache holds, not Git, is left out.
     """
     stale = [f"{stage.name}: cmd"] if stage.cmd_changed else []
     for entry in [*stage.deps, *stage.outs]:
@@ -153,7 +163,7 @@ def stale_lock_entries(repo: Repo, stage: PipelineStage) -> list[str]:
 
 
 def git_hash(repo: Repo, entry: Output) -> str:
-    """DVC's hash of a file or folder as Git has it. (DVC itself does not heed .dvcignore in Git's folders.)"""
+    """DVC's hash of a file or folder as Git has it. (DVC itself ignores .dvcignore there.)"""
     if not entry.isdir():
         return str(hash_file(entry.fs_path, repo.fs, "md5")[1].value)
     tree = Tree()
@@ -161,12 +171,3 @@ def git_hash(repo: Repo, entry: Output) -> str:
         tree.add(repo.fs.relparts(path, entry.fs_path), None, hash_file(path, repo.fs, "md5")[1])
     tree.digest()
     return str(tree.oid)
-
-
-MOVED = 0.00005  # what four decimals show
-
-
-def change(name: str, old: float | None, new: float | None) -> Change:
-    last = name.rsplit("_", 1)[-1]
-    better = (last in HIGHER) - (last in LOWER)
-    return Change(name, old, new, 0.0 if old is None or new is None else (new - old) * better)

@@ -10,11 +10,12 @@ from fitness_tracker.evaluation.intervals import (
     f1_differences_by_exercise,
     macro_f1,
 )
+from fitness_tracker.evaluation.templates import code
 from fitness_tracker.review.revisions import ANSWERS, Change, Revisions
 
 
 class Comparison(NamedTuple):
-    """Macro F1 of two revisions on the clips that both tested; (low, high) is the 95 % interval of the difference."""
+    """Macro F1 of two revisions on the clips that both tested; `low` to `high`: 95 % interval of the difference."""
 
     old: float
     new: float
@@ -26,7 +27,7 @@ class Comparison(NamedTuple):
 
 
 def compare_answers(base: pd.DataFrame | None, head: pd.DataFrame | None) -> Comparison | None:
-    """With the groups of `head`, of tables as in `State`. None if one has none, or if no clip is in both."""
+    """Of tables as `State.answers`, with the groups of `head`; None if one is missing or no clip is in both."""
     if base is None or head is None or (both := base.merge(head, on=["clip", "truth"], suffixes=("_old", ""))).empty:
         return None
     truth, old, new, groups = (both[name].to_numpy() for name in ("truth", "answer_old", "answer", "group"))
@@ -39,10 +40,10 @@ def compare_answers(base: pd.DataFrame | None, head: pd.DataFrame | None) -> Com
 
 
 def verdict(found: Revisions, comparison: Comparison | None, max_drop: float | None) -> tuple[str, bool]:
-    """(one line, may it be merged?)"""
+    """(one line of Markdown, may it be merged?). `max_drop` as in `report`."""
     if stale := found.head.stale_lock_entries:
         names = ", ".join(map(code, stale[:5])) + (", …" if len(stale) > 5 else "")
-        return f"❌ **These numbers do not belong to this code**: {names} is not what `dvc.lock` knows.", False
+        return f"❌ **These numbers do not belong to this code**: `dvc.lock` is out of date for {names}.", False
     f1 = found.metrics.get("f1", Change("f1", None, None, 0))
     if f1.new is None:
         return "❌ **There is no F1**: run `make repro` and commit `dvc.lock` and `metrics/`.", f1.old is None
@@ -52,24 +53,19 @@ def verdict(found: Revisions, comparison: Comparison | None, max_drop: float | N
     notes = [f"{lost} clips of the base are not tested"] if lost else []
     if comparison:
         old, new, low, high = comparison[:4]
-        told = f"{noise(low, high)}** on the {comparison.clips} clips of {comparison.groups} groups that both tested"
+        clips = f"{comparison.clips} clips of {comparison.groups} groups"
+        evidence = f"{noise(low, high)}** on the {clips} that both tested"
     else:  # all of the change counts
         old, new, low, high = f1.old, f1.new, f1.new - f1.old, f1.new - f1.old
-        told = f"which may be noise**: no clip is in `{ANSWERS}` of both"
+        evidence = f"which may be noise**: no clip is in `{ANSWERS}` of both"
     fell = max_drop is not None and old - new > max_drop + 1e-9 and high < 0
     good = not fell and not (lost and max_drop is not None)
-    line = f"**F1 {old:.3f} → {new:.3f}, {told}" if low or high else f"**F1 stays at {new:.3f}**"
+    line = f"**F1 {old:.3f} → {new:.3f}, {evidence}" if low or high else f"**F1 stays at {new:.3f}**"
     parts = [line, *([f"a drop of more than {max_drop:g}"] if fell else []), *notes]
     return f"{'❌' if not good else '⚠️' if high < 0 or notes else '✅'} {'; '.join(parts)}.", good
 
 
 def noise(low: float, high: float) -> str:
-    """Whether the 95 % interval of a difference tells it from 0."""
+    """Whether the 95 % interval of a difference excludes 0, and the interval."""
     words = "within noise" if low <= 0 <= high else "more than noise"
     return f"{words} ({low:+.3f} to {high:+.3f})".replace("-", "\N{MINUS SIGN}")
-
-
-def code(text: object) -> str:
-    """As a code span in a table's cell, on one line."""
-    line = " ".join(str(text).replace("`", "'").split()).replace("|", "\\|")
-    return f"`{line}`" if line else ""

@@ -1,8 +1,8 @@
 """All contact with ffmpeg: the copy of it that moviepy brings along, one single-threaded process at a time.
 
-A clip goes in as the bytes of its file. Only container formats that cameras write are opened, and nothing but the
-one file, so that a playlist named .mp4 reads no other file and no network. Files have no name and processes hang on a
-pipe, so that nothing stays behind, whatever ends this program.
+A clip goes in as its bytes or its file. Only container formats that cameras write are opened, and no other file and no
+network, whatever a playlist named .mp4 asks for. Temporary files have no name, and each process ends with a pipe that
+this program holds, so nothing stays behind however this program ends.
 """
 
 import errno
@@ -11,9 +11,11 @@ import platform
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -26,44 +28,44 @@ from fitness_tracker.video.letterbox import FILTERS, HEIGHT, SCALING, WIDTH
 
 OUTPUT_VERSION = 1  # of `resize_video`: raise it when the same clip gives other bytes
 
-LIMITS = Limits()
+STAGE_LIMITS = Limits()  # an hour of video; the stages take theirs from params.yaml
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"  # by ffmpeg's names
 
+# Where a clip's timestamps jump ahead, the jump is cut to JUMP_GAP_S: it would be nothing but frozen frames. Where they
+# jump back, they go on from there: else all frames would be dropped until the old time is reached again.
+JUMP_GAP_S = 2
 
-# Where a clip's clock jumps ahead, the jump shrinks to GAP seconds: nobody moves in it, and it would be frozen frames.
-# Where it jumps back, it goes on from there: or all would be dropped until it is as late again.
-GAP = 2
+NO_JUMPS = f"setpts='if(isnan(PREV_INPTS),PTS,PREV_OUTPTS+clip(PTS-PREV_INPTS,0,{JUMP_GAP_S}/TB))'"
 
-NO_JUMPS = f"setpts='if(isnan(PREV_INPTS),PTS,PREV_OUTPTS+clip(PTS-PREV_INPTS,0,{GAP}/TB))'"
-
-# Measured on real clips, CPU time of both stages together (benchmarks/encoding.py): superfast saves 5 % and doubles
-# what is kept; ultrafast saves 26 % and takes 3.4 times as much; faster costs 40 % more and takes no less; crf 23 blurs
-# (SSIM 0.994 for 0.996), crf 17 takes 40 % more. Key frames where `extract` looks take 6 times as much and save
-# nothing, for decoding is but a fifth of it.
+# Measured on real clips (benchmarks/encoding.py), CPU time of resize and extract together and bytes, compared to these:
+# superfast takes 5 % less time and twice the bytes; ultrafast 26 % less time and 3.4 times the bytes; faster 40 % more
+# time and no fewer bytes; crf 23 blurs (SSIM 0.994, not 0.996); crf 17 takes 40 % more bytes. Key frames where
+# `extract` looks take 6 times the bytes and save no time, as decoding is only a fifth of it.
 ENCODING = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", "1"]
-# With AVX-512 x264's macroblock tree sums floats in another order, which gives other bytes for one clip in fifteen. Not
-# to use it costs 1 % of CPU time; to do without the tree (mbtree=0) 19 %, and 87 % more bytes.
+# With AVX-512 x264's macroblock tree sums floats in another order, which gives other bytes for one clip in fifteen.
+# AVX2 costs 1 % of CPU time; no tree (mbtree=0) would cost 19 %, and 87 % more bytes.
 if platform.machine() in ("x86_64", "AMD64"):
     ENCODING += ["-x264-params", "asm=AVX2"]
 
-# Runs a command within limits of CPU seconds and KiB of memory, and kills it when standard input ends, which it does
-# when the process that holds the other end does, in whatever way.
+# Runs a command within limits of CPU seconds and KiB of memory, and kills it when standard input ends, which happens
+# when the process at the other end of the pipe ends, in whatever way.
 WATCHDOG_SCRIPT = """ulimit -c 0; ulimit -t "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; shift 2; exec LIFE<&0
 "$@" LIFE<&- </dev/null & command=$!
 { read -r _ <&LIFE; kill -9 $command; } >/dev/null 2>&1 & watch=$!
 exec LIFE<&-; wait $command; code=$?; exec 2>/dev/null; kill $watch; wait $watch; exit $code"""
 
-KILLED = (128 + signal.SIGKILL, 128 + signal.SIGXCPU)  # what a shell makes of them: by the limit of CPU time, or others
+# Exit codes, as a shell gives them, of a process that exceeded its CPU time; SIGKILL may have come from elsewhere
+KILLED = (128 + signal.SIGKILL, 128 + signal.SIGXCPU)
 
-# Exit codes that no clip brings about: ffmpeg cannot be run (126, 127), CPU without AVX2, killed or asked to end (then
-# ffmpeg says 255).
+# Exit codes for which no clip is to blame: ffmpeg cannot be run (126, 127), the CPU has no AVX2, ffmpeg was killed or
+# asked to end (255)
 MACHINE_CODES = (126, 127, 128 + signal.SIGILL, 128 + signal.SIGKILL, 128 + signal.SIGTERM, 255)
 MACHINE_PHRASES = ("Cannot fork", "pthread_create")  # no process or thread can be started
 
-REASONS = {  # phrase of ffmpeg -> what it means; the first that is found counts
-    "Cannot allocate memory": "it needs more than limits.memory",
-    "malloc of size": "it needs more than limits.memory",
+REASONS = {  # phrase of ffmpeg's -> what it means; the first that is found counts
+    "Cannot allocate memory": "it needs more than limits.memory_bytes",
+    "malloc of size": "it needs more than limits.memory_bytes",
     "moov atom not found": "it was cut off, or never finished",
     "matches no streams": "there is no video in it",
     "Format not on whitelist": "it is no video file",
@@ -77,7 +79,7 @@ class ClipError(UserError):
 
 
 class MachineError(UserError):
-    """This machine failed, perhaps in passing; no clip is to blame."""
+    """This machine failed, perhaps only for a moment; no clip is to blame."""
 
 
 def ffmpeg_command() -> list[str]:
@@ -95,10 +97,10 @@ def ffmpeg_version() -> str:
 
 
 def input_options(file: int, limits: Limits) -> list[str]:
-    """For a clip that is open as the descriptor `file`."""
+    """ffmpeg's options to read the clip that is open as the descriptor `file`."""
     return [
         "-threads", "1", "-flags:v", "+bitexact", "-max_pixels", str(limits.pixels),
-        "-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"/dev/fd/{file}",
+        "-protocol_whitelist", "file", "-format_whitelist", CONTAINERS, "-i", f"/dev/fd/{file}",
     ]  # fmt: skip
 
 
@@ -106,8 +108,10 @@ def input_options(file: int, limits: Limits) -> list[str]:
 def run_ffmpeg(
     clip: bytes | Path, output: list[str], limits: Limits, stream: str = "v:0"
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """ffmpeg at work on one stream of a clip's bytes, or of its file, which needs no copy; also the file of its stderr.
-    It ends with the block, or with this process."""
+    """Runs ffmpeg on one stream of a clip, given as bytes or as its file; yields the process and its stderr's file.
+
+    It ends with the block, or with this process.
+    """
     with clip.open("rb") if isinstance(clip, Path) else tempfile.TemporaryFile() as source:
         if isinstance(clip, bytes):
             source.write(clip)
@@ -122,16 +126,15 @@ def run_ffmpeg(
 
 @contextmanager
 def run_watched(arguments: list[str], limits: Limits) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """ffmpeg with `arguments`, in which /dev/fd/N are files of this process; also the file of its stderr. It ends with
-    the block, or with this process."""
+    """Runs ffmpeg with `arguments`, in which /dev/fd/N are open files of this process; yields as `run_ffmpeg`."""
     with tempfile.TemporaryFile() as stderr:
-        stderr.write(bytes(4096))  # room, so that it can complain of a full disk on that disk
+        stderr.write(bytes(4096))  # reserves room, so that ffmpeg can report that the disk is full
         stderr.seek(0)
         command = [*ffmpeg_command(), *arguments]
         files = [int(name.rsplit("/", 1)[1]) for name in command if name.startswith("/dev/fd/")]
         free = next(number for number in range(3, 10) if number not in files)
         script = WATCHDOG_SCRIPT.replace("LIFE", str(free))
-        watchdog = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory // 1024), *command]
+        watchdog = ["sh", "-c", script, "sh", str(limits.cpu_seconds), str(limits.memory_bytes // 1024), *command]
         run = subprocess.Popen(watchdog, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, pass_fds=files)
         with run:
             try:
@@ -142,7 +145,7 @@ def run_watched(arguments: list[str], limits: Limits) -> Iterator[tuple[subproce
 
 
 def wait_for_exit(run: subprocess.Popen[bytes]) -> tuple[int, float]:
-    """(exit code, CPU seconds it took), when it has ended."""
+    """Waits; returns (exit code, CPU seconds that it took)."""
     _, status, usage = os.wait4(run.pid, 0)
     run.returncode = os.waitstatus_to_exitcode(status)
     return run.returncode, usage.ru_utime + usage.ru_stime
@@ -154,17 +157,17 @@ def stderr_text(stderr: IO[bytes]) -> str:
 
 
 def decode_error(code: int, cpu_seconds: float, stderr: IO[bytes], limits: Limits) -> UserError:
-    """Why ffmpeg ended with that exit code: `ClipError` or `MachineError`; raises `OSError` if the disk is full."""
+    """The error to raise, `ClipError` or `MachineError`, when ffmpeg failed; raises `OSError` if the disk is full."""
     text = stderr_text(stderr)
     if os.strerror(errno.ENOSPC) in text:
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {tempfile.gettempdir()}")
-    # the clock of the limit is a little coarser than the one that is read
+    # the kernel counts the limit more coarsely than the CPU time that is read
     if code in KILLED and cpu_seconds > 0.9 * limits.cpu_seconds:
         reason = f"it takes more than limits.cpu_seconds, {limits.cpu_seconds}"
     elif code < 0 or code in MACHINE_CODES or any(phrase in text for phrase in MACHINE_PHRASES):
         return MachineError(
             f"ffmpeg was killed or cannot run (exit code {code}), perhaps for want of memory; free some, or lower "
-            "limits.memory below what there is"
+            "limits.memory_bytes below what there is"
         )
     else:
         found = (meaning for phrase, meaning in REASONS.items() if phrase in text)
@@ -172,11 +175,11 @@ def decode_error(code: int, cpu_seconds: float, stderr: IO[bytes], limits: Limit
     return ClipError(f"does not decode ({reason}); replace it or take it away")
 
 
-def too_long(limits: Limits) -> ClipError:
+def too_long_error(limits: Limits) -> ClipError:
     return ClipError(f"is longer than limits.seconds, {limits.seconds}; cut it, or raise the limit")
 
 
-def resize_video(clip: bytes, fit: str, limits: Limits = LIMITS) -> bytes:
+def resize_video(clip: bytes, fit: str, limits: Limits = STAGE_LIMITS) -> bytes:
     """The clip as 640x480 H.264 in MP4: upright, square pixels, no sound, at its own frame rate.
 
     `fit` is 'pad' (black bars), 'stretch' or 'crop'. Raises `ClipError` if it does not decode, or only in part, or
@@ -198,35 +201,45 @@ def resize_video(clip: bytes, fit: str, limits: Limits = LIMITS) -> bytes:
             if stderr_text(stderr):
                 raise ClipError("decodes only in part (it is damaged); replace it or take it away")
         if seconds_of(progress) > limits.seconds:
-            raise too_long(limits)
+            raise too_long_error(limits)
         return resized
 
 
 def seconds_of(progress: bytes) -> float:
-    """The length of what ffmpeg wrote, from its progress reports; 0 where there is none."""
+    """The length in seconds of what ffmpeg wrote, from its progress reports; 0 if there is none."""
     times = [line.split(b"=")[1] for line in progress.splitlines() if line.startswith(b"out_time_us=")]
     return int(times[-1]) / 1e6 if times and times[-1].lstrip(b"-").isdigit() else 0.0
 
 
-def read_frames(clip: bytes | Path, fps: float, fit: str, limits: Limits = LIMITS) -> Iterator[np.ndarray]:
-    """The frames of a clip's bytes or file at the times 0, 1/fps, 2/fps, …: (480, 640, 3) uint8 RGB each, the nearest
-    that the clip has.
+def read_frames(clip: bytes | Path, fps: float, fit: str, limits: Limits = STAGE_LIMITS) -> Generator[np.ndarray]:
+    """The frames of a clip's bytes or file, fitted into 640x480: (480, 640, 3) uint8 RGB; see `decode_frames`."""
+    return decode_frames(clip, fps, FILTERS[fit], (WIDTH, HEIGHT), limits)
 
-    The last frame stands for what is left of its slot, so even the shortest clip gives one. Raises `ClipError` if
-    none can be decoded, or not all within the limits; `MachineError` if ffmpeg is killed.
+
+def decode_frames(
+    clip: bytes | Path, fps: float | Fraction, scaling: str, size: tuple[int, int], limits: Limits
+) -> Generator[np.ndarray]:
+    """The frames of a clip at the times 0, 1/fps, 2/fps, …, the nearest that the clip has: (H, W, 3) uint8 RGB each, an
+    array of its own. `scaling` is the filter that makes them `size`, (width, height).
+
+    At the end a part of 1/fps counts as a whole, so even the shortest clip gives a frame. Raises `ClipError` if none
+    can be decoded, or not all within the limits; `MachineError` if ffmpeg is killed.
     """
     output = [
-        "-vf", f"{NO_JUMPS},fps={fps}:start_time=0:eof_action=pass,{FILTERS[fit]}",
+        "-vf", f"{NO_JUMPS},fps={fps}:start_time=0:eof_action=pass,{scaling}",
         "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
     ]  # fmt: skip
-    size, count = WIDTH * HEIGHT * 3, 0
+    width, height = size
+    count = 0
     with run_ffmpeg(clip, output, limits) as (run, stderr):
-        assert run.stdout
-        while len(picture := run.stdout.read(size)) == size:
+        assert isinstance(run.stdout, BufferedReader)
+        frame = np.empty((height, width, 3), np.uint8)
+        while run.stdout.readinto(frame.reshape(-1).data) == frame.size:
             if count >= max(1, limits.seconds * fps):
-                raise too_long(limits)
+                raise too_long_error(limits)
             count += 1
-            yield np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH, 3)
+            yield frame
+            frame = np.empty_like(frame)
         code, cpu_seconds = wait_for_exit(run)
         if code or not count:
             raise decode_error(code, cpu_seconds, stderr, limits)

@@ -34,9 +34,11 @@ def clips(tmp_path: Path) -> list[Clip]:
     return find_clips(tmp_path, (".zip",))
 
 
-def settings(**train: object) -> tuple[Train, Cnn, FrameAugmentation]:
+def settings(patience: int = 5, **train: object) -> tuple[Train, Cnn, FrameAugmentation]:
     params = load_params(ROOT / "params.yaml")
-    small = dataclasses.replace(params.cnn, image_size=16, filters=[4, 4, 4], dense_units=8, dropout=0.0)
+    small = dataclasses.replace(
+        params.cnn, image_size=16, filters=[4, 4, 4], dense_units=8, dropout=0.0, patience_epochs=patience
+    )
     return dataclasses.replace(params.train, **train), small, params.frame_augmentation
 
 

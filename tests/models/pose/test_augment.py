@@ -50,7 +50,7 @@ def test_without_variation_windows_stay_as_they_are() -> None:
 
 def test_another_camera_keeps_lengths_and_heights() -> None:
     plain = clips().windows(np.zeros(5, int), np.arange(5.0), np.ones(5), 16)
-    turned = augment_poses(plain, dataclasses.replace(NOTHING, yaw=90), np.random.default_rng(0))
+    turned = augment_poses(plain, dataclasses.replace(NOTHING, yaw_degrees=90), np.random.default_rng(0))
     np.testing.assert_allclose(turned.joints_3d[..., 1], plain.joints_3d[..., 1], atol=1e-5)
     np.testing.assert_allclose(
         np.linalg.norm(turned.joints_3d, axis=-1), np.linalg.norm(plain.joints_3d, axis=-1), atol=1e-5
@@ -58,7 +58,7 @@ def test_another_camera_keeps_lengths_and_heights() -> None:
     assert np.abs(turned.joints_3d[..., 0] - plain.joints_3d[..., 0]).max() > 0.1
 
 
-@pytest.mark.parametrize("name", ["tilt", "stretch", "depth", "joint_offset_std", "joint_jitter_std"])
+@pytest.mark.parametrize("name", ["tilt_degrees", "stretch", "depth", "joint_offset_torsos", "joint_jitter_torsos"])
 def test_every_variation_changes_the_body(name: str) -> None:
     plain = clips().windows(np.zeros(5, int), np.arange(5.0), np.ones(5), 16)
     changed = augment_poses(plain, dataclasses.replace(NOTHING, **{name: 0.1}), np.random.default_rng(0))
@@ -85,7 +85,7 @@ def test_a_held_frame_of_who_stands_is_no_exercise_and_of_who_bends_is_one() -> 
 
 
 def test_faster_and_slower_stay_within_the_clip() -> None:
-    fast = dataclasses.replace(NOTHING, speed=2.0)
+    fast = dataclasses.replace(NOTHING, speed_factor=2.0)
     assert np.isfinite(windows(fast).joints_3d).all()
 
 

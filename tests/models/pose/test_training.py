@@ -27,8 +27,8 @@ WINDOW = 16
 
 
 def small(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2)
-    train = {"batch_size": 16, "learning_rate": 0.005, "window": WINDOW / 10, **train}
+    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2, window_s=WINDOW / 10)
+    train = {"batch_size": 16, "learning_rate": 0.005, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
 

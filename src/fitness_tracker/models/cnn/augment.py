@@ -18,7 +18,7 @@ def frame_augmenter(augment: FrameAugmentation) -> Callable[[np.ndarray, int], n
         [
             iaa.Fliplr(0.5 * augment.mirror),
             iaa.Affine(
-                rotate=(-augment.rotate, augment.rotate),
+                rotate=(-augment.rotate_degrees, augment.rotate_degrees),
                 scale=(1 - augment.scale, 1 + augment.scale),
                 translate_percent=(-augment.shift, augment.shift),
             ),

@@ -4,15 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from fitness_tracker.core.params import Cnn
 from fitness_tracker.models.classifier import Classifier, Prediction, apply_temperature
 from fitness_tracker.models.cnn.network import build_cnn
 from fitness_tracker.models.tensorflow_setup import keras
 from fitness_tracker.video.frames import read_zip, shrink
+
+TwoFolds = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 BATCH = 64  # shrunk frames that are held at a time
 
@@ -58,13 +61,20 @@ class FrameClassifier(Classifier):
         return {"cnn": asdict(self.cnn), "folds": [member.folds for member in self.members]}
 
 
+class CnnFields(BaseModel):
+    """What this kind adds to classifier.json."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cnn: Cnn
+    folds: Annotated[list[TwoFolds], Field(min_length=1, max_length=100)]  # of each member
+
+
 def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> FrameClassifier:
     """The classifier described, its networks without weights."""
-    cnn = Cnn(**description["cnn"])
-    members = [FrameMember(build_cnn(cnn, len(common["exercises"])), folds) for folds in description["folds"]]
-    if not members:
-        raise ValueError("it has no members")
-    return FrameClassifier(cnn=cnn, members=members, **common)
+    fields = CnnFields.model_validate(description)
+    members = [FrameMember(build_cnn(fields.cnn, len(common["exercises"])), folds) for folds in fields.folds]
+    return FrameClassifier(cnn=fields.cnn, members=members, **common)
 
 
 def feature_definition() -> bytes:

@@ -21,6 +21,7 @@ from fitness_tracker.models.training import (
     TrainingData,
     class_weights,
     common_fields,
+    deciding_params,
     epoch_bar,
     part_metrics,
     summarise,
@@ -43,7 +44,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     A member learns from all folds but two: its own, and the next, which decides when to stop and gives the temperature.
     """
     exercises = sorted({clip.exercise for clip in data.clips})
-    key = training_key(params, data.usage, [])
+    key = training_key(deciding_params(params), data.usage, [])
     checkpoints = [Checkpoint(cache, f"{key}-{number}") for number in range(params.cnn.members)]
     with frame_store(data.clips, exercises, params.cnn.image_size) as store:
         plans = plan_members(data, store, params.cnn.members)
@@ -52,7 +53,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
                 fit_member(store, plan, len(exercises), params, number, checkpoints[number], bar.update)
                 for number, plan in enumerate(plans)
             ]
-        calibration = calibrate_members(fitted, plans, store, data, exercises, params.none.accepted)
+        calibration = calibrate_members(fitted, plans, store, data, exercises, params.none.accepted_share)
     members = [FrameMember(build_cnn(params.cnn, len(exercises)), plan.folds) for plan in plans]
     for member, one in zip(members, fitted, strict=True):
         member.network.set_weights(one.weights)
@@ -132,7 +133,9 @@ def fit_network(
     network = build_cnn(cnn, classes)
     optimizer = keras.optimizers.Adam(train.learning_rate)
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=train.patience, mode="max", restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping(
+        "val_accuracy", patience=cnn.patience_epochs, mode="max", restore_best_weights=True
+    )
     checkpoint = checkpoint or Checkpoint()
     checkpoint.stop = stop
     network.fit(

@@ -16,7 +16,7 @@ def sample_augmented_windows(
     A share `augmentation.freeze_probability` is a single frame repeated, so that pictures can be classified. The second
     result, (N,) bool, marks those of them that show somebody who just stands, and so no exercise.
     """
-    speed = augmentation.speed ** rng.uniform(-1, 1, len(which))
+    speed = augmentation.speed_factor ** rng.uniform(-1, 1, len(which))
     still = rng.random(len(which)) < augmentation.freeze_probability
     speed[still] = 0
     start = rng.random(len(which)) * np.maximum(clips.sizes[which] - 1 - (length - 1) * speed, 0)
@@ -27,10 +27,10 @@ def sample_augmented_windows(
 def augment_poses(windows: Poses, augmentation: PoseAugmentation, rng: np.random.Generator) -> Poses:
     """Windows (N, T, ...) as seen by another camera, of another body; the same change for a whole window."""
     number = len(windows.hip_trajectory)
-    turn = rotations(rng.uniform(-augmentation.yaw, augmentation.yaw, number), 1)
+    turn = rotations(rng.uniform(-augmentation.yaw_degrees, augmentation.yaw_degrees, number), 1)
     turn = (
-        rotations(rng.normal(0, augmentation.tilt, number), 0)
-        @ rotations(rng.normal(0, augmentation.tilt, number), 2)
+        rotations(rng.normal(0, augmentation.tilt_degrees, number), 0)
+        @ rotations(rng.normal(0, augmentation.tilt_degrees, number), 2)
         @ turn
     )
     stretch = np.exp(rng.normal(0, augmentation.stretch, (number, 1, 1, 3)))
@@ -39,13 +39,13 @@ def augment_poses(windows: Poses, augmentation: PoseAugmentation, rng: np.random
     changed = []
     for points in (windows.joints_3d, windows.joints_image):
         moved = np.einsum("ntjd,ned->ntje", points * stretch, turn)
-        moved += rng.normal(0, augmentation.joint_offset_std, (number, 1, *points.shape[2:])) + rng.normal(
-            0, augmentation.joint_jitter_std, points.shape
+        moved += rng.normal(0, augmentation.joint_offset_torsos, (number, 1, *points.shape[2:])) + rng.normal(
+            0, augmentation.joint_jitter_torsos, points.shape
         )
         changed.append(np.where(lost[..., None], moved.mean(axis=1, keepdims=True), moved).astype(np.float32))
     path = windows.hip_trajectory * np.exp(rng.normal(0, augmentation.depth, (number, 1, 1)))
     return Poses(
-        changed[0], changed[1], (path + rng.normal(0, augmentation.joint_jitter_std, path.shape)).astype(np.float32)
+        changed[0], changed[1], (path + rng.normal(0, augmentation.joint_jitter_torsos, path.shape)).astype(np.float32)
     )
 
 

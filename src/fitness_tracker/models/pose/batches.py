@@ -28,7 +28,7 @@ class PoseSettings:
     @property
     def window(self) -> int:
         """Frames of a window."""
-        return max(2, round(self.train.window * self.fps))
+        return max(2, round(self.pose.window_s * self.fps))
 
     def stream(self, *key: int) -> np.random.Generator:
         return random_stream(self.train.seed, self.member, *key)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from fitness_tracker.blazepose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.blazepose.networks import read_networks
@@ -122,7 +123,7 @@ def window_parts(landmarks: Landmarks, length: int) -> Iterator[Poses]:
         first = max(0, begin - PART // 2)
         last = min(number, begin + PART + length + PART // 2)
         here = starts[(starts >= begin) & (starts < begin + PART)] - first
-        poses = poses_from_landmarks(Landmarks(*(array[first:last] for array in vars(landmarks).values())))
+        poses = poses_from_landmarks(landmarks[first:last])
         yield PoseSequences([poses]).windows(np.zeros(len(here), int), here.astype(float), np.ones(len(here)), length)
 
 
@@ -132,14 +133,24 @@ def forget_none(probabilities: np.ndarray) -> np.ndarray:
     return known / known.sum(axis=1, keepdims=True)
 
 
+class PoseFields(BaseModel):
+    """What this kind adds to classifier.json."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pose: Pose
+    window: Annotated[StrictInt, Field(ge=2, le=10_000)]  # frames
+    folds: Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1, max_length=100)]
+
+
 def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> PoseClassifier:
     """The classifier in `folder`, its networks without weights; raises `ValueError` if its parts do not fit."""
-    pose, classes = Pose(**description["pose"]), len(common["exercises"])
-    members = [PoseMember(build_pose(pose, classes), fold) for fold in description["folds"]]
-    if not members or common["exercises"][-1] != NONE:
-        raise ValueError("its parts do not belong together")
+    fields = PoseFields.model_validate(description)
+    members = [PoseMember(build_pose(fields.pose, len(common["exercises"])), fold) for fold in fields.folds]
+    if common["exercises"][-1] != NONE:
+        raise ValueError("its last label is not 'none'")
     return PoseClassifier(
-        pose=pose, members=members, window=description["window"], pose_networks=read_networks(folder), **common
+        pose=fields.pose, members=members, window=fields.window, pose_networks=read_networks(folder), **common
     )
 
 

@@ -22,6 +22,7 @@ from fitness_tracker.models.training import (
     Trained,
     TrainingData,
     common_fields,
+    deciding_params,
     epoch_bar,
     part_metrics,
     summarise,
@@ -58,7 +59,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     calibration = calibrate(
         [of_clip for member in fitted for of_clip in member.probabilities], exercises,
         training_set.data.labels[held_out], training_set.data.groups[held_out], training_set.clear[held_out],
-        params.none.accepted,
+        params.none.accepted_share,
     )  # fmt: skip
     members = [PoseMember(build_pose(params.pose, len(exercises)), task.fold) for task in tasks]
     for member, one in zip(members, fitted, strict=True):
@@ -83,7 +84,7 @@ def plan_members(
 ) -> list[Task]:
     """One member a fold, `pose.members` at most."""
     files = [*(data.inputs[clip.name] for clip in data.clips), *(clip.path for clip in data.corpus)]
-    key = training_key(params, data.usage, files)
+    key = training_key(deciding_params(params), data.usage, files)
     settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
     folds = np.unique(training_set.folds)[: params.pose.members].tolist()
     return [

@@ -1,0 +1,47 @@
+"""One evaluation: a classifier, what it predicts for clips that its training never saw, and the scores of that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitness_tracker.clips.folder import Clip
+from fitness_tracker.corpus.catalog import CorpusClip
+from fitness_tracker.evaluation.scored_clips import ScoredClip, score_clips, score_corpus
+from fitness_tracker.evaluation.scores import corpus_scores, own_scores
+from fitness_tracker.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` finds; `outputs.write_outputs` writes it."""
+
+    classifier: Classifier
+    checksum: str  # of the classifier's bundle
+    own: list[ScoredClip]
+    corpus: list[ScoredClip]  # empty where the classifier did not learn from the corpus
+    scores: dict[str, float]  # the content of evaluate.json
+
+    @property
+    def clear(self) -> list[ScoredClip]:
+        """The clips of the corpus that show the whole movement."""
+        return [one for one in self.corpus if one.clear]
+
+    def summary(self) -> list[str]:
+        """Lines for a terminal."""
+        scores = self.scores
+        clips = f"{scores['clips']} clips of {scores['groups']} groups, by members that never saw the group"
+        lines = [f"accuracy {scores['accuracy']:.3f}, F1 {scores['f1']:.3f} on {clips}"]
+        if self.corpus:
+            lines.append(f"real people: accuracy {scores['people_accuracy']:.3f}, F1 {scores['people_f1']:.3f}")
+        return lines
+
+
+def evaluate(
+    classifier: Classifier, checksum: str, clips: Sequence[Clip], inputs: dict[str, Path], corpus: Sequence[CorpusClip]
+) -> Evaluation:
+    """Scores one's own `clips` and the `corpus`, which may be empty; `inputs` as in `score_clips`."""
+    own, people = score_clips(clips, classifier, inputs), score_corpus(corpus, classifier)
+    scores = own_scores(own, classifier.exercises)
+    if people:
+        scores |= corpus_scores(people, classifier.exercises)
+    return Evaluation(classifier, checksum, own, people, scores)
