@@ -20,7 +20,7 @@ def exit_with_message(program: str) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(f"{program}: {printable_lines(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print(f"{program}: stopped; what is finished is kept", file=sys.stderr)
@@ -57,3 +57,8 @@ def quiet_native_stderr() -> Iterator[None]:
 def printable(text: object) -> str:
     """A path or message on one line, unprintable characters escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text))
+
+
+def printable_lines(text: object) -> str:
+    """The same for a message of several lines."""
+    return "\n".join(map(printable, str(text).split("\n")))

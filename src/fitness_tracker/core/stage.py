@@ -38,12 +38,18 @@ def read_dependencies(name: str, videos: str) -> dict[str, Any]:
     pipeline = Path("dvc.yaml")
     stage = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].get(name, {}) if pipeline.is_file() else {}
     values = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    found = {f"params.yaml: {key}": values.get(key) for key in stage.get("params", [])}
+    found = {f"params.yaml: {key}": value_at(values, key) for key in stage.get("params", [])}
     for place in (Path(path.replace("${videos}", videos)) for path in stage.get("deps", [])):
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and "__pycache__" not in path.parts:
                 found[str(path)] = describe_file(path)
     return found
+
+
+def value_at(values: dict[str, Any], key: str) -> Any:
+    """The value of a dotted key."""
+    group, _, rest = key.partition(".")
+    return value_at(values[group], rest) if rest else values[group]
 
 
 def describe_file(path: Path) -> object:

@@ -26,8 +26,8 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
         table = csv.DictWriter(sys.stdout, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
         return (
             table.writeheader,
-            lambda path, answer: table.writerows({"path": path, **vars(segment)} for segment in answer.segments),
-            lambda path, error: table.writerow({"path": path, "error": error}),
+            lambda path, answer: table.writerows(csv_row(path, segment) for segment in answer.segments),
+            lambda path, error: table.writerow({"path": printable(path), "error": printable(error)}),
         )
     width = max(len(printable(path)) for path in files)
     return (
@@ -35,6 +35,10 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
         lambda path, answer: print("\n".join(answer_lines(f"{printable(path):{width}}", answer)), flush=True),
         lambda path, error: print(f"{printable(path):{width}}  failed: {printable(error)}", flush=True),
     )
+
+
+def csv_row(path: Path, segment: Segment) -> dict[str, object]:
+    return {"path": printable(path), **vars(segment), "exercise": printable(segment.exercise)}
 
 
 def answer_lines(path: str, answer: Answer) -> list[str]:
@@ -48,7 +52,7 @@ def answer_lines(path: str, answer: Answer) -> list[str]:
 
 def summary(answer: Answer | Segment) -> str:
     """'squat  97%  8 repetitions', 'none  80%', or 'unknown exercise  80%  8 repetitions'."""
-    name = "unknown exercise" if answer.is_unknown_exercise else answer.exercise
+    name = "unknown exercise" if answer.is_unknown_exercise else printable(answer.exercise)
     text = f"{name:<17} {answer.confidence:4.0%}"
     if answer.repetitions is not None:
         text += f"  {answer.repetitions} repetition{'s' * (answer.repetitions != 1)}"

@@ -226,7 +226,7 @@ def decode_frames(
     can be decoded, or not all within the limits; `MachineError` if ffmpeg is killed.
     """
     output = [
-        "-vf", f"{NO_JUMPS},fps={fps}:start_time=0:eof_action=pass,{scaling}",
+        "-vf", f"{NO_JUMPS},fps={Fraction(fps).limit_denominator(100_000)}:start_time=0:eof_action=pass,{scaling}",
         "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
     ]  # fmt: skip
     width, height = size

@@ -1,5 +1,4 @@
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from fitness_tracker.blazepose.landmarks import write_landmarks
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.params import Params, load_params
+from fitness_tracker.models import processes
 from fitness_tracker.models.calibration import calibrate, fit_none_threshold, fit_temperature, group_weights
 from fitness_tracker.models.classifier import NONE, ClipUsage, apply_temperature
 from fitness_tracker.models.pose import training
@@ -83,11 +83,11 @@ def test_members_fitted_side_by_side_are_the_same_as_alone(trained, monkeypatch:
         dataclasses.replace(task, settings=dataclasses.replace(task.settings, member=n, train=small(epochs=1).train))
         for n in (0, 1)
     ]
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(processes, "worker_count", lambda *_: 2)
     epochs: list[int] = []
     beside = run_side_by_side(fit_member, tasks, lambda: epochs.append(1))
     assert len(epochs) == 2
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(processes, "worker_count", lambda *_: 1)
     alone = run_side_by_side(fit_member, tasks, lambda: epochs.append(1))
     assert len(epochs) == 4
     for one, other in zip(beside, alone, strict=True):
