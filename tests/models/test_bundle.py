@@ -19,7 +19,7 @@ from fitness_tracker.models.pose import classifier as pose_module
 from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
 from fitness_tracker.models.pose.features import FEATURES, features
 from fitness_tracker.models.pose.network import build_pose
-from tests.conftest import ROOT, run
+from tests.conftest import ROOT, digests, run
 
 CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members=2, patience_epochs=1)
 
@@ -167,6 +167,31 @@ def test_the_optimizer_is_not_kept(tmp_path: Path, noise) -> None:
     save_classifier(classifier, tmp_path)
     weights = 4 * network.count_params()
     assert (tmp_path / "member0.npz").stat().st_size < weights + 5_000
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.models.bundle import load_classifier, save_classifier
+classifier = load_classifier(Path(sys.argv[1]))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))  # no file may become larger: as little room as on a full disk
+with exit_with_message("train"):
+    save_classifier(classifier, Path(sys.argv[1]))
+"""
+
+
+def test_a_disk_that_fills_ends_in_one_line_and_the_old_bundle_stays(classifier: Classifier, tmp_path: Path) -> None:
+    """HDF5 ended in a segmentation fault."""
+    folder = tmp_path / "classifier"
+    save_classifier(classifier, folder)
+    before = digests(folder)
+    done = run(tmp_path, sys.executable, "-c", FULL, str(folder), PYTHONPATH=str(ROOT / "src"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"train: {folder}.partial/member0.npz: File too large; ")
+    assert "Traceback" not in done.stderr
+    assert digests(tmp_path) == {f"classifier/{name}": digest for name, digest in before.items()}
 
 
 def test_a_missing_classifier_is_told(tmp_path: Path) -> None:
