@@ -21,7 +21,7 @@ def answers() -> str:
 
 
 def main() -> None:
-    digest = hashlib.sha256(json.dumps([PARAMS[name.split(".")[0]] for name in STAGE["params"]]).encode())
+    digest = hashlib.sha256(json.dumps([PARAMS[name.split(".")[0]] for name in STAGE.get("params", [])]).encode())
     for place in (Path(dep.replace("${videos}", PARAMS["videos"])) for dep in STAGE["deps"]):
         for path in sorted(place.rglob("*.*")) if place.is_dir() else [place]:
             digest.update(path.read_bytes() if path.is_file() and path.suffix != ".pyc" else b"")

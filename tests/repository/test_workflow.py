@@ -206,6 +206,20 @@ def test_an_impossible_parameter_fails_the_lock_check(rehearsal: Rehearsal) -> N
     assert "Traceback" not in told
 
 
+def test_a_failure_of_dvc_is_not_called_a_stale_lock(rehearsal: Rehearsal) -> None:
+    """`make repro`, which it recommended, could not help."""
+    pipeline = rehearsal.work / "dvc.yaml"
+    pipeline.write_text(
+        pipeline.read_text().replace("    cmd: python -m stages.extract", "    command: python -m stages.extract")
+    )
+    rehearsal.merge()
+    code, told, _ = rehearsal.run("lock")
+    assert code != 0
+    assert "dvc.yaml" in told
+    assert "make repro" not in told
+    assert "DVC cannot tell whether dvc.lock is stale" in told
+
+
 def test_f1_that_fell_beyond_noise_fails_the_report_and_its_summary_says_by_how_much(
     project: Path, rehearsal: Rehearsal
 ) -> None:

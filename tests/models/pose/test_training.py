@@ -7,7 +7,7 @@ import pytest
 from fitness_tracker.blazepose.landmarks import write_landmarks
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.errors import UserError
-from fitness_tracker.core.params import Params, load_params
+from fitness_tracker.core.params import Limits, Params, load_params
 from fitness_tracker.models import processes
 from fitness_tracker.models.calibration import calibrate, fit_none_threshold, fit_temperature, group_weights
 from fitness_tracker.models.classifier import NONE, ClipUsage, apply_temperature
@@ -15,7 +15,7 @@ from fitness_tracker.models.pose import training
 from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, sampling_weights
 from fitness_tracker.models.pose.dataset import PoseData, TrainingSet, read_training_set
 from fitness_tracker.models.pose.features import ANKLE, FEATURES, KNEE, WRIST, poses_from_landmarks
-from fitness_tracker.models.pose.training import Task, fit, fit_member, fit_network
+from fitness_tracker.models.pose.training import Task, fit, fit_member, fit_network, plan_members
 from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, random_stream
@@ -251,6 +251,17 @@ def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest
     assert done.classifier.unseen_folds == [{0}, {1}]
     first, second = (network.get_weights()[0] for network in done.classifier.networks)
     assert (first != second).any()
+
+
+def test_a_checkpoint_is_of_what_the_training_reads(data) -> None:
+    """A changed `cache_gb` once threw hours away."""
+
+    def keys(**changes: object) -> list[str]:
+        params, exercises = dataclasses.replace(small(), **changes), ["press", "squat", NONE]
+        return [task.key for task in plan_members(read_training_set(data, exercises), exercises, data, params, None)]
+
+    assert keys() == keys(cache_gb=1.0) == keys(bad_clips="skip") == keys(limits=Limits(seconds=9))
+    assert not {*keys()} & {*keys(train=dataclasses.replace(PARAMS.train, epochs=3))}
 
 
 def test_only_the_exercises_that_are_named_are_taught(data) -> None:
