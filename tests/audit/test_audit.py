@@ -16,7 +16,7 @@ from fitness_tracker.audit.page import describe
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.params import Limits
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
-from tests.conftest import run
+from tests.projects import run
 
 GROUP = "^(.+?)__"
 RNG = np.random.default_rng(0)

@@ -20,8 +20,8 @@ from fitness_tracker.corpus.catalog import corpus_to_teach
 from fitness_tracker.models.pose.features import poses_from_landmarks
 from fitness_tracker.models.pose.training import Task
 from fitness_tracker.video.frames import encode_jpeg
-from tests.conftest import ROOT, edit_params, run
 from tests.models.pose.test_training import clip, small
+from tests.projects import ROOT, edit_params, run
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from fitness_tracker.core.params import Params, ParamsError, build, load_params
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 

@@ -11,9 +11,9 @@ from fitness_tracker.evaluation.corpus_scores import People, people_scores
 from fitness_tracker.evaluation.model_card import model_card, table, write_model_card
 from fitness_tracker.models.bundle import read_checksum, save_classifier
 from fitness_tracker.models.classifier import Classifier
-from tests.conftest import ROOT
 from tests.evaluation.test_corpus_scores import CLEAR, EXERCISES, PEOPLE, scored
 from tests.models.test_bundle import frame_classifier, pose_classifier
+from tests.projects import ROOT
 
 CHECKSUM = "ab" * 32
 OWN = [

@@ -21,8 +21,8 @@ from fitness_tracker.models.classifier import NONE, Prediction
 from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.models.pose.features import JOINTS, Poses, compute_features, features, median, normalize
 from fitness_tracker.models.tensorflow_setup import keras
-from tests.conftest import ROOT, WITHOUT_ROOTS_RIGHTS
 from tests.models.test_bundle import frame_classifier, pose_classifier
+from tests.projects import ROOT, WITHOUT_ROOTS_RIGHTS
 
 CHECKSUM = "ab" * 32
 TRAINED = ROOT / "models/classifier"

@@ -21,7 +21,7 @@ from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
 from fitness_tracker.models.pose.features import FEATURES, features
 from fitness_tracker.models.pose.network import build_pose
 from fitness_tracker.models.tensorflow_setup import keras
-from tests.conftest import ROOT, run
+from tests.projects import ROOT, run
 
 CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members=2)
 

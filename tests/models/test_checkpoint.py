@@ -17,7 +17,7 @@ from fitness_tracker.models.checkpoint import Checkpoint, read_state, training_k
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.frames import encode_jpeg
-from tests.conftest import digests, edit_params, make_project
+from tests.projects import digests, edit_params, make_project
 
 COMMAND = (
     sys.executable,

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fitness_tracker.models.registry import MODEL_KINDS
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 # Every room imports only from those before it; pose and cnn stand side by side.
 ORDER = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import GIT, ROOT, edit_params, make_stand_in_project, run
+from tests.projects import GIT, ROOT, edit_params, make_stand_in_project, run
 
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
 JOBS = yaml.safe_load(WORKFLOW.read_text())["jobs"]

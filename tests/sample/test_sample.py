@@ -8,7 +8,7 @@ import pytest
 
 from fitness_tracker.clips.folder import find_clips, group_of
 from fitness_tracker.video.ffmpeg import read_frames
-from tests.conftest import ROOT, render
+from tests.projects import ROOT, render
 
 sys.path.insert(0, str(ROOT / "sample"))
 import body

@@ -19,7 +19,7 @@ from fitness_tracker.processing.result_cache import function_key
 from fitness_tracker.video import ffmpeg, frames
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
-from tests.conftest import render
+from tests.projects import render
 
 # (version, SHA-256) of what a clip function makes of `film`. If a test fails since you changed a function on purpose:
 # raise its OUTPUT_VERSION and enter both anew. If a library came in another version: enter the hash alone.

@@ -9,8 +9,8 @@ import yaml
 
 from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.corpus.catalog import read_corpus, write_catalog
-from tests.conftest import edit_params, run
 from tests.older_cpu import VARIABLES as OLDER_CPU
+from tests.projects import edit_params, run
 
 STEPS = ("resize", "extract", "landmarks", "train", "evaluate")
 

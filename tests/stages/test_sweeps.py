@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import GIT, make_stand_in_project, make_tracked_project, run
+from tests.projects import GIT, make_stand_in_project, make_tracked_project, run
 
 PATIENCE = 600  # seconds
 

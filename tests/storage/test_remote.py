@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import GIT, ROOT, make_stand_in_project, run
+from tests.projects import GIT, ROOT, make_stand_in_project, run
 
 CONFIG = ".dvc/config.local"
 MADE = ("dvc.yaml", "data/videos.dvc", "pretrained/dvc.yaml")  # all but the sample, which this project does not use

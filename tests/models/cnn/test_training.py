@@ -14,7 +14,7 @@ from fitness_tracker.models.cnn.training import fit_network, predict_rows
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import class_weights, split_and_hash_clips
 from fitness_tracker.video.frames import encode_jpeg, read_zip, shrink
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 EXERCISES = ["dark", "light"]
 SPLIT = load_params(ROOT / "params.yaml").split

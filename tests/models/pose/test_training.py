@@ -29,8 +29,8 @@ from fitness_tracker.models.pose.training import (
 )
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import log_epoch
-from tests.conftest import ROOT
 from tests.models.pose.test_features import figure, landmarks
+from tests.projects import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
 WINDOW = 16
