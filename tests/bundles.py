@@ -29,12 +29,8 @@ def whole_chain(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
 
 def teach(drawn: Path, networks_folder: Path, folder: Path) -> None:
     """Saves a pose classifier that was taught on four of the six drawn people to `folder`/classifier."""
-    look, landmarks, cache = (
-        partial(whole_chain, **read_networks(networks_folder)),
-        folder / "landmarks",
-        cache_folder(),
-    )
-    process_clips(look, find_clips(drawn / "videos"), landmarks, ".npz", "chain", ResultCache(cache))
+    look, landmarks = partial(whole_chain, **read_networks(networks_folder)), folder / "landmarks"
+    process_clips(look, find_clips(drawn / "videos"), landmarks, ".npz", "chain", ResultCache(cache_folder()))
     clips = find_clips(landmarks, (".npz",))
     usage = {}
     for clip in clips:

@@ -12,7 +12,7 @@ import render
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.prediction.inputs import LIMITS
 from fitness_tracker.prediction.predict import predict_clip, predict_exercise
-from fitness_tracker.video import ffmpeg as video
+from fitness_tracker.video.ffmpeg import ffmpeg_command, read_frames
 from fitness_tracker.video.frames import encode_jpeg
 
 
@@ -25,7 +25,7 @@ def test_a_frame_gets_an_exercise_and_a_confidence(untrained: Path, noise) -> No
 def test_a_picture_and_a_clip_of_it_are_the_same_exercise(untrained: Path, make_clip, tmp_path: Path) -> None:
     clip = make_clip("-f", "lavfi", "-i", "testsrc2=size=640x480:rate=10:duration=0.1")
     (tmp_path / "a.MP4").write_bytes(clip)
-    (tmp_path / "a.jpg").write_bytes(encode_jpeg(next(video.read_frames(clip, 10, "pad")), 98))
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(next(read_frames(clip, 10, "pad")), 98))
     of_clip, of_picture = predict_clip(tmp_path / "a.MP4", untrained), predict_clip(tmp_path / "a.jpg", untrained)
     assert of_clip.exercise == of_picture.exercise
     assert of_clip.confidence == pytest.approx(of_picture.confidence, abs=0.02)
@@ -57,13 +57,13 @@ def test_people_never_seen_are_recognised_from_file_to_answer(taught: Path, draw
 
 @pytest.mark.slow
 def test_one_frame_is_enough_for_a_picture(taught: Path, drawn: Path) -> None:
-    frames = list(video.read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
+    frames = list(read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
     assert predict_exercise(frames[1], taught)[0] == "plank"
 
 
 @pytest.mark.slow
 def test_a_picture_neither_counts_nor_holds(taught: Path, drawn: Path, tmp_path: Path) -> None:
-    frames = list(video.read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
+    frames = list(read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(frames[1], 95))
     answer = predict_clip(str(tmp_path / "a.jpg"), str(taught))
     assert (answer.exercise, answer.repetitions, answer.held_s) == ("plank", None, None)
@@ -111,7 +111,7 @@ def test_who_does_no_exercise_gets_none(taught: Path, tmp_path: Path, monkeypatc
 
 
 def edited(clip: Path, out: Path, *options: str) -> Path:
-    command = [*video.ffmpeg_command(), "-i", str(clip), *options, "-c:v", "libx264", str(out)]
+    command = [*ffmpeg_command(), "-i", str(clip), *options, "-c:v", "libx264", str(out)]
     subprocess.run(command, check=True)
     return out
 
@@ -121,7 +121,7 @@ def test_a_phone_held_upside_down_changes_nothing(taught: Path, drawn: Path, tmp
     """It writes the picture upside down and how to turn it; without that note, down is up, and nothing is known."""
     clip = drawn / "videos/squat/person01__1.mp4"
     turned, noted = edited(clip, tmp_path / "a.mp4", "-vf", "hflip,vflip"), tmp_path / "b.mp4"
-    command = [*video.ffmpeg_command(), "-display_rotation", "180", "-i", str(turned), "-c", "copy", str(noted)]
+    command = [*ffmpeg_command(), "-display_rotation", "180", "-i", str(turned), "-c", "copy", str(noted)]
     subprocess.run(command, check=True)
     upright, same = predict_clip(clip, taught), predict_clip(noted, taught)
     assert (same.exercise, same.repetitions) == (upright.exercise, upright.repetitions) == ("squat", 1)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import GIT, make_stand_in_project, make_tracked_project, run
+from tests.projects import GIT, make_tracked_project, run
 
 PATIENCE = 600  # seconds
 
 
-@pytest.fixture(scope="session")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_stand_in_project(tmp_path_factory.mktemp("stand_in") / "project")
+@pytest.fixture
+def project(stand_in: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(stand_in, tmp_path / "project", symlinks=True))
 
 
 def experiments(project: Path) -> list[dict]:
@@ -28,9 +28,7 @@ def scores(experiment: dict) -> dict[str, float]:
     return experiment["metrics"]["metrics/evaluate.json"]["data"]
 
 
-def test_queued_runs_compare_both_models_two_at_a_time(stand_in: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(stand_in, project)
+def test_queued_runs_compare_both_models_two_at_a_time(project: Path) -> None:
     queued = run(project, "dvc", "exp", "run", "--queue", "-S", "train.model=pose,cnn", "-S", "train.seed=1")
     assert queued.returncode == 0, queued.stderr
     assert queued.stdout.count("Queued experiment") == 2
@@ -66,9 +64,8 @@ def runs_beside_and_in_the_workspace(project: Path, *change: str) -> tuple[dict[
     return scores(one), json.loads((project / "metrics/evaluate.json").read_text())
 
 
-def test_a_run_in_the_workspace_and_one_beside_it_give_the_same(stand_in: Path, tmp_path: Path) -> None:
-    shutil.copytree(stand_in, tmp_path / "project")
-    beside, here = runs_beside_and_in_the_workspace(tmp_path / "project", "-S", "train.model=cnn")
+def test_a_run_in_the_workspace_and_one_beside_it_give_the_same(project: Path) -> None:
+    beside, here = runs_beside_and_in_the_workspace(project, "-S", "train.model=cnn")
     assert beside == here == {"f1": pytest.approx(2 / 3)}
 
 

@@ -1,6 +1,5 @@
 """What is pushed to a real S3 server comes back, whatever happens on the way."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.projects import GIT, ROOT, make_stand_in_project, run
+from tests.projects import GIT, ROOT, digests, run
 
 CONFIG = ".dvc/config.local"
 MADE = ("dvc.yaml", "data/videos.dvc", "pretrained/dvc.yaml")  # all but the sample, which this project does not use
@@ -76,9 +75,9 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, s
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def ran(stand_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that holds all that a project's run made."""
-    home = make_stand_in_project(tmp_path_factory.mktemp("ran") / "project")
+    home = Path(shutil.copytree(stand_in, tmp_path_factory.mktemp("ran") / "project", symlinks=True))
     for server in serve(home):
         pushed = run(home, "make", "-o", ".venv/installed", "push")
         assert pushed.returncode == 0, pushed.stdout + pushed.stderr
@@ -90,11 +89,6 @@ def clone(home: Path, folder: Path) -> Path:
     subprocess.run(["git", "clone", "-q", str(home), str(folder)], check=True)
     shutil.copy(home / CONFIG, folder / CONFIG)
     return folder
-
-
-def digests(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def add_noise(home: Path, files: int, size: int) -> None:
