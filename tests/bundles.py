@@ -1,11 +1,8 @@
 """Bundles of classifiers to ask: one that learned nothing, and one that was taught for a moment."""
 
 import dataclasses
-from functools import partial
 from pathlib import Path
 
-from fitness_tracker.blazepose.networks import read_networks
-from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.params import Cnn, load_params
 from fitness_tracker.models.bundle import save_classifier
@@ -14,23 +11,11 @@ from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
 from fitness_tracker.models.cnn.network import build_cnn
 from fitness_tracker.models.pose.training import fit
 from fitness_tracker.models.tensorflow_setup import make_deterministic
-from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import ResultCache, cache_folder
-from fitness_tracker.video.ffmpeg import resize_video
-from fitness_tracker.video.frames import extract_frames
 from tests.projects import ROOT
 
-OUTPUT_VERSION = 1  # of `whole_chain`
 
-
-def whole_chain(clip: bytes, detector: bytes, landmarker: bytes) -> bytes:
-    return find_landmarks(extract_frames(resize_video(clip, "pad"), 10, 90), detector, landmarker)
-
-
-def teach(drawn: Path, networks_folder: Path, folder: Path) -> None:
-    """Saves a pose classifier that was taught on four of the six drawn people to `folder`/classifier."""
-    look, landmarks = partial(whole_chain, **read_networks(networks_folder)), folder / "landmarks"
-    process_clips(look, find_clips(drawn / "videos"), landmarks, ".npz", "chain", ResultCache(cache_folder()))
+def teach(landmarks: Path, networks_folder: Path, folder: Path) -> None:
+    """Saves a pose classifier that was taught on four of the six drawn people to `folder`."""
     clips = find_clips(landmarks, (".npz",))
     usage = {}
     for clip in clips:
@@ -40,7 +25,7 @@ def teach(drawn: Path, networks_folder: Path, folder: Path) -> None:
     params = load_params(ROOT / "params.yaml")
     clips = [clip for clip in clips if "person01" not in clip.name]  # nobody knows
     params = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
-    save_classifier(fit(clips, usage, landmarks, networks_folder, params).classifier, folder / "classifier")
+    save_classifier(fit(clips, usage, landmarks, networks_folder, params).classifier, folder)
 
 
 def save_untrained(folder: Path) -> None:

@@ -18,7 +18,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.video.ffmpeg import read_frames
-from tests.projects import ROOT, Undisturbed, make_project, make_stand_in_project, render
+from tests.chain import find_all_landmarks
+from tests.projects import ROOT, Undisturbed, copy_project, make_project, make_stand_in_project, render, run
 
 sys.path += [str(ROOT / "pretrained"), str(ROOT / "sample"), str(ROOT / "benchmarks")]
 # The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
@@ -96,11 +97,18 @@ def networks(networks_folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def taught(drawn: Path, networks_folder: Path, make_once: MakeOnce) -> Path:
-    """The bundle of a pose classifier that was taught on four of the six drawn people, for a moment; takes a minute."""
+def drawn_landmarks(drawn: Path, networks: dict[str, bytes], make_once: MakeOnce) -> Path:
+    """A folder with the landmarks of the drawn people."""
+    made = make_once("drawn_landmarks", lambda folder: find_all_landmarks(drawn / "videos", networks, folder / "found"))
+    return made / "found"
+
+
+@pytest.fixture(scope="session")
+def taught(drawn_landmarks: Path, networks_folder: Path, make_once: MakeOnce) -> Path:
+    """The bundle of a pose classifier that was taught on four of the six drawn people, for half a minute."""
     from tests.bundles import teach  # imports TensorFlow
 
-    return make_once("taught", lambda folder: teach(drawn, networks_folder, folder)) / "classifier"
+    return make_once("taught", lambda folder: teach(drawn_landmarks, networks_folder, folder))
 
 
 @pytest.fixture(scope="session")
@@ -112,16 +120,40 @@ def untrained(make_once: MakeOnce) -> Path:
 
 
 @pytest.fixture(scope="session")
-def squat(drawn: Path) -> list[tuple[float, np.ndarray]]:
-    """Seconds and frames (480, 640, 3) uint8 RGB of somebody who squats, 10 a second."""
-    clip = (drawn / "videos/squat/person01__1.mp4").read_bytes()
-    return [(number / 10, frame) for number, frame in enumerate(read_frames(clip, 10, "pad"))]
+def squat_clip(make_once: MakeOnce) -> Path:
+    """Somebody who squats; one of the drawn clips, where no more are needed."""
+    made = make_once("one", lambda folder: render(folder, "--people", "1", "--exercises", "squat"))
+    return made / "videos/squat/person01__1.mp4"
+
+
+@pytest.fixture(scope="session")
+def squat(squat_clip: Path) -> list[tuple[float, np.ndarray]]:
+    """Its seconds and frames (480, 640, 3) uint8 RGB, 10 a second."""
+    return [(number / 10, frame) for number, frame in enumerate(read_frames(squat_clip, 10, "pad"))]
+
+
+@pytest.fixture(scope="session")
+def blank(make_once: MakeOnce) -> Path:
+    return make_once("blank", make_project)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(blank: Path, tmp_path: Path) -> Path:
     """A copy of this project's own files in a Git repository of its own, without data; its videos are data/videos."""
-    return make_project(tmp_path / "project")
+    return copy_project(blank, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def ran(blank: Path, drawn: Path, make_once: MakeOnce) -> Path:
+    """A project to copy, that has run once with the drawn people, on one core."""
+
+    def make(folder: Path) -> None:
+        project = copy_project(blank, folder / "project")
+        shutil.copytree(drawn / "videos", project / "data/videos")
+        done = run(project, "dvc", "repro", cores="0", LOKY_MAX_CPU_COUNT="1")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return make_once("ran", make) / "project"
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,10 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
+def copy_project(project: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(project, folder, symlinks=True))
+
+
 def make_tracked_project(folder: Path, videos: Path) -> Path:
     """A project that has run once; DVC tracks its videos and Git knows all of it, as other clones need it."""
     make_project(folder)

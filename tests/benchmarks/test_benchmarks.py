@@ -21,14 +21,12 @@ from fitness_tracker.models.pose.features import poses_from_landmarks
 from fitness_tracker.models.pose.training import Task
 from fitness_tracker.video.frames import encode_jpeg
 from tests.models.pose.test_training import clip, small
-from tests.projects import ROOT, edit_params, run
+from tests.projects import ROOT, copy_project, edit_params, run
 
 
 @pytest.mark.slow
-def test_leak_scores_the_same_frames_both_ways(project: Path, drawn: Path) -> None:
-    shutil.copytree(drawn / "videos", project / "data" / "videos")
-    for stage, arguments in (("resize", ("data/videos", "data/resized")), ("extract", ("data/resized", "data/frames"))):
-        assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
+def test_leak_scores_the_same_frames_both_ways(ran: Path, tmp_path: Path) -> None:
+    project = copy_project(ran, tmp_path / "project")
     edit_params(project, {"train.epochs": 6, "train.patience": 6})
     done = run(project, sys.executable, "benchmarks/leak.py")
     assert done.returncode == 0, done.stderr
@@ -46,14 +44,8 @@ def test_memory_measures_the_train_stage(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_unseen_makes_its_table(project: Path, drawn: Path, networks_folder: Path) -> None:
-    shutil.copytree(drawn / "videos", project / "data" / "videos")
-    for stage, arguments in (
-        ("resize", ("data/videos", "data/resized")),
-        ("extract", ("data/resized", "data/frames")),
-        ("landmarks", ("data/frames", str(networks_folder), "data/landmarks", "metrics")),
-    ):
-        assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
+def test_unseen_makes_its_table(ran: Path, tmp_path: Path) -> None:
+    project = copy_project(ran, tmp_path / "project")
     (project / "alone.csv").write_text(
         "clip\nsquat/person01__1.mp4\nplank/person01__1.mp4\njumping_jack/person01__1.mp4\n"
     )

@@ -1,6 +1,7 @@
 """What becomes of a clip's shape, rate and sound, in its overlay."""
 
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from fitness_tracker.drawing.playback import encode_reason, usual_rate
 from fitness_tracker.drawing.strip import write_strip
 from tests.drawing.examples import (
     MOVING,
-    REST,
     SOUND,
     SQUAT,
     answer,
@@ -98,7 +98,8 @@ def test_the_shortest_the_thinnest_and_the_smallest_have_an_overlay_and_a_strip(
     make_clip, tmp_path: Path, size: str, frames: int
 ) -> None:
     clip = saved(tmp_path, make_clip("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=10", "-frames:v", str(frames)))
-    given = answer(SQUAT, REST, landmarks=landmarks_at([(320, 240)] * frames), seconds=frames / 10)
+    seconds, found = frames / 10, landmarks_at([(320, 240)] * frames)
+    given = answer(replace(SQUAT, end_s=seconds), landmarks=found, seconds=seconds)
     write_overlay(clip, given, classifier(), tmp_path / "out.mp4")
     write_strip(clip, given, classifier(), tmp_path / "out.png")
     assert len(frames_of(tmp_path / "out.mp4")) == frames

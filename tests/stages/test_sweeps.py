@@ -1,20 +1,19 @@
 """Many runs side by side, by real DVC in a real Git repository; by night with real stages, else with stand-ins."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.projects import GIT, make_tracked_project, run
+from tests.projects import GIT, copy_project, make_tracked_project, run
 
 PATIENCE = 600  # seconds
 
 
 @pytest.fixture
 def project(stand_in: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(stand_in, tmp_path / "project", symlinks=True))
+    return copy_project(stand_in, tmp_path / "project")
 
 
 def experiments(project: Path) -> list[dict]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.projects import GIT, ROOT, digests, run
+from tests.projects import GIT, ROOT, copy_project, digests, run
 
 CONFIG = ".dvc/config.local"
 MADE = ("dvc.yaml", "data/videos.dvc", "pretrained/dvc.yaml")  # all but the sample, which this project does not use
@@ -77,7 +77,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, s
 @pytest.fixture(scope="module")
 def ran(stand_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that holds all that a project's run made."""
-    home = Path(shutil.copytree(stand_in, tmp_path_factory.mktemp("ran") / "project", symlinks=True))
+    home = copy_project(stand_in, tmp_path_factory.mktemp("ran") / "project")
     for server in serve(home):
         pushed = run(home, "make", "-o", ".venv/installed", "push")
         assert pushed.returncode == 0, pushed.stdout + pushed.stderr
