@@ -21,7 +21,7 @@ from fitness_tracker.video.ffmpeg import read_frames
 from tests.chain import find_all_landmarks
 from tests.projects import ROOT, Undisturbed, copy_project, make_project, make_stand_in_project, render, run
 
-sys.path += [str(ROOT / "pretrained"), str(ROOT / "sample"), str(ROOT / "benchmarks")]
+sys.path += [str(ROOT / folder) for folder in ("pretrained", "sample", "benchmarks", "storage")]
 # The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
