@@ -30,7 +30,16 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in a backg
 settings.register_profile("unhurried", deadline=None, max_examples=60)
 settings.load_profile("unhurried")
 
+SLOW = {"drawn", "drawn_landmarks", "ran", "stand_in", "taught", "undisturbed"}  # fixtures that take many seconds
+
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not SLOW.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

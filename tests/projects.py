@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import yaml
 
+from fitness_tracker.corpus.catalog import CorpusClip, read_corpus, write_catalog
+
 ROOT = Path(__file__).parent.parent
 REAL_CLIPS = Path(os.environ.get("FITNESS_TRACKER_REAL_CLIPS") or ROOT.parent / "shared" / "clips")
 GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com")
@@ -94,6 +96,16 @@ def edit_params(folder: Path, changes: dict[str, object]) -> None:
             place = place[group]
         place[last] = value
     path.write_text(yaml.safe_dump(params))
+
+
+def keep_of_corpus(project: Path, *labels: str) -> list[CorpusClip]:
+    """Leaves nothing in the project's corpus but a dozen clips of each of those labels."""
+    clips = [clip for clip in read_corpus(project / "corpus") if clip.visibility != "not"]
+    few = [clip for label in labels for clip in [one for one in clips if one.label == label][:12]]
+    write_catalog(project / "corpus", few)
+    for path in set((project / "corpus/landmarks").rglob("*.npz")) - {clip.path for clip in few}:
+        path.unlink()
+    return few
 
 
 class Undisturbed:

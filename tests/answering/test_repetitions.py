@@ -134,7 +134,6 @@ def test_an_hour_takes_seconds() -> None:
     assert time.process_time() - began < 60
 
 
-@pytest.mark.slow
 def test_drawn_people_are_counted(drawn: Path, drawn_landmarks: Path) -> None:
     with (drawn / "truth.csv").open(newline="") as file:
         truth = {row["clip"]: int(row["repetitions"]) for row in csv.DictReader(file)}

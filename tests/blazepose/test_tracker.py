@@ -35,7 +35,6 @@ def body_height(found: Landmarks) -> float:
     return float(np.median(np.linalg.norm(points[:, SHOULDERS, :2].mean(1) - points[:, ANKLES, :2].mean(1), axis=1)))
 
 
-@pytest.mark.slow
 def test_drawn_people_are_found(drawn_landmarks: Path) -> None:
     found = [read_landmarks(path).found for path in drawn_landmarks.rglob("*.npz")]
     assert len(found) == 18

@@ -5,6 +5,8 @@ import re
 import shutil
 from collections.abc import Callable
 
+import pytest
+
 from fitness_tracker.blazepose.landmarks import read_landmarks
 from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import NONE, short_hash
@@ -14,6 +16,8 @@ from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
 from tests.corpus.workshop import Workshop
 from tests.projects import digests
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_added_clip_has_its_row_and_the_landmarks_of_the_stages(workshop: Workshop, networks: dict) -> None:

@@ -64,6 +64,7 @@ def kill_ffmpeg(word: str) -> None:
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "message"), [("libx264", "encoder ended"), ("pipe:1", "killed")])
 def test_when_either_ffmpeg_is_killed_nothing_stays(make_clip, tmp_path: Path, word: str, message: str) -> None:
     clip = saved(tmp_path, make_clip("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=8"))

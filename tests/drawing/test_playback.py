@@ -36,7 +36,7 @@ from tests.drawing.examples import (
         ("640x360", "90", "360x640"),  # a phone held upright
         ("640x360", "180", "640x360"),
         ("801x601", "0", "802x602"),
-        ("3840x2160", "0", "1280x720"),
+        pytest.param("3840x2160", "0", "1280x720", marks=pytest.mark.slow),
     ],
 )
 def test_the_overlay_is_h264_that_everything_plays_in_the_shape_of_the_clip(

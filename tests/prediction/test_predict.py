@@ -31,14 +31,12 @@ def test_a_picture_and_a_clip_of_it_are_the_same_exercise(untrained: Path, make_
     assert of_clip.confidence == pytest.approx(of_picture.confidence, abs=0.02)
 
 
-@pytest.mark.slow
 def test_no_frame_at_all_is_refused(untrained: Path, taught: Path) -> None:
     for classifier in (untrained, taught):
         with pytest.raises(ValueError, match="no frame"):
             predict_clip([], classifier)
 
 
-@pytest.mark.slow
 def test_a_clip_beyond_the_limit_is_told(taught: Path, make_clip, tmp_path: Path) -> None:
     """Four hours if not told otherwise: here two seconds, of a clip of three."""
     (tmp_path / "long.mp4").write_bytes(make_clip("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=3"))
@@ -46,7 +44,6 @@ def test_a_clip_beyond_the_limit_is_told(taught: Path, make_clip, tmp_path: Path
         predict_clip(tmp_path / "long.mp4", taught, replace(LIMITS, seconds=2))
 
 
-@pytest.mark.slow
 def test_people_never_seen_are_recognised_from_file_to_answer(taught: Path, drawn: Path) -> None:
     """Taught by four people alone, it may miss one clip of six."""
     clips = [path for person in (1, 2) for path in sorted((drawn / "videos").glob(f"*/person0{person}__1.mp4"))]
@@ -55,13 +52,11 @@ def test_people_never_seen_are_recognised_from_file_to_answer(taught: Path, draw
     assert sum(name == path.parent.name for name, path in zip(named, clips, strict=True)) >= 5, named
 
 
-@pytest.mark.slow
 def test_one_frame_is_enough_for_a_picture(taught: Path, drawn: Path) -> None:
     frames = list(read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
     assert predict_exercise(frames[1], taught)[0] == "plank"
 
 
-@pytest.mark.slow
 def test_a_picture_neither_counts_nor_holds(taught: Path, drawn: Path, tmp_path: Path) -> None:
     frames = list(read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(frames[1], 95))
@@ -71,7 +66,6 @@ def test_a_picture_neither_counts_nor_holds(taught: Path, drawn: Path, tmp_path:
     assert (held.repetitions, held.held_s) == (None, held.duration_s)
 
 
-@pytest.mark.slow
 def test_nobody_on_a_clip_is_none(taught: Path, make_clip, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(make_clip())
     answer = predict_clip(tmp_path / "empty.mp4", taught)
@@ -99,7 +93,6 @@ def walk(shape: body.Body, effort: float) -> body.Pose:
     return joints
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("idle", [stand_still, walk], ids=["stands", "walks"])
 def test_who_does_no_exercise_gets_none(taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle) -> None:
     monkeypatch.setitem(render.EXERCISES, "idle", (idle, (1.0, 1.2)))
@@ -116,7 +109,6 @@ def edited(clip: Path, out: Path, *options: str) -> Path:
     return out
 
 
-@pytest.mark.slow
 def test_a_phone_held_upside_down_changes_nothing(taught: Path, drawn: Path, tmp_path: Path) -> None:
     """It writes the picture upside down and how to turn it; without that note, down is up, and nothing is known."""
     clip = drawn / "videos/squat/person01__1.mp4"
@@ -128,7 +120,6 @@ def test_a_phone_held_upside_down_changes_nothing(taught: Path, drawn: Path, tmp
     assert predict_clip(turned, taught).exercise == "none"
 
 
-@pytest.mark.slow
 def test_three_frames_get_an_answer(taught: Path, drawn: Path, tmp_path: Path) -> None:
     clip = edited(drawn / "videos/squat/person01__1.mp4", tmp_path / "a.mp4", "-frames:v", "3")
     answer = predict_clip(clip, taught)
@@ -136,7 +127,6 @@ def test_three_frames_get_an_answer(taught: Path, drawn: Path, tmp_path: Path) -
     assert answer.repetitions in (None, 0, 1)
 
 
-@pytest.mark.slow
 def test_of_four_people_one_is_followed(taught: Path, drawn: Path, tmp_path: Path) -> None:
     clip = drawn / "videos/squat/person01__1.mp4"
     four = "[0:v]split=4[a][b][c][d];[a][b]hstack[e];[c][d]hstack[f];[e][f]vstack"

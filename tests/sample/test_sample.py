@@ -44,7 +44,6 @@ def test_clips_last_two_to_four_seconds_and_who_repeats_moves(drawn: Path) -> No
             assert far > 0.3, clip.name
 
 
-@pytest.mark.slow
 def test_the_same_bytes_every_time_whoever_else_is_drawn(drawn: Path, tmp_path: Path) -> None:
     render(tmp_path, "--people", "2", "--exercises", "squat")
     clips = find_clips(tmp_path / "videos")

@@ -48,6 +48,7 @@ def test_a_stage_of_spoilt_clips_ends_with_each_done_or_set_aside(project: Path,
     assert list((project / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_no_ffmpeg_survives_a_killed_stage(project: Path, make_clip) -> None:
     folder, temporary = project / "data/videos/squat", project / "tmp"
     folder.mkdir(parents=True)
@@ -92,6 +93,7 @@ def zoo(project: Path, make_clip) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_bad_clips_fail_the_stage_with_the_whole_list_and_the_others_are_kept(zoo: Path) -> None:
     failed = run_stage(zoo, "resize", "data/videos", "data/resized")
     assert failed.returncode == 1
@@ -159,7 +161,6 @@ def test_a_stage_of_nothing_but_bad_clips_fails_also_when_skipping(project: Path
     assert "1 of 1 clips failed" in done.stderr
 
 
-@pytest.mark.slow
 def test_bad_frames_fail_the_landmarks_stage_and_the_others_are_kept(
     project: Path, drawn: Path, networks_folder: Path
 ) -> None:

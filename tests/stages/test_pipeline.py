@@ -7,14 +7,12 @@ import pytest
 import yaml
 
 from fitness_tracker.clips.folder import NONE, short_hash
-from fitness_tracker.corpus.catalog import read_corpus, write_catalog
 from tests.older_cpu import VARIABLES as OLDER_CPU
-from tests.projects import copy_project, edit_params, run, run_stage
+from tests.projects import copy_project, edit_params, keep_of_corpus, run, run_stage
 
 STEPS = ("resize", "extract", "landmarks", "train", "evaluate")
 
 
-@pytest.mark.slow
 def test_one_core_and_two_of_an_older_kind_give_the_same_lock_and_metrics(ran: Path, tmp_path: Path) -> None:
     project, metrics = copy_project(ran, tmp_path / "project"), (ran / "metrics/evaluate.json").read_bytes()
     nothing_known = {"LOKY_MAX_CPU_COUNT": "2", "FITNESS_TRACKER_CACHE": str(tmp_path / "cache")}
@@ -71,7 +69,6 @@ def test_a_bad_parameter_is_told_by_any_stage(project: Path) -> None:
         assert "train.epochs is 0" in told(project, stage, *arguments)
 
 
-@pytest.mark.slow
 def test_an_exercise_with_one_group_is_told_and_nothing_that_was_finished_is_lost(ran: Path, tmp_path: Path) -> None:
     project = copy_project(ran, tmp_path / "project")
     for path in (project / "data/videos/plank").glob("person0[2-6]*"):
@@ -84,7 +81,6 @@ def test_an_exercise_with_one_group_is_told_and_nothing_that_was_finished_is_los
     assert run(project, "dvc", "status", "extract").stdout.strip().endswith("up to date.")
 
 
-@pytest.mark.slow
 def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(ran: Path, tmp_path: Path) -> None:
     project = copy_project(ran, tmp_path / "project")
     usage = json.loads((project / "models/classifier/classifier.json").read_text())["usage"]
@@ -98,17 +94,10 @@ def test_evaluate_refuses_a_copy_of_a_clip_that_training_has_seen(ran: Path, tmp
     assert f"{tested.relative_to(project)}: training has seen it under another name" in said
 
 
-@pytest.mark.slow
 def test_the_chain_learns_from_the_corpus_and_scores_it(ran: Path, tmp_path: Path) -> None:
     project = copy_project(ran, tmp_path / "project")
-    clips = [clip for clip in read_corpus(project / "corpus") if clip.visibility != "not"]
-    labels = ("squat", "lunge", "plank", "step_up", NONE)
-    few = [clip for label in labels for clip in [one for one in clips if one.label == label][:12]]
-    write_catalog(project / "corpus", few)
-    for path in (project / "corpus/landmarks").rglob("*.npz"):
-        if path not in {clip.path for clip in few}:
-            path.unlink()
-    edit_params(project, {"corpus": True, "exercises": ["squat", "plank"], "pose.members": 5})
+    few = keep_of_corpus(project, "squat", "lunge", "plank", "step_up", NONE)
+    edit_params(project, {"corpus": True, "exercises": ["squat", "plank"], "pose.members": 2})
     damaged = next(clip.path for clip in few if clip.label == "lunge")
     content = damaged.read_bytes()
     damaged.write_bytes(content[:-50])

@@ -27,6 +27,7 @@ def scores(experiment: dict) -> dict[str, float]:
     return experiment["metrics"]["metrics/evaluate.json"]["data"]
 
 
+@pytest.mark.slow
 def test_queued_runs_compare_both_models_two_at_a_time(project: Path) -> None:
     queued = run(project, "dvc", "exp", "run", "--queue", "-S", "train.model=pose,cnn", "-S", "train.seed=1")
     assert queued.returncode == 0, queued.stderr
@@ -63,6 +64,7 @@ def runs_beside_and_in_the_workspace(project: Path, *change: str) -> tuple[dict[
     return scores(one), json.loads((project / "metrics/evaluate.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_run_in_the_workspace_and_one_beside_it_give_the_same(project: Path) -> None:
     beside, here = runs_beside_and_in_the_workspace(project, "-S", "train.model=cnn")
     assert beside == here == {"f1": pytest.approx(2 / 3)}

@@ -45,7 +45,6 @@ def test_a_checkout_without_data_tells_what_the_remote_lacks(server: Server, tmp
     assert "Traceback" not in silent.stderr
 
 
-@pytest.mark.slow
 def test_all_that_a_run_made_is_looked_for(filled: Server) -> None:
     told = look(filled.home)
     assert told.stdout == "not in the remote: sample/videos\n"  # of which it makes no use

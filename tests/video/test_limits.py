@@ -42,6 +42,7 @@ def test_a_longer_film_than_the_limit_is_told(make_clip) -> None:
             read(long, limits=Limits(seconds=4))
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_ended(make_clip) -> None:
     with pytest.raises(ClipError, match=r"more than limits\.cpu_seconds, 1"):
         resize_video(make_clip(*HEAVY), "pad", Limits(cpu_seconds=1))
