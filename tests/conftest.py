@@ -30,7 +30,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in a backg
 settings.register_profile("unhurried", deadline=None, max_examples=60)
 settings.load_profile("unhurried")
 
-SLOW = {"drawn", "drawn_landmarks", "ran", "stand_in", "taught", "undisturbed"}  # fixtures that take many seconds
+# Fixtures that take many seconds, or whose tests do
+SLOW = {"circling", "drawn", "drawn_landmarks", "ran", "stand_in", "taught", "undisturbed", "workshop"}
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 

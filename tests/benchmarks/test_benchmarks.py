@@ -207,6 +207,7 @@ def test_left_out_hides_each_exercise_once(project: Path) -> None:
     assert [row[0] for row in rows[6:]] == exercises
 
 
+@pytest.mark.slow
 def test_repetitions_of_real_people_are_counted() -> None:
     """The counter's promise, on clips of groups that it was not tuned on: 0.95 and 0.098 when it was chosen."""
     table = repetitions.count_clips(ROOT / "corpus")

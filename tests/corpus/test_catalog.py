@@ -100,6 +100,7 @@ def test_every_label_has_a_reason_or_is_taught_as_itself() -> None:
     assert {clip.label for clip in read_corpus(SHIPPED)} == set(labels)
 
 
+@pytest.mark.slow
 def test_what_is_taught_depends_on_ones_own_folders_and_a_clip_counts_once(tmp_path: Path) -> None:
     clips = read_corpus(SHIPPED)
     copied = next(clip for clip in clips if clip.label == "step_up" and clip.visibility == "clear")

@@ -68,7 +68,13 @@ def test_pixels_that_are_not_square_become_square(make_clip, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [(".mp4", "aac"), (".avi", "pcm_s16le"), (".mkv", "libvorbis"), (".webm", "libopus")]
+    ("suffix", "codec"),
+    [
+        (".mp4", "aac"),
+        (".avi", "pcm_s16le"),
+        (".mkv", "libvorbis"),
+        pytest.param(".webm", "libopus", marks=pytest.mark.slow),
+    ],
 )
 def test_the_sound_is_kept(make_clip, tmp_path: Path, suffix: str, codec: str) -> None:
     out = overlay(saved(tmp_path, make_clip(*MOVING, *SOUND, "-c:a", codec, suffix=suffix), f"clip{suffix}"))

@@ -32,7 +32,7 @@ def ball_in(frame: np.ndarray) -> tuple[float, float]:
         ("pad", 15, "400x640", ""),
         ("stretch", 15, "400x640", ""),
         ("crop", 15, "400x640", ""),
-        ("pad", 60, "640x480", ""),
+        pytest.param("pad", 60, "640x480", "", marks=pytest.mark.slow),
         ("pad", 30, "640x360", ",select='not(mod(n,3))+gt(n,30)'"),
     ],
     ids=["25 fps", "portrait", "stretched", "cropped", "60 fps", "variable rate"],

@@ -227,6 +227,7 @@ def test_a_description_that_does_not_fit_is_told(classifier: Classifier, tmp_pat
         load_classifier(tmp_path)
 
 
+@pytest.mark.slow
 def test_300_spoilt_bundles_answer_or_are_refused_in_one_line(
     networks: dict[str, bytes], tmp_path: Path, squat
 ) -> None:
@@ -266,6 +267,7 @@ def test_300_spoilt_bundles_answer_or_are_refused_in_one_line(
     assert answered < 10  # white space in the description at most
 
 
+@pytest.mark.slow
 def test_the_bundle_loads_in_a_program_that_has_used_tensorflow(tmp_path: Path) -> None:
     """Before, importing us raised RuntimeError: thread settings come too late then."""
     save_classifier(frame_classifier(), tmp_path)

@@ -69,6 +69,7 @@ def fit(checkpoint: Checkpoint, patience: int, stop_at: int = -1) -> tuple[list[
     return states, checkpoint.history, checkpoint.stop.stopped_epoch > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [1, EPOCHS], ids=["stops early", "runs to the end"])
 def test_a_training_stopped_before_any_epoch_ends_as_one_that_was_not(tmp_path: Path, patience: int) -> None:
     states, history, stopped_early = fit(Checkpoint(), patience)

@@ -124,6 +124,7 @@ def kill_ffmpegs(folder: Path, signal_: int, times: int) -> None:
                 continue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM])
 def test_an_ffmpeg_killed_once_loses_no_clip_and_killed_again_fails_the_stage(
     tmp_path: Path, make_clip: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, signal_: int

@@ -131,6 +131,7 @@ def test_bad_clips_may_be_skipped_and_are_listed_with_their_reasons(zoo: Path, n
         assert len(files) == len(NAMES) + 3
 
 
+@pytest.mark.slow
 def test_what_is_no_file_too_large_or_forbidden_is_set_aside(project: Path, make_clip) -> None:
     edit_params(project, {"bad_clips": "skip"})
     folder = project / "data/videos/squat"

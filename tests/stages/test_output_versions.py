@@ -83,6 +83,7 @@ def test_another_fingerprint_has_another_version(squat_clip: Path, networks: dic
     assert figures(found) == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", [("-c:v", "libx264"), ("-c:v", "mpeg4", "-q:v", "3")], ids=["H.264", "MPEG-4"])
 def test_any_cpu_gives_the_same_bytes(
     make_clip: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, codec: tuple[str, ...]

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 import yaml
 
 from fitness_tracker.clips.folder import NONE, short_hash
@@ -45,20 +44,14 @@ def told(project: Path, stage: str, *arguments: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize(
-    ("stage", "arguments"),
-    [
-        ("resize", ("nowhere", "out")),
-        ("extract", ("nowhere", "out")),
-        ("train", ("nowhere", "landmarks", "corpus", "networks", "out", "metrics")),
-        ("evaluate", ("nowhere", "landmarks", "corpus", "model", "metrics", "plots")),
-    ],
-)
-def test_a_missing_folder_is_told(project: Path, stage: str, arguments: tuple[str, ...]) -> None:
-    assert "nowhere: no such folder" in told(project, stage, *arguments)
-
-
-def test_an_empty_folder_is_told(project: Path) -> None:
+def test_a_missing_or_empty_folder_is_told(project: Path) -> None:
+    for stage, *arguments in (
+        ("resize", "nowhere", "out"),
+        ("extract", "nowhere", "out"),
+        ("train", "nowhere", "landmarks", "corpus", "networks", "out", "metrics"),
+        ("evaluate", "nowhere", "landmarks", "corpus", "model", "metrics", "plots"),
+    ):
+        assert "nowhere: no such folder" in told(project, stage, *arguments)
     (project / "empty").mkdir()
     assert "empty: holds no clip" in told(project, "resize", "empty", "out")
 

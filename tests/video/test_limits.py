@@ -34,6 +34,7 @@ def test_a_header_that_claims_a_huge_picture_is_told_at_once(make_clip) -> None:
         resize_video(bytes(clip), "pad", Limits(cpu_seconds=5))
 
 
+@pytest.mark.slow
 def test_a_longer_film_than_the_limit_is_told(make_clip) -> None:
     long = make_clip("-f", "lavfi", "-i", "testsrc=size=160x120:rate=10:duration=5")
     for read in (partial(resize_video, fit="pad"), lambda clip, limits: list(read_frames(clip, 10, "pad", limits))):
@@ -48,6 +49,7 @@ def test_what_takes_too_long_is_ended(make_clip) -> None:
         resize_video(make_clip(*HEAVY), "pad", Limits(cpu_seconds=1))
 
 
+@pytest.mark.slow
 def test_what_needs_too_much_memory_is_ended(make_clip) -> None:
     large = make_clip("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.5", "-preset", "ultrafast")
     for _ in range(4):  # now and then it is a thread that finds no room, which might be the machine's fault

@@ -75,6 +75,7 @@ def trained():
     return fit_task(task), task
 
 
+@pytest.mark.slow
 def test_the_model_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -> None:
     fitted, task = trained
     said = np.array([of_clip.mean(axis=0).argmax() for of_clip in fitted.probabilities])
@@ -103,6 +104,7 @@ def test_members_fitted_side_by_side_are_the_same_as_alone(trained, monkeypatch:
     assert (beside[0].weights[0] != beside[1].weights[0]).any()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights() -> None:
     data, weights = some(6, 0), []
     for _ in range(2):
@@ -218,6 +220,7 @@ def folder(tmp_path: Path) -> tuple[list[Clip], Path, dict[str, ClipUsage]]:
     return clips, tmp_path / "landmarks", split
 
 
+@pytest.mark.slow
 def test_a_folder_named_none_teaches_what_is_no_exercise(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, usage = folder
     make_deterministic(0)
@@ -238,6 +241,7 @@ def test_missing_landmarks_are_told(folder, networks_folder: Path) -> None:
         fit(clips, usage, landmarks_folder, networks_folder, small())
 
 
+@pytest.mark.slow
 def test_a_fold_without_exercises_is_no_end(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, usage = folder
     kept = [clip for clip in clips if usage[clip.name].fold or clip.exercise == NONE]
@@ -246,6 +250,7 @@ def test_a_fold_without_exercises_is_no_end(folder, networks_folder: Path) -> No
     assert fit(kept, usage, landmarks_folder, networks_folder, one).classifier.none_threshold == 0.5
 
 
+@pytest.mark.slow
 def test_each_member_learns_from_all_folds_but_its_own(
     folder, networks_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,6 +272,7 @@ def test_each_member_learns_from_all_folds_but_its_own(
     assert (first != second).any()
 
 
+@pytest.mark.slow
 def test_only_the_exercises_that_are_named_are_taught(folder, networks_folder: Path) -> None:
     clips, landmarks_folder, usage = folder
     params = dataclasses.replace(small(epochs=1), exercises=["squat"])
