@@ -24,7 +24,8 @@ def teach(landmarks: Path, networks_folder: Path, folder: Path) -> None:
     make_deterministic(0)
     params = load_params(ROOT / "params.yaml")
     clips = [clip for clip in clips if "person01" not in clip.name]  # nobody knows
-    params = dataclasses.replace(params, pose=dataclasses.replace(params.pose, members=1))
+    pose, train = dataclasses.replace(params.pose, members=1), dataclasses.replace(params.train, epochs=6)
+    params = dataclasses.replace(params, pose=pose, train=train)
     save_classifier(fit(clips, usage, landmarks, networks_folder, params).classifier, folder)
 
 

@@ -14,11 +14,11 @@ def frames_of(clip: bytes, fps: float = 10) -> int:
     return len(list(read_frames(resize_video(clip, "pad"), fps, "pad")))
 
 
-def remade(make_clip, tmp_path: Path, *options: str, before: tuple[str, ...] = ()) -> bytes:
-    """A small clip, made anew with other options for reading it and for writing it."""
+def remade(make_clip, tmp_path: Path, *options: str) -> bytes:
+    """A small clip, made anew with other options."""
     plain = tmp_path / "plain.mp4"
     plain.write_bytes(make_clip(*SMALL))
-    return make_clip(*before, "-i", str(plain), *options)
+    return make_clip("-i", str(plain), *options)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,6 @@ def test_odd_sizes_rates_and_lengths_are_done(make_clip, source: str) -> None:
     clip = make_clip("-f", "lavfi", "-i", source, "-c:v", "mpeg4", suffix=".avi")
     seconds = float(source.rsplit("=", 1)[1])
     assert frames_of(clip) == pytest.approx(seconds * 10, abs=1)
-
-
-@pytest.mark.parametrize("turn", [90, 180, 270])
-def test_turned_clips_are_done(make_clip, tmp_path: Path, turn: int) -> None:
-    assert frames_of(remade(make_clip, tmp_path, "-c", "copy", before=("-display_rotation", str(turn)))) == 10
 
 
 @pytest.mark.parametrize(
