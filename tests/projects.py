@@ -18,15 +18,6 @@ REAL_CLIPS = Path(os.environ.get("FITNESS_TRACKER_REAL_CLIPS") or ROOT.parent / 
 GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com")
 # Before a command: to root no folder is read-only and no file forbidden, unless it gives that up.
 WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-SMALL = {
-    "train.epochs": 2,
-    "corpus": False,
-    "split.folds": 5,
-    "pose.windows_per_epoch": 64,
-    "pose.members": 2,
-    "cnn.image_size": 32,
-    "cnn.dense_units": 16,
-}
 
 
 def run(folder: Path, *command: str, cores: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +38,9 @@ def make_project(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    edit_params(folder, {"videos": "data/videos", **SMALL})
+    small = {"train.epochs": 2, "corpus": False, "split.folds": 5, "cnn.image_size": 32, "cnn.dense_units": 16}
+    few = {"pose.windows_per_epoch": 64, "pose.members": 2}
+    edit_params(folder, {"videos": "data/videos", **small, **few})
     (folder / "dvc.lock").unlink(missing_ok=True)
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run([*GIT, *arguments], cwd=folder, check=True)
@@ -56,14 +49,6 @@ def make_project(folder: Path) -> Path:
 
 def copy_project(project: Path, folder: Path) -> Path:
     return Path(shutil.copytree(project, folder, symlinks=True))
-
-
-def make_tracked_project(folder: Path, videos: Path) -> Path:
-    """A project that has run once; DVC tracks its videos and Git knows all of it, as other clones need it."""
-    make_project(folder)
-    shutil.copytree(videos, folder / "data" / "videos")
-    track_and_run(folder)
-    return folder
 
 
 def make_stand_in_project(folder: Path) -> Path:
@@ -79,6 +64,7 @@ def make_stand_in_project(folder: Path) -> Path:
 
 
 def track_and_run(folder: Path) -> None:
+    """Afterwards DVC tracks its videos, and Git knows all of it, as other clones need it."""
     for command in (("dvc", "add", "-q", "data/videos"), ("dvc", "repro", "-q"), (*GIT, "add", "-A")):
         done = run(folder, *command)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -16,7 +16,7 @@ from fitness_tracker.core.errors import UserError
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.export.formats import EMBEDDED, FORMATS, export
 from fitness_tracker.export.graph import IMAGE, OUTPUT, WORLD
-from fitness_tracker.models.bundle import load_classifier, save_classifier
+from fitness_tracker.models.bundle import save_classifier
 from fitness_tracker.models.classifier import NONE, Prediction
 from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.models.pose.features import JOINTS, Poses, compute_features, features, median, normalize
@@ -25,7 +25,6 @@ from tests.models.test_bundle import frame_classifier, pose_classifier
 from tests.projects import ROOT, WITHOUT_ROOTS_RIGHTS, run
 
 CHECKSUM = "ab" * 32
-TRAINED = ROOT / "models/classifier"
 AGREE = 1e-4  # of probabilities
 OTHERS = sorted(FORMATS.keys() - {"keras"})
 
@@ -217,18 +216,6 @@ def test_the_rule_of_none_is_the_classifiers(known: PoseClassifier) -> None:
 def test_the_same_classifier_gives_the_same_answers(graph: Path, known: PoseClassifier, tmp_path: Path) -> None:
     windows, other = batch(random_motion(10, known.window)), export(known, CHECKSUM, graph.suffix[1:], tmp_path / "new")
     np.testing.assert_array_equal(run_graph(graph, windows), run_graph(other, windows))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(FORMATS))
-@pytest.mark.skipif(not (TRAINED / "classifier.json").is_file(), reason="nothing was trained here")
-def test_the_trained_classifier_agrees_on_people(name: str, tmp_path: Path) -> None:
-    trained = load_classifier(TRAINED)
-    if not isinstance(trained, PoseClassifier):
-        pytest.skip("a frame network was trained here")
-    clips = corpus_windows(100, trained.window)
-    found = run_graph(export(trained, CHECKSUM, name, tmp_path / "export"), batch(clips))
-    np.testing.assert_allclose(found, original(trained, clips), atol=AGREE, rtol=0)
 
 
 def test_a_frame_network_is_not_exported(tmp_path: Path) -> None:

@@ -52,17 +52,13 @@ def test_people_never_seen_are_recognised_from_file_to_answer(taught: Path, draw
     assert sum(name == path.parent.name for name, path in zip(named, clips, strict=True)) >= 5, named
 
 
-def test_one_frame_is_enough_for_a_picture(taught: Path, drawn: Path) -> None:
-    frames = list(read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
-    assert predict_exercise(frames[1], taught)[0] == "plank"
-
-
-def test_a_picture_neither_counts_nor_holds(taught: Path, drawn: Path, tmp_path: Path) -> None:
-    frames = list(read_frames((drawn / "videos/plank/person01__1.mp4").read_bytes(), 2, "pad"))
-    (tmp_path / "a.jpg").write_bytes(encode_jpeg(frames[1], 95))
-    answer = predict_clip(str(tmp_path / "a.jpg"), str(taught))
-    assert (answer.exercise, answer.repetitions, answer.held_s) == ("plank", None, None)
-    held = predict_clip(drawn / "videos/plank/person01__1.mp4", taught)
+def test_a_picture_or_a_frame_is_named_and_neither_counts_nor_holds(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    clip = drawn / "videos/plank/person01__1.mp4"
+    frame = list(read_frames(clip, 2, "pad"))[1]
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(frame, 95))
+    answer, held = predict_clip(str(tmp_path / "a.jpg"), str(taught)), predict_clip(clip, taught)
+    assert predict_exercise(frame, taught)[0] == answer.exercise == "plank"
+    assert (answer.repetitions, answer.held_s) == (None, None)
     assert (held.repetitions, held.held_s) == (None, held.duration_s)
 
 

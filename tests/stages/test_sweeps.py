@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import GIT, copy_project, make_tracked_project, run
+from tests.projects import GIT, copy_project, run, track_and_run
 
 PATIENCE = 600  # seconds
 
@@ -71,7 +71,8 @@ def test_a_run_in_the_workspace_and_one_beside_it_give_the_same(project: Path) -
 
 
 @pytest.mark.torture
-def test_so_do_runs_that_train(drawn: Path, tmp_path: Path) -> None:
-    project = make_tracked_project(tmp_path / "project", drawn / "videos")
+def test_so_do_runs_that_train(ran: Path, tmp_path: Path) -> None:
+    project = copy_project(ran, tmp_path / "project")
+    track_and_run(project)
     beside, here = runs_beside_and_in_the_workspace(project, "-S", "train.epochs=3")
     assert beside == here
