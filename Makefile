@@ -11,7 +11,7 @@ repro: .venv/installed  ## from videos to metrics: runs what is out of date
 	@python -m fitness_tracker.core.params && python -m dvc repro && python -m fitness_tracker.review.summary metrics
 
 test: .venv/installed-dev  ## every check: lint, types, tests
-	@python -m ruff check . && python -m ruff format --check . && python -m mypy && python -m pytest -n 2 --dist loadfile
+	@python -m ruff check . && python -m ruff format --check . && python -m mypy && python -m pytest -n 2 --dist worksteal
 
 quick: .venv/installed-dev  ## the tests that take seconds
 	@python -m pytest -m "not slow and not real and not torture"

@@ -18,7 +18,7 @@ from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.params import Limits
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
-from tests.conftest import run
+from tests.projects import run
 
 GROUP = "^(.+?)__"
 RNG = np.random.default_rng(0)
@@ -167,7 +167,6 @@ def test_the_table_has_a_line_for_each_finding_and_the_page_its_pictures(audited
     assert text.count("data:image/jpeg;base64,") >= len(findings) - 2
 
 
-@pytest.mark.slow
 def test_the_command_fails_when_it_is_strict(project: Path, spoilt: Path, drawn: Path, networks_folder: Path) -> None:
     folder = str(spoilt)
     networks = ("--networks", str(networks_folder))
@@ -229,9 +228,9 @@ def test_help_names_the_options() -> None:
     assert "--page" in shown
 
 
-def test_a_clip_beyond_the_limits_is_unreadable(drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
+def test_a_clip_beyond_the_limits_is_unreadable(squat_clip: Path, tmp_path: Path, networks_folder: Path) -> None:
     (tmp_path / "squat").mkdir()
-    shutil.copy(drawn / "videos/squat/person01__1.mp4", tmp_path / "squat/person01__1.mp4")
+    shutil.copy(squat_clip, tmp_path / "squat/person01__1.mp4")
     findings, _ = audit(
         find_clips(tmp_path), networks_folder, GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache")
     )

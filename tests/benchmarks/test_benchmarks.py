@@ -20,15 +20,12 @@ from fitness_tracker.corpus.catalog import corpus_to_teach
 from fitness_tracker.models.pose.features import poses_from_landmarks
 from fitness_tracker.models.pose.training import Task
 from fitness_tracker.video.frames import encode_jpeg
-from tests.conftest import ROOT, edit_params, run
 from tests.models.pose.test_training import clip, small
+from tests.projects import ROOT, copy_project, edit_params, keep_of_corpus, run
 
 
-@pytest.mark.slow
-def test_leak_scores_the_same_frames_both_ways(project: Path, drawn: Path) -> None:
-    shutil.copytree(drawn / "videos", project / "data" / "videos")
-    for stage, arguments in (("resize", ("data/videos", "data/resized")), ("extract", ("data/resized", "data/frames"))):
-        assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
+def test_leak_scores_the_same_frames_both_ways(ran: Path, tmp_path: Path) -> None:
+    project = copy_project(ran, tmp_path / "project")
     edit_params(project, {"train.epochs": 6, "cnn.patience_epochs": 6})
     done = run(project, sys.executable, "benchmarks/leak.py")
     assert done.returncode == 0, done.stderr
@@ -45,19 +42,12 @@ def test_memory_measures_the_train_stage(project: Path) -> None:
     assert 200 < int(row.split("|")[2].replace("MiB", "").replace(",", "")) < 4000
 
 
-@pytest.mark.slow
-def test_unseen_makes_its_table(project: Path, drawn: Path, networks_folder: Path) -> None:
-    shutil.copytree(drawn / "videos", project / "data" / "videos")
-    for stage, arguments in (
-        ("resize", ("data/videos", "data/resized")),
-        ("extract", ("data/resized", "data/frames")),
-        ("landmarks", ("data/frames", str(networks_folder), "data/landmarks", "metrics")),
-    ):
-        assert run(project, "python", "-m", f"stages.{stage}", *arguments).returncode == 0
+def test_unseen_makes_its_table(ran: Path, tmp_path: Path) -> None:
+    project = copy_project(ran, tmp_path / "project")
     (project / "alone.csv").write_text(
         "clip\nsquat/person01__1.mp4\nplank/person01__1.mp4\njumping_jack/person01__1.mp4\n"
     )
-    options = ("--folds", "3", "--seeds", "1", "--methods", "trees", "ours", "--alone", "alone.csv")
+    options = ("--folds", "2", "--seeds", "1", "--methods", "trees", "ours", "--alone", "alone.csv")
     done = run(project, sys.executable, "benchmarks/unseen.py", *options, "--others", "data/landmarks")
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if " to " in line and line.startswith("|")]
@@ -133,7 +123,6 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-@pytest.mark.slow
 def test_video_times_all_ways_on_the_same_clips(project: Path, drawn: Path, tmp_path: Path) -> None:
     videos = few_clips(drawn, tmp_path / "videos", 2)
     done = run(project, sys.executable, "benchmarks/video.py", str(videos), "--without-long", "--sizes", "3")
@@ -146,7 +135,6 @@ def test_video_times_all_ways_on_the_same_clips(project: Path, drawn: Path, tmp_
     assert "peak memory" in done.stdout.splitlines()[-1]
 
 
-@pytest.mark.slow
 def test_encoding_compares_what_is_kept_with_what_was_there(project: Path, drawn: Path, tmp_path: Path) -> None:
     done = run(project, sys.executable, "benchmarks/encoding.py", str(few_clips(drawn, tmp_path / "videos", 1)))
     assert done.returncode == 0, done.stderr
@@ -159,7 +147,6 @@ def test_encoding_compares_what_is_kept_with_what_was_there(project: Path, drawn
     assert 0.9 < likeness["veryfast -crf 23"] < likeness["veryfast -crf 17"] < 1
 
 
-@pytest.mark.slow
 def test_cluster_adds_up_what_clips_cost(project: Path, drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
     (project / "pretrained/models").mkdir(parents=True, exist_ok=True)
     for network in networks_folder.iterdir():
@@ -178,7 +165,7 @@ def test_cluster_adds_up_what_clips_cost(project: Path, drawn: Path, tmp_path: P
     assert costs["extract"][3] == costs["landmarks"][2]
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_few_holds_a_source_out(project: Path) -> None:
     edit_params(project, {"train.epochs": 1})
     done = run(project, sys.executable, "benchmarks/few.py", "--sources", "1")
@@ -210,15 +197,17 @@ def test_what_is_labelled_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.slow
 def test_left_out_hides_each_exercise_once(project: Path) -> None:
+    exercises = ["lunge", "plank", "push_up", "squat"]
     edit_params(project, {"train.epochs": 1})
+    keep_of_corpus(project, *exercises)
     done = run(project, sys.executable, "benchmarks/left_out.py")
     assert done.returncode == 0, done.stderr
     rows = [cells(line) for line in done.stdout.splitlines() if line.startswith("|")]
     assert rows[2][0] == "AUROC of 'none'"
-    exercises = [row[0] for row in rows[6:]]
-    assert len(exercises) == len(set(exercises)) == 25
+    assert [row[0] for row in rows[6:]] == exercises
 
 
+@pytest.mark.slow
 def test_repetitions_of_real_people_are_counted() -> None:
     """The counter's promise, on clips of groups that it was not tuned on: 0.95 and 0.098 when it was chosen."""
     table = repetitions.count_clips(ROOT / "corpus")
@@ -259,7 +248,6 @@ def test_stitched_people_are_of_one_size() -> None:
     assert steps <= np.abs(np.diff(marks.world_landmarks, axis=0)).max()
 
 
-@pytest.mark.slow
 def test_the_programs_that_time_answers_give_their_tables(taught: Path, drawn: Path) -> None:
     clip = str(drawn / "videos/squat/person01__1.mp4")
     rows = {}
@@ -271,12 +259,12 @@ def test_the_programs_that_time_answers_give_their_tables(taught: Path, drawn: P
         "decoding", "pose", "features and networks", "timeline", "the whole"
     ]  # fmt: skip
     assert [row[0] for row in rows["live"]] == ["JPEG", "person, answer", "whole"]
-    assert all(float(cell) > 0 for some in rows.values() for row in some for cell in row[1:])
+    assert all(float(cell) >= 0 for some in rows.values() for row in some for cell in row[1:])
+    assert float(rows["speed"][-1][1]) > 0
 
 
-@pytest.mark.slow
 def test_exports_are_compared_with_the_original(taught: Path) -> None:
-    done = run(ROOT, sys.executable, "benchmarks/export.py", "--classifier", str(taught))
+    done = run(ROOT, sys.executable, "benchmarks/export.py", str(taught))
     assert done.returncode == 0, done.stderr
     rows = {row[0]: row for row in map(cells, done.stdout.splitlines()) if len(row) == 6}
     assert all(float(rows[name][5]) <= 1e-4 for name in ("keras", "tflite", "onnx"))

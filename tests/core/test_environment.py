@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run
+from tests.projects import ROOT, run
 
 PROGRAM = "from fitness_tracker.core import environment; import os; print(sorted(os.environ.items()))"
 OTHERS = {

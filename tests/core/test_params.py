@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fitness_tracker.core.params import Limits, Params, ParamsError, load_params
-from tests.conftest import ROOT, edit_params
+from tests.projects import ROOT, edit_params
 
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 # Here no key limits what another may be.

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fitness_tracker.core.stage import run_stage
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 PIPELINE = """
 stages:

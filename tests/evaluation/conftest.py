@@ -3,8 +3,8 @@ import pytest
 from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.evaluation import intervals
 from fitness_tracker.models.classifier import Classifier
-from tests.conftest import ROOT
 from tests.models.test_bundle import pose_classifier
+from tests.projects import ROOT
 
 
 @pytest.fixture(autouse=True)

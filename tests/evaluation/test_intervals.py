@@ -55,6 +55,7 @@ def test_macro_f1_is_that_of_scikit_learn_over_the_exercises_that_are_shown() ->
     assert macro_f1(["squat"], ["plank"]) == 0
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_resampling_groups_clip_by_clip() -> None:
     truth, first, second, groups = drawn_answers(0)
     slow = bootstrap(groups, lambda at: macro_f1(truth[at], first[at]))

@@ -8,9 +8,9 @@ from fitness_tracker.evaluation.model_card import model_card
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 from fitness_tracker.evaluation.scores import corpus_scores, own_scores
 from fitness_tracker.models.classifier import Classifier
-from tests.conftest import ROOT
 from tests.evaluation.scored import CHECKSUM, CORPUS, EXERCISES, OWN, evaluation_of, scored
 from tests.models.test_bundle import frame_classifier
+from tests.projects import ROOT
 
 
 def card_of(classifier: Classifier, params: Params, corpus: list[ScoredClip], own: list[ScoredClip] = OWN) -> str:

@@ -12,8 +12,8 @@ from fitness_tracker.evaluation.outputs import exercises_page, write_outputs
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.video.frames import encode_jpeg
-from tests.conftest import ROOT, digests
 from tests.evaluation.scored import CORPUS, OWN, evaluation_of
+from tests.projects import ROOT, digests
 
 
 @pytest.fixture

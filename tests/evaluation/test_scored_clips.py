@@ -11,7 +11,7 @@ from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.evaluation.scored_clips import score_clip, score_clips, score_corpus, unseeing_members
 from fitness_tracker.models.classifier import Classifier, ClipUsage, Prediction, short_hash
 from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 EXERCISES = ["lunge", "squat"]
 

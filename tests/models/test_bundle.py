@@ -19,7 +19,7 @@ from fitness_tracker.models.pose import classifier as pose_module
 from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
 from fitness_tracker.models.pose.features import FEATURES, features
 from fitness_tracker.models.pose.network import build_pose
-from tests.conftest import ROOT, digests, run
+from tests.projects import ROOT, digests, run
 
 CNN = Cnn(image_size=32, filters=[4, 8, 8], dense_units=16, dropout=0.5, members=2, patience_epochs=1)
 

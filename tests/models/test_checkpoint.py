@@ -18,7 +18,7 @@ from fitness_tracker.models.checkpoint import Checkpoint, read_state, training_k
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.frames import encode_jpeg
-from tests.conftest import digests, edit_params, make_project
+from tests.projects import digests, edit_params, make_project
 
 COMMAND = (
     sys.executable,
@@ -70,6 +70,7 @@ def fit(checkpoint: Checkpoint, patience: int, stop_at: int = -1) -> tuple[list[
     return states, checkpoint.history, checkpoint.stop.stopped_epoch > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [1, EPOCHS], ids=["stops early", "runs to the end"])
 def test_a_training_stopped_before_any_epoch_ends_as_one_that_was_not(tmp_path: Path, patience: int) -> None:
     states, history, stopped_early = fit(Checkpoint(), patience)

@@ -23,7 +23,7 @@ from fitness_tracker.page import messages
 from fitness_tracker.page.jobs import Jobs
 from fitness_tracker.prediction.predict import load_once, predict_clip
 from fitness_tracker.video.ffmpeg import REASONS, ClipError, MachineError
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, "-m", "fitness_tracker.cli", "serve"]

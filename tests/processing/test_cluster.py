@@ -20,7 +20,7 @@ from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache, function_key
 from fitness_tracker.video import ffmpeg
 from fitness_tracker.video.ffmpeg import MachineError, resize_video
-from tests.conftest import ROOT, Undisturbed, digests, run
+from tests.projects import ROOT, Undisturbed, digests, run
 
 pytestmark = pytest.mark.slow
 DASK = Path(sys.executable).with_name("dask")

@@ -2,9 +2,7 @@
 
 import errno
 import os
-import pickle
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -17,9 +15,9 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.processing import process_clips as processing
 from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import DIGEST_BYTES, GB, ResultCache, cache_folder
+from fitness_tracker.processing.result_cache import ResultCache
 from fitness_tracker.video.ffmpeg import ClipError, MachineError, read_frames, resize_video
-from tests.conftest import processes_of
+from tests.projects import processes_of
 
 OUTPUT_VERSION = 1
 CALLS: list[bytes] = []
@@ -85,9 +83,6 @@ def test_a_bad_clip_is_named_and_stops_no_other_and_the_earlier_out_stays(videos
     assert run(videos)[0] == 0
 
 
-# What passes: each is tried once more, and fails the stage if it stays, also where bad clips are skipped
-
-
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOMEM, errno.ESTALE])
 def test_a_disk_that_fails_once_loses_no_clip_and_one_that_fails_twice_fails_the_stage(
     videos: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -129,6 +124,7 @@ def kill_ffmpegs(folder: Path, signal_: int, times: int) -> None:
                 continue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM])
 def test_an_ffmpeg_killed_once_loses_no_clip_and_killed_again_fails_the_stage(
     tmp_path: Path, make_clip: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, signal_: int
@@ -152,64 +148,11 @@ def test_an_ffmpeg_killed_once_loses_no_clip_and_killed_again_fails_the_stage(
         assert not killer.is_alive()
 
 
-# The result cache
-
-
 def test_a_damaged_result_is_computed_again(videos: Path) -> None:
     _, first = run(videos)
     for path in (path for path in (videos.parent / "cache").rglob("*") if path.is_file()):
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     assert run(videos) == (3, first)
-
-
-class Trap:
-    """Unpickling it makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
-
-
-def test_nothing_in_the_cache_folder_is_unpickled(tmp_path: Path) -> None:
-    """As diskcache did with the rows of its database, before any hash could be checked (CVE-2025-69872)."""
-    trap = pickle.dumps(Trap(tmp_path / "executed"))
-    with sqlite3.connect(tmp_path / "cache.db") as planted:
-        planted.execute("CREATE TABLE Cache (key BLOB, raw INTEGER, mode INTEGER, value BLOB)")
-        planted.execute("INSERT INTO Cache VALUES ('key', 1, 4, ?)", (trap,))
-    cache = ResultCache(tmp_path)
-    cache.set("key", b"output")
-    cache.path("key").write_bytes(trap)
-    assert cache.get("key") is None
-    assert not (tmp_path / "executed").exists()
-    pickle.loads(trap)
-    assert (tmp_path / "executed").exists()  # the trap works
-
-
-def test_the_oldest_results_go_and_files_of_others_stay(tmp_path: Path) -> None:
-    (tmp_path / "of others").write_bytes(bytes(5000))
-    for number in range(40):
-        cache = ResultCache(tmp_path, 1000 / GB)
-        cache.set(f"key-{number:02d}", bytes(100 - DIGEST_BYTES))
-        os.utime(cache.path(f"key-{number:02d}"), (number, number))
-    stored = [number for number in range(40) if cache.get(f"key-{number:02d}") is not None]
-    assert 5 <= len(stored) <= 10
-    assert stored == list(range(40 - len(stored), 40))
-    assert (tmp_path / "of others").exists()
-
-
-def test_a_cache_folder_that_cannot_be_is_reported(tmp_path: Path) -> None:
-    for folder in (Path("/dev/null/cache"), tmp_path / "file"):
-        (tmp_path / "file").write_text("no folder")
-        with pytest.raises(UserError, match=r"cannot hold the result cache.*FITNESS_TRACKER_CACHE"):
-            ResultCache(folder)
-
-
-def test_the_cache_folder_moves_with_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("FITNESS_TRACKER_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "fitness-tracker"
 
 
 def test_a_cache_that_fails_later_costs_nothing_but_time(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

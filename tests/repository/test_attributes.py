@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import GIT, digests, make_project, run
+from tests.projects import GIT, digests, make_project, run
 
 
 @pytest.mark.slow

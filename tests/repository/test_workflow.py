@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import GIT, ROOT, edit_params, make_stand_in_project, run
+from tests.projects import GIT, ROOT, edit_params, run
 
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
 JOBS = yaml.safe_load(WORKFLOW.read_text())["jobs"]
@@ -145,14 +145,9 @@ class Rehearsal:
         return done.returncode, told, summary.read_text() if summary.exists() else ""
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_stand_in_project(tmp_path_factory.mktemp("rehearsed") / "project")
-
-
 @pytest.fixture
-def rehearsal(project: Path, tmp_path: Path) -> Rehearsal:
-    return Rehearsal(project, tmp_path)
+def rehearsal(stand_in: Path, tmp_path: Path) -> Rehearsal:
+    return Rehearsal(stand_in, tmp_path)
 
 
 def test_a_change_of_words_passes_both(rehearsal: Rehearsal) -> None:
@@ -221,10 +216,10 @@ def test_a_failure_of_dvc_is_not_called_a_stale_lock(rehearsal: Rehearsal) -> No
 
 
 def test_f1_that_fell_beyond_noise_fails_the_report_and_its_summary_says_by_how_much(
-    project: Path, rehearsal: Rehearsal
+    stand_in: Path, rehearsal: Rehearsal
 ) -> None:
     edit_params(rehearsal.work, {"train.model": "cnn"})
-    shutil.copytree(project / ".dvc/cache", rehearsal.work / ".dvc/cache")
+    shutil.copytree(stand_in / ".dvc/cache", rehearsal.work / ".dvc/cache")
     run(rehearsal.work, "dvc", "checkout", "-q", "dvc.yaml", "data/videos.dvc", "pretrained/dvc.yaml")
     assert run(rehearsal.work, "dvc", "repro", "-q").returncode == 0
     rehearsal.merge()

@@ -16,7 +16,7 @@ from fitness_tracker.core.errors import UserError
 from fitness_tracker.evaluation.intervals import macro_f1
 from fitness_tracker.review.report import report
 from fitness_tracker.review.revisions import ANSWERS, read_revisions
-from tests.conftest import GIT, ROOT, run
+from tests.projects import GIT, ROOT, run
 
 PARAMS = "videos: clips\ntrain:\n  epochs: 5\n  model: pose\n"
 STAGES = {

@@ -10,7 +10,7 @@ import pytest
 
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.review.summary import READ_ON, summary
-from tests.conftest import ROOT, run
+from tests.projects import ROOT, run
 
 SCORES = json.loads((ROOT / "metrics/evaluate.json").read_text())
 

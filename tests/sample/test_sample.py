@@ -8,7 +8,7 @@ import pytest
 
 from fitness_tracker.clips.folder import find_clips, group_of
 from fitness_tracker.video.ffmpeg import read_frames
-from tests.conftest import ROOT, render
+from tests.projects import ROOT, render
 
 sys.path.insert(0, str(ROOT / "sample"))
 import body
@@ -44,12 +44,13 @@ def test_clips_last_two_to_four_seconds_and_who_repeats_moves(drawn: Path) -> No
             assert far > 0.3, clip.name
 
 
-@pytest.mark.slow
-def test_the_same_bytes_every_time(drawn: Path, tmp_path: Path) -> None:
-    render(tmp_path, "--people", "6", "--exercises", "jumping_jack", "plank", "squat")
-    for clip in find_clips(drawn / "videos"):
-        assert clip.path.read_bytes() == (tmp_path / "videos" / f"{clip.name}.mp4").read_bytes()
-    assert (drawn / "truth.csv").read_bytes() == (tmp_path / "truth.csv").read_bytes()
+def test_the_same_bytes_every_time_whoever_else_is_drawn(drawn: Path, tmp_path: Path) -> None:
+    render(tmp_path, "--people", "2", "--exercises", "squat")
+    clips = find_clips(tmp_path / "videos")
+    assert len(clips) == 2
+    for clip in clips:
+        assert clip.path.read_bytes() == (drawn / "videos" / f"{clip.name}.mp4").read_bytes()
+    assert set((tmp_path / "truth.csv").read_text().splitlines()) < set((drawn / "truth.csv").read_text().splitlines())
 
 
 @pytest.mark.parametrize("exercise", [name for name in body.EXERCISES if name != "plank"])

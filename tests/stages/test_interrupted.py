@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import WITHOUT_ROOTS_RIGHTS, Undisturbed, digests, processes_of
+from tests.projects import WITHOUT_ROOTS_RIGHTS, Undisturbed, digests, processes_of
 
 pytestmark = pytest.mark.slow
 TORTURE = int(os.environ.get("TORTURE", "30"))  # random moments a trouble

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from fitness_tracker.processing.result_cache import function_key
 from fitness_tracker.video import ffmpeg, frames
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
-from tests.conftest import render
 
 # (version, SHA-256) of what a clip function makes of `film`. If a test fails since you changed a function on purpose:
 # raise its OUTPUT_VERSION and enter both anew. If a library came in another version: enter the hash alone.
@@ -69,28 +69,21 @@ def figures(data: bytes) -> list[float]:
         return [float(np.abs(arrays[name].astype(float)).mean()) for name in sorted(arrays.files) if name != "picture"]
 
 
-@pytest.fixture(scope="module")
-def person(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A drawn clip of somebody who squats."""
-    folder = tmp_path_factory.mktemp("person")
-    render(folder, "--people", "1", "--exercises", "squat")
-    return next((folder / "videos/squat").iterdir()).read_bytes()
-
-
-def test_other_landmarks_have_another_version(person: bytes, networks: dict[str, bytes]) -> None:
+def test_other_landmarks_have_another_version(squat_clip: Path, networks: dict[str, bytes]) -> None:
     version, expected = FIGURES["find_landmarks"]
     assert version == blazepose.OUTPUT_VERSION
-    landmarks = blazepose.find_landmarks(extract_frames(person, 3, 90), **networks)
+    landmarks = blazepose.find_landmarks(extract_frames(squat_clip.read_bytes(), 3, 90), **networks)
     assert figures(landmarks) == pytest.approx(expected, rel=1e-3)
 
 
-def test_another_fingerprint_has_another_version(person: bytes, networks: dict[str, bytes]) -> None:
+def test_another_fingerprint_has_another_version(squat_clip: Path, networks: dict[str, bytes]) -> None:
     version, expected = FIGURES["fingerprint"]
     assert version == audit.OUTPUT_VERSION
-    found = audit.fingerprint(person, **networks, limits=Limits())
+    found = audit.fingerprint(squat_clip.read_bytes(), **networks, limits=Limits())
     assert figures(found) == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", [("-c:v", "libx264"), ("-c:v", "mpeg4", "-q:v", "3")], ids=["H.264", "MPEG-4"])
 def test_any_cpu_gives_the_same_bytes(
     make_clip: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, codec: tuple[str, ...]

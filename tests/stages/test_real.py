@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REAL_CLIPS, edit_params, run
+from tests.projects import REAL_CLIPS, edit_params, run
 
 pytestmark = [
     pytest.mark.real,

@@ -1,20 +1,19 @@
 """Many runs side by side, by real DVC in a real Git repository; by night with real stages, else with stand-ins."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import GIT, make_stand_in_project, make_tracked_project, run
+from tests.projects import GIT, copy_project, run, track_and_run
 
 PATIENCE = 600  # seconds
 
 
-@pytest.fixture(scope="session")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_stand_in_project(tmp_path_factory.mktemp("stand_in") / "project")
+@pytest.fixture
+def project(stand_in: Path, tmp_path: Path) -> Path:
+    return copy_project(stand_in, tmp_path / "project")
 
 
 def experiments(project: Path) -> list[dict]:
@@ -28,9 +27,8 @@ def scores(experiment: dict) -> dict[str, float]:
     return experiment["metrics"]["metrics/evaluate.json"]["data"]
 
 
-def test_queued_runs_compare_both_models_two_at_a_time(stand_in: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(stand_in, project)
+@pytest.mark.slow
+def test_queued_runs_compare_both_models_two_at_a_time(project: Path) -> None:
     queued = run(project, "dvc", "exp", "run", "--queue", "-S", "train.model=pose,cnn", "-S", "train.seed=1")
     assert queued.returncode == 0, queued.stderr
     assert queued.stdout.count("Queued experiment") == 2
@@ -66,14 +64,15 @@ def runs_beside_and_in_the_workspace(project: Path, *change: str) -> tuple[dict[
     return scores(one), json.loads((project / "metrics/evaluate.json").read_text())
 
 
-def test_a_run_in_the_workspace_and_one_beside_it_give_the_same(stand_in: Path, tmp_path: Path) -> None:
-    shutil.copytree(stand_in, tmp_path / "project")
-    beside, here = runs_beside_and_in_the_workspace(tmp_path / "project", "-S", "train.model=cnn")
+@pytest.mark.slow
+def test_a_run_in_the_workspace_and_one_beside_it_give_the_same(project: Path) -> None:
+    beside, here = runs_beside_and_in_the_workspace(project, "-S", "train.model=cnn")
     assert beside == here == {"f1": pytest.approx(2 / 3)}
 
 
 @pytest.mark.torture
-def test_so_do_runs_that_train(drawn: Path, tmp_path: Path) -> None:
-    project = make_tracked_project(tmp_path / "project", drawn / "videos")
+def test_so_do_runs_that_train(ran: Path, tmp_path: Path) -> None:
+    project = copy_project(ran, tmp_path / "project")
+    track_and_run(project)
     beside, here = runs_beside_and_in_the_workspace(project, "-S", "train.epochs=3")
     assert beside == here

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import GIT, ROOT, Undisturbed, make_project, run
+from tests.projects import GIT, ROOT, Undisturbed, make_project, run
 
 CHANGE = ('return text + "".join', 'return "CHANGED CODE: " + text + "".join')
 

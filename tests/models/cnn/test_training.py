@@ -14,7 +14,7 @@ from fitness_tracker.models.cnn.training import fit_network, predict_rows
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, class_weights, split_and_hash_clips
 from fitness_tracker.video.frames import encode_jpeg, read_zip, shrink
-from tests.conftest import ROOT
+from tests.projects import ROOT
 
 EXERCISES = ["dark", "light"]
 SPLIT = load_params(ROOT / "params.yaml").split
@@ -70,6 +70,7 @@ def test_each_epoch_shows_every_frame_once_in_another_order(clips: list[Clip]) -
         assert (first != second).any()
 
 
+@pytest.mark.slow
 def test_the_network_learns_what_is_plain_to_see_and_the_same_twice(clips: list[Clip]) -> None:
     weights = []
     for _ in range(2):
@@ -84,6 +85,7 @@ def test_the_network_learns_what_is_plain_to_see_and_the_same_twice(clips: list[
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_training_stops_when_validation_gets_no_better(clips: list[Clip]) -> None:
     make_deterministic(0)
     with frame_store(clips, EXERCISES, 16) as store:
@@ -114,6 +116,7 @@ def test_the_same_video_in_two_parts_is_told(clips: list[Clip]) -> None:
         split_and_hash_clips(clips, SPLIT)
 
 
+@pytest.mark.slow
 def test_only_frames_to_learn_from_are_varied_and_rare_exercises_are_weighed(
     clips: list[Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +147,7 @@ def test_the_weights_of_the_best_epoch_are_kept(clips: list[Clip]) -> None:
         assert right.mean() == pytest.approx(max(accuracies))
 
 
+@pytest.mark.slow
 def test_a_member_looks_neither_at_its_own_fold_nor_learns_from_the_next(
     clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

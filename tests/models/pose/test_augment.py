@@ -18,8 +18,8 @@ from fitness_tracker.models.pose.features import (
     poses_from_landmarks,
 )
 from fitness_tracker.models.pose.idle import idle_windows, slow_noise
-from tests.conftest import ROOT
 from tests.models.pose.test_features import figure, landmarks, moving
+from tests.projects import ROOT
 
 AUGMENTATION = load_params(ROOT / "params.yaml").pose_augmentation
 NOTHING = PoseAugmentation(0, 0, 0, 0, 1, 0, 0, 0, 0)

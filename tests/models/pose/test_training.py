@@ -19,8 +19,8 @@ from fitness_tracker.models.pose.training import Task, fit, fit_member, fit_netw
 from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, random_stream
-from tests.conftest import ROOT
 from tests.models.pose.test_features import figure, landmarks
+from tests.projects import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
 WINDOW = 16

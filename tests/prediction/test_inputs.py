@@ -1,0 +1,58 @@
+"""What a classifier may be asked about, and what is said of the rest."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.prediction.inputs import check_frame, find_files, read_input
+
+
+def png_header(width: int, height: int) -> bytes:
+    """The begin of a PNG that claims a size."""
+    fields = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + fields + struct.pack(">II", zlib.crc32(fields), 9) + b"IDAT"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [np.zeros((480, 640), np.uint8), np.zeros((480, 640, 3)), np.zeros((480, 640, 4), np.uint8), "frame", None,
+     np.zeros((0, 640, 3), np.uint8)],
+)  # fmt: skip
+def test_what_is_no_frame_is_refused(frame: object) -> None:
+    with pytest.raises(ValueError, match="frame"):
+        check_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.mp4", b"no clip", "does not decode"),
+        ("a.jpg", b"no picture", "does not decode"),
+        ("a.jpg", b"", "does not decode"),
+        ("a.txt", b"text", "neither a clip"),
+        ("missing.mp4", None, "No such file"),
+        ("x" * 300 + ".mp4", None, "too long"),
+        ("a.png", png_header(10_000, 5_000), "more than 40000000 pixels"),
+        ("a.png", png_header(10**6, 10**6), "more than 40000000 pixels"),
+    ],
+)
+def test_a_file_that_fails_is_told(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        list(read_input(tmp_path / name, 10, "pad"))
+
+
+def test_folders_stand_for_the_clips_and_pictures_in_them(tmp_path: Path) -> None:
+    for name in ("b/x.mp4", "b/y.PNG", "b/z.txt", "b/.hidden/w.mp4", "a.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_files([tmp_path / "b", tmp_path / "z.txt"]) == [
+        tmp_path / "b/x.mp4",
+        tmp_path / "b/y.PNG",
+        tmp_path / "z.txt",
+    ]

@@ -1,0 +1,109 @@
+"""Clips of all kinds that people have are read as they are shown."""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from fitness_tracker.video.ffmpeg import ffmpeg_command, read_frames, resize_video
+from tests.video.spoilt import SMALL
+
+
+def frames_of(clip: bytes, fps: float = 10) -> int:
+    return len(list(read_frames(resize_video(clip, "pad"), fps, "pad")))
+
+
+def remade(make_clip, tmp_path: Path, *options: str) -> bytes:
+    """A small clip, made anew with other options."""
+    plain = tmp_path / "plain.mp4"
+    plain.write_bytes(make_clip(*SMALL))
+    return make_clip("-i", str(plain), *options)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "testsrc=size=320x240:rate=30:duration=0.2",
+        "testsrc=size=321x241:rate=30:duration=1",
+        "testsrc=size=6x4:rate=30:duration=1",
+        "testsrc=size=320x240:rate=1:duration=3",
+        "testsrc=size=320x240:rate=120:duration=1",
+        "testsrc=size=2000x20:rate=30:duration=1",
+    ],
+)
+def test_odd_sizes_rates_and_lengths_are_done(make_clip, source: str) -> None:
+    clip = make_clip("-f", "lavfi", "-i", source, "-c:v", "mpeg4", suffix=".avi")
+    seconds = float(source.rsplit("=", 1)[1])
+    assert frames_of(clip) == pytest.approx(seconds * 10, abs=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-vf", "setpts='if(lt(N,15),PTS,PTS*1.3)'", "-fps_mode", "vfr"),
+        ("-vf", "interlace", "-flags", "+ildct+ilme", "-c:v", "mpeg2video", "-r", "25", "-f", "matroska"),
+        ("-c", "copy", "-output_ts_offset", "-3", "-avoid_negative_ts", "disabled", "-f", "matroska"),
+        ("-c", "copy", "-output_ts_offset", "3600"),
+        ("-pix_fmt", "yuv444p"),
+        ("-pix_fmt", "gray"),
+        ("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=none"),
+        ("-c:v", "libvpx-vp9", "-f", "webm"),
+    ],
+    ids=["variable rate", "interlaced", "negative times", "late times", "4:4:4", "grey", "10 bit HEVC", "VP9"],
+)
+def test_other_coders_and_clocks_are_done(make_clip, tmp_path: Path, options: tuple[str, ...]) -> None:
+    assert 10 <= frames_of(remade(make_clip, tmp_path, *options)) <= 13
+
+
+@pytest.mark.slow
+def test_a_4k_clip_of_10_bits_is_done_within_the_limits(make_clip) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=size=3840x2160:rate=30:duration=0.1")
+    clip = make_clip(
+        *source, "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=none"
+    )
+    assert frames_of(clip) == 1
+
+
+def test_a_jump_of_the_clock_is_no_frozen_film(make_clip, tmp_path: Path) -> None:
+    jumps = remade(make_clip, tmp_path, "-vf", "setpts='if(lt(N,15),PTS,PTS+3600/TB)'", "-fps_mode", "vfr")
+    assert frames_of(jumps) <= 10 + 2 * 10
+    assert len(list(read_frames(jumps, 10, "pad"))) <= 10 + 2 * 10
+
+
+def test_a_clock_that_jumps_back_loses_no_film(make_clip) -> None:
+    clip = bytearray(make_clip(*SMALL, "-c:v", "mjpeg", "-cluster_time_limit", "500", suffix=".mkv"))
+    times = [found.end() for found in re.finditer(rb"\xe7\x82", clip)]  # of clusters, in milliseconds; two bytes each
+    half = [place for place in times if int.from_bytes(clip[place : place + 2], "big") > 400]
+    assert half
+    first = int.from_bytes(clip[half[0] : half[0] + 2], "big")
+    for place in half:
+        clip[place : place + 2] = (int.from_bytes(clip[place : place + 2], "big") - first).to_bytes(2, "big")
+    assert frames_of(bytes(clip)) == pytest.approx(10, abs=1)
+    assert len(list(read_frames(bytes(clip), 10, "pad"))) == pytest.approx(10, abs=1)
+
+
+def test_a_header_that_claims_ten_hours_costs_nothing(make_clip) -> None:
+    clip = bytearray(make_clip(*SMALL))
+    place = clip.index(b"mvhd") + 4 + 16
+    clip[place : place + 4] = (10 * 3600 * 1000).to_bytes(4, "big")
+    assert frames_of(bytes(clip)) == 10
+
+
+def test_clips_are_worked_on_side_by_side(make_clip) -> None:
+    """Processes of several threads do not hold one another's pipes open."""
+    clip = make_clip(*SMALL)
+    results: list[bytes] = []
+    threads = [threading.Thread(target=lambda: results.append(resize_video(clip, "pad"))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(results) == 6
+    assert len(set(results)) == 1
+
+
+def test_ffmpeg_is_the_one_that_moviepy_brings() -> None:
+    from moviepy.config import FFMPEG_BINARY
+
+    assert ffmpeg_command()[0] == FFMPEG_BINARY
