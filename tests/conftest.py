@@ -31,7 +31,7 @@ settings.register_profile("unhurried", deadline=None, max_examples=60)
 settings.load_profile("unhurried")
 
 # Fixtures that take many seconds, or whose tests do
-SLOW = {"circling", "drawn", "drawn_landmarks", "ran", "stand_in", "taught", "undisturbed", "workshop"}
+SLOW = {"circling", "drawn", "drawn_landmarks", "ran", "repository", "stand_in", "taught", "undisturbed", "workshop"}
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 

@@ -179,6 +179,7 @@ def test_few_holds_a_source_out(project: Path) -> None:
         assert 0 <= low <= f1 <= high <= 1
 
 
+@pytest.mark.slow
 def test_what_is_labelled_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is any other clip of a tested group among what a network learns from."""
     clips = corpus_to_teach(ROOT / "corpus", {}, print)

@@ -71,9 +71,10 @@ def test_pixels_that_are_not_square_become_square(make_clip, tmp_path: Path) -> 
     ("suffix", "codec"),
     [
         (".mp4", "aac"),
-        (".avi", "pcm_s16le"),
-        (".mkv", "libvorbis"),
-        pytest.param(".webm", "libopus", marks=pytest.mark.slow),
+        *(
+            pytest.param(suffix, codec, marks=pytest.mark.slow)
+            for suffix, codec in ((".avi", "pcm_s16le"), (".mkv", "libvorbis"), (".webm", "libopus"))
+        ),
     ],
 )
 def test_the_sound_is_kept(make_clip, tmp_path: Path, suffix: str, codec: str) -> None:

@@ -25,6 +25,7 @@ def ball_in(frame: np.ndarray) -> tuple[float, float]:
     return float(columns.mean()), float(rows.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fit", "rate", "size", "more"),
     [
@@ -32,7 +33,7 @@ def ball_in(frame: np.ndarray) -> tuple[float, float]:
         ("pad", 15, "400x640", ""),
         ("stretch", 15, "400x640", ""),
         ("crop", 15, "400x640", ""),
-        pytest.param("pad", 60, "640x480", "", marks=pytest.mark.slow),
+        ("pad", 60, "640x480", ""),
         ("pad", 30, "640x360", ",select='not(mod(n,3))+gt(n,30)'"),
     ],
     ids=["25 fps", "portrait", "stretched", "cropped", "60 fps", "variable rate"],

@@ -128,15 +128,15 @@ def test_the_median_is_numpys(frames: int) -> None:
 @pytest.fixture(scope="module")
 def asked(known: PoseClassifier) -> tuple[list[Landmarks], np.ndarray]:
     """Windows of random motion and of people, and what the classifier says of them."""
-    clips = random_motion(50, known.window) + corpus_windows(50, known.window)
-    assert len(clips) == 100
+    clips = random_motion(30, known.window) + corpus_windows(30, known.window)
+    assert len(clips) == 60
     return clips, original(known, clips)
 
 
 def test_each_runtime_says_what_the_classifier_says(graph: Path, asked: tuple[list[Landmarks], np.ndarray]) -> None:
     clips, expected = asked
     found = run_graph(graph, batch(clips))
-    assert expected[:50].std(axis=0).max() > 0.1  # not the same answer to all
+    assert expected[:30].std(axis=0).max() > 0.1  # not the same answer to all
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=AGREE, rtol=0)
 

@@ -90,6 +90,7 @@ def test_a_header_that_claims_ten_hours_costs_nothing(make_clip) -> None:
     assert frames_of(bytes(clip)) == 10
 
 
+@pytest.mark.slow
 def test_clips_are_worked_on_side_by_side(make_clip) -> None:
     """Processes of several threads do not hold one another's pipes open."""
     clip = make_clip(*SMALL)

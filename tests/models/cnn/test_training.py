@@ -135,6 +135,7 @@ def test_only_frames_to_learn_from_are_varied_and_rare_exercises_are_weighed(
         np.testing.assert_array_equal(weights[0], store.labels[rows])
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_best_epoch_are_kept(clips: list[Clip]) -> None:
     make_deterministic(1)
     with frame_store(clips, EXERCISES, 16) as store:
