@@ -13,8 +13,8 @@ repro: .venv/installed  ## from videos to metrics: runs what is out of date
 test: .venv/installed-dev  ## every check: lint, types, tests
 	@python -m ruff check . && python -m ruff format --check . && python -m mypy && python -m pytest -n 2 --dist worksteal
 
-quick: .venv/installed-dev  ## the tests that take seconds
-	@python -m pytest -m "not slow and not real and not torture"
+quick: .venv/installed-dev  ## the quick tests: less than a minute
+	@python -m pytest -n 2 --dist worksteal -m "not slow and not real and not torture"
 
 torture: .venv/installed-dev  ## what `make test` does a few times, hundreds of times
 	@python -m pytest -m torture
