@@ -232,7 +232,7 @@ def test_a_clip_beyond_the_limits_is_unreadable(squat_clip: Path, tmp_path: Path
     (tmp_path / "squat").mkdir()
     shutil.copy(squat_clip, tmp_path / "squat/person01__1.mp4")
     findings, _ = audit(
-        find_clips(tmp_path), networks_folder, GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache")
+        find_clips(tmp_path), read_networks(networks_folder), GROUP, Limits(seconds=1), ResultCache(tmp_path / "cache")
     )
     assert "longer than limits.seconds, 1" in findings[0].text
     assert findings[0].kind == "unreadable"

@@ -1,10 +1,8 @@
 import pytest
 
-from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.evaluation import intervals
 from fitness_tracker.models.classifier import Classifier
 from tests.models.test_bundle import pose_classifier
-from tests.projects import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -12,11 +10,6 @@ def few_resamples(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Where the intervals are not what is tested."""
     if request.path.name != "test_intervals.py":
         monkeypatch.setattr(intervals, "RESAMPLES", 100)
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(scope="module")

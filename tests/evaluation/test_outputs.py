@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from fitness_tracker.clips.folder import Clip
-from fitness_tracker.core.params import Params
 from fitness_tracker.evaluation.outputs import exercises_page, write_outputs
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 from fitness_tracker.models.classifier import Classifier
@@ -28,14 +27,13 @@ def own(tmp_path: Path) -> list[ScoredClip]:
 @pytest.mark.parametrize("corpus", [CORPUS, CORPUS[:4], []], ids=["corpus", "nothing untaught", "no corpus"])
 def test_all_outs_of_the_stage_are_written_and_are_the_same_bytes_each_time(
     pose: Classifier,
-    params: Params,
     own: list[ScoredClip],
     corpus: list[ScoredClip],
     tmp_path: Path,
 ) -> None:
     evaluation = evaluation_of(pose, corpus, own)
     for place in ("one", "other"):
-        write_outputs(evaluation, params, tmp_path / place / "metrics", tmp_path / place / "plots")
+        write_outputs(evaluation, tmp_path / place / "metrics", tmp_path / place / "plots")
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["evaluate"]
     declared = [*stage["outs"], *(name for entry in (*stage["metrics"], *stage["plots"]) for name in entry)]
     written = digests(tmp_path / "one")

@@ -182,6 +182,7 @@ with exit_with_message("train"):
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_ends_in_one_line_and_the_old_bundle_stays(classifier: Classifier, tmp_path: Path) -> None:
     """HDF5 ended in a segmentation fault."""
     folder = tmp_path / "classifier"
@@ -304,6 +305,7 @@ def test_300_spoilt_bundles_answer_or_are_refused_in_one_line(
     assert answered < 10  # white space in the description at most
 
 
+@pytest.mark.slow
 def test_the_bundle_loads_in_a_program_that_has_used_tensorflow(tmp_path: Path) -> None:
     """Before, importing us raised RuntimeError: thread settings come too late then."""
     save_classifier(frame_classifier(), tmp_path)

@@ -18,7 +18,7 @@ from fitness_tracker.models.pose.features import ANKLE, FEATURES, KNEE, WRIST, p
 from fitness_tracker.models.pose.training import Task, fit, fit_member, fit_network, plan_members
 from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
-from fitness_tracker.models.training import TrainingData, random_stream
+from fitness_tracker.models.training import TrainingData, deciding_params, random_stream
 from tests.models.pose.test_features import figure, landmarks
 from tests.projects import ROOT
 
@@ -96,6 +96,7 @@ def test_members_fitted_side_by_side_are_the_same_as_alone(trained, monkeypatch:
     assert (beside[0].weights[0] != beside[1].weights[0]).any()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights() -> None:
     data, weights = some(6, 0), []
     for _ in range(2):
@@ -210,6 +211,7 @@ def data(tmp_path: Path, networks_folder: Path) -> TrainingData:
     return TrainingData(clips, {clip.name: clip.path for clip in clips}, split, networks_folder)
 
 
+@pytest.mark.slow
 def test_a_folder_named_none_teaches_what_is_no_exercise(data) -> None:
     make_deterministic(0)
     pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=192, units=32, members=1)
@@ -228,6 +230,7 @@ def test_missing_landmarks_are_told(data) -> None:
         fit(data, small())
 
 
+@pytest.mark.slow
 def test_a_fold_without_exercises_is_no_end(data) -> None:
     kept = [clip for clip in data.clips if data.usage[clip.name].fold or clip.exercise == NONE]
     params = small(epochs=1)
@@ -235,6 +238,7 @@ def test_a_fold_without_exercises_is_no_end(data) -> None:
     assert fit(dataclasses.replace(data, clips=kept), one).classifier.none_threshold == 0.5
 
 
+@pytest.mark.slow
 def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
@@ -253,6 +257,16 @@ def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest
     assert (first != second).any()
 
 
+@pytest.mark.parametrize(
+    ("kind", "others"), [("pose", {"cnn", "frame_augmentation"}), ("cnn", {"pose", "none", "pose_augmentation"})]
+)
+def test_the_parameters_of_a_classifier_are_those_that_decide_about_it(kind: str, others: set[str]) -> None:
+    params = dataclasses.replace(PARAMS, train=dataclasses.replace(PARAMS.train, model=kind))
+    found, everything = deciding_params(params), dataclasses.asdict(params)
+    assert found == {name: everything[name] for name in found}
+    assert everything.keys() - found.keys() == {"videos", "bad_clips", "cache_gb", "limits"} | others
+
+
 def test_a_checkpoint_is_of_what_the_training_reads(data) -> None:
     """A changed `cache_gb` once threw hours away."""
 
@@ -264,6 +278,7 @@ def test_a_checkpoint_is_of_what_the_training_reads(data) -> None:
     assert not {*keys()} & {*keys(train=dataclasses.replace(PARAMS.train, epochs=3))}
 
 
+@pytest.mark.slow
 def test_only_the_exercises_that_are_named_are_taught(data) -> None:
     params = dataclasses.replace(small(epochs=1), exercises=["squat"])
     assert fit(data, params).classifier.exercises == ["squat", NONE]
