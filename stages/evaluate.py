@@ -16,7 +16,7 @@ def main() -> None:
     with exit_with_message("evaluate"):
         params = load_params()
         clips = find_clips(args.frames, (".zip",))
-        from fitness_tracker.corpus.catalog import corpus_to_teach
+        from fitness_tracker.corpus.teaching import corpus_to_teach
         from fitness_tracker.evaluation.evaluation import evaluate
         from fitness_tracker.evaluation.outputs import write_outputs
         from fitness_tracker.models.bundle import load_classifier, read_checksum  # from here on it takes seconds

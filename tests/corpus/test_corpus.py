@@ -20,8 +20,9 @@ from fitness_tracker.blazepose.skeleton import FACE
 from fitness_tracker.blazepose.tracker import find_landmarks
 from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.core.errors import UserError
-from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach, read_corpus, read_exercises
+from fitness_tracker.corpus.catalog import CorpusClip, read_corpus, read_exercises
 from fitness_tracker.corpus.landmarks import MAX_NPZ_BYTES, read_corpus_landmarks, write_corpus_landmarks
+from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.video.ffmpeg import resize_video
 from fitness_tracker.video.frames import extract_frames
 from tests.conftest import ROOT, digests, render, run
