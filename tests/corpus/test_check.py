@@ -69,6 +69,6 @@ def test_a_folder_that_is_named_almost_like_an_exercise_is_told(exercise: str, c
 def test_exercises_that_only_ones_own_clips_show_are_told() -> None:
     names = [*TWO, "kayak/anna__1", "kayak/bob__1"]
     assert told(names, ["kayak"], True) == [
-        "params.yaml: the corpus shows none of `exercises`: it teaches 'none' alone, and scores none of them"
+        "params.yaml: the corpus shows none of `exercises`: it teaches only 'none', and only your clips score them"
     ]
     assert told(names, ["kayak", "squat"], True) == told(names, ["kayak"], False) == []

@@ -111,7 +111,7 @@ def written_group(clip: Clip, pattern: str) -> str:
         return clip.name
     file = clip.name.split("/")[-1]
     composed = unicodedata.normalize("NFC", file)  # or a decomposed accent would be no letter to the pattern
-    match = re.search(pattern, composed)
+    match = re.search(pattern, composed, re.DOTALL)
     if not match or not match[1]:
         raise ClipsError(
             f"{clip.name}: split.group {pattern!r} finds no group in '{file}'; rename it or change split.group"

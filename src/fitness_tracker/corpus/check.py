@@ -27,4 +27,6 @@ def check_names(
     shown = {clip.exercise for clip in taught}
     check_exercises(chosen, (own | shown) - {NONE})
     if corpus and chosen and not shown & set(chosen):
-        tell("params.yaml: the corpus shows none of `exercises`: it teaches 'none' alone, and scores none of them")
+        tell(
+            "params.yaml: the corpus shows none of `exercises`: it teaches only 'none', and only your clips score them"
+        )
