@@ -18,8 +18,9 @@ import pandas as pd
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.core.params import Params, load_params
-from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach
+from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import f1_interval, macro_f1
 from fitness_tracker.models.pose.batches import PoseSettings
 from fitness_tracker.models.pose.dataset import PoseData

@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.core.params import load_params
-from fitness_tracker.corpus.catalog import corpus_to_teach
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import weighted_interval
 from fitness_tracker.models.pose.batches import PoseSettings
 from fitness_tracker.models.pose.features import poses_from_landmarks

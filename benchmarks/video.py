@@ -99,7 +99,7 @@ def ours(videos: Path, out: Path) -> None:
 def lay(clips: Sequence[Path], videos: Path) -> None:
     (videos / "exercise").mkdir(parents=True)
     for number, path in enumerate(clips):
-        shutil.copy(path, videos / "exercise" / f"{number:04d}{path.suffix}")
+        shutil.copy(path, videos / "exercise" / f"{number:04d}__1{path.suffix}")
 
 
 def side_by_side(clips: Sequence[Path], scratch: Path, fps: float) -> None:
@@ -121,7 +121,7 @@ def multiply(clips: Sequence[Path], videos: Path, numbers: range) -> None:
     (videos / "exercise").mkdir(parents=True, exist_ok=True)
     for number in numbers:
         copy = clips[number % len(clips)].read_bytes() + b"\0\0\0\x10free%08d" % number
-        (videos / "exercise" / f"{number:04d}.mp4").write_bytes(copy)
+        (videos / "exercise" / f"{number:04d}__1.mp4").write_bytes(copy)
 
 
 def growth(clips: Sequence[Path], sizes: Sequence[int], scratch: Path) -> None:

@@ -16,7 +16,7 @@ def main() -> None:
     with run_stage("evaluate"):
         clips = find_clips(args.frames, (".zip",))
         with quiet_native_stderr():  # from here on it takes seconds
-            from fitness_tracker.corpus.catalog import corpus_to_teach
+            from fitness_tracker.corpus.teaching import corpus_to_teach
             from fitness_tracker.evaluation.evaluation import evaluate
             from fitness_tracker.evaluation.outputs import write_outputs
             from fitness_tracker.models.bundle import load_classifier, read_checksum

@@ -16,7 +16,7 @@ import unseen
 from fitness_tracker.answering.answer import Segment
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.params import load_params
-from fitness_tracker.corpus.catalog import corpus_to_teach
+from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.models.pose.features import poses_from_landmarks
 from fitness_tracker.models.pose.training import Task
 from fitness_tracker.video.frames import encode_jpeg

@@ -1,5 +1,6 @@
 """Which clips are tested together: no group on two sides, each exercise on both."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from fitness_tracker.core.params import Split
 SPLIT = Split(group="^(.+?)__", folds=5, seed=0)
 EXERCISES, PEOPLE = ["lunge", "plank", "squat"], [f"p{number}" for number in range(14)]
 FOLDERS = st.sets(st.tuples(st.sampled_from(EXERCISES), st.sampled_from(PEOPLE), st.integers(1, 3)), min_size=12)
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
 SEEDS = st.integers(0, 50)
 
 
@@ -101,3 +103,11 @@ def test_thousands_of_groups_are_split_in_seconds() -> None:
     names = [f"exercise{number % 30}/person{number}__1" for number in range(6000)]
     folds = split_clips(clips_of(*names), SPLIT)
     assert list(folds.values()).count(0) == pytest.approx(1200, rel=0.1)
+
+
+@pytest.mark.parametrize("pair", [(COMPOSED, DECOMPOSED), ("Anna", "anna")])
+def test_a_person_whose_name_comes_in_two_spellings_is_in_one_fold(pair: tuple[str, str]) -> None:
+    names = [f"{exercise}/{person}__1" for exercise in ("squat", "lunge") for person in ("bob", "carl", "dora", "eve")]
+    first, second = f"squat/{pair[0]}__1", f"lunge/{pair[1]}__1"
+    folds = split_clips(clips_of(*names, first, second), Split("^(.+?)__", 10, 0))
+    assert folds[first] == folds[second]

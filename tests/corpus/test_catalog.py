@@ -12,8 +12,10 @@ import pytest
 from fitness_tracker.blazepose.landmarks import write_landmarks
 from fitness_tracker.blazepose.skeleton import FACE
 from fitness_tracker.clips.folder import NONE
-from fitness_tracker.corpus.catalog import corpus_to_teach, read_corpus, read_exercises
+from fitness_tracker.clips.names import nearly_same
+from fitness_tracker.corpus.catalog import read_corpus, read_exercises
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.teaching import corpus_to_teach
 from tests.corpus.workshop import Workshop, told
 from tests.projects import ROOT
 
@@ -112,3 +114,23 @@ def test_what_is_taught_depends_on_ones_own_folders_and_a_clip_counts_once(tmp_p
     assert len(taught) == sum(clip.visibility != "not" for clip in clips) - 1
     exercises = {clip.label: clip.exercise for clip in taught}
     assert (exercises["hammer_curl"], exercises["step_up"], exercises["jump_rope"]) == ("biceps_curl", "step_up", NONE)
+
+
+def test_folders_that_are_named_almost_like_an_exercise_of_the_corpus_are_told(tmp_path: Path) -> None:
+    own = {}
+    for folder, label in (("Squat", "squat"), ("Push-Up", "push_up"), ("plank", "plank")):
+        clip = next(clip for clip in read_corpus(SHIPPED) if clip.label == label)
+        own[f"{folder}/person01__1"] = tmp_path / f"{label}.npz"
+        own[f"{folder}/person01__1"].write_bytes(write_landmarks(read_corpus_landmarks(clip.path)))
+    told: list[str] = []
+    corpus_to_teach(SHIPPED, own, told.append)
+    assert told[:2] == [
+        "Push-Up: is taught as another exercise than 'push_up'; if it is the same, rename the folder",
+        "Squat: is taught as another exercise than 'squat'; if it is the same, rename the folder",
+    ]
+    assert all("it counts once, as yours" in line for line in told[2:])
+
+
+def test_no_two_labels_are_read_as_one() -> None:
+    labels = read_exercises(SHIPPED).keys()
+    assert [label for label in labels if nearly_same(label, labels - {label})] == []

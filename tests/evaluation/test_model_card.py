@@ -62,6 +62,14 @@ def test_a_corpus_of_taught_exercises_has_no_open_set(pose: Classifier) -> None:
     assert "## Calibration: real people of the corpus" in card
 
 
+def test_a_corpus_that_shows_nothing_taught_has_an_open_set_alone(pose: Classifier) -> None:
+    card = card_of(pose, CORPUS[4:])
+    assert "| real people of the corpus | 2 | 1 | 0 of 0 |" in card  # the open set
+    assert "the corpus shows no taught exercise" in card
+    assert "nan" not in card
+    assert card.count("real people of the corpus") == 1
+
+
 def test_clips_of_which_none_is_taught_have_no_exercises(pose: Classifier) -> None:
     own = [scored("none/anna__1", "anna", (0.1, 0.2, 0.7)), scored("none/bob__1", "bob", (0.9, 0.1, 0.0))]
     card = card_of(pose, [], own)

@@ -24,7 +24,11 @@ def own(tmp_path: Path) -> list[ScoredClip]:
     return [dataclasses.replace(one, clip=Clip(one.clip.name, path)) for one in OWN]
 
 
-@pytest.mark.parametrize("corpus", [CORPUS, CORPUS[:4], []], ids=["corpus", "nothing untaught", "no corpus"])
+@pytest.mark.parametrize(
+    "corpus",
+    [CORPUS, CORPUS[:4], CORPUS[4:], CORPUS[3:4], []],
+    ids=["corpus", "nothing untaught", "nothing taught", "nothing whole", "no corpus"],
+)
 def test_all_outs_of_the_stage_are_written_and_are_the_same_bytes_each_time(
     pose: Classifier,
     own: list[ScoredClip],
@@ -49,6 +53,13 @@ def test_the_page_of_exercises_shows_what_is_taken_for_what() -> None:
     assert "| nobody exercises | 1 | lunge 1 |" in page
 
 
+def test_where_the_corpus_shows_nothing_taught_the_page_has_its_untaught_clips() -> None:
+    page = exercises_page(CORPUS[4:])
+    assert "The corpus shows no taught exercise" in page
+    assert "| F1 |" not in page
+    assert "| crawl | 1 |  |" in page
+
+
 def test_without_a_corpus_the_page_says_so() -> None:
     assert "The classifier was not trained on the corpus" in exercises_page([])
 
@@ -57,3 +68,4 @@ def test_the_summary_is_a_line_for_own_clips_and_one_for_the_corpus(pose: Classi
     own, corpus = evaluation_of(pose, CORPUS).summary()
     assert own == "accuracy 0.750, F1 0.733 on 4 clips of 2 groups, by members that never saw the group"
     assert corpus == "real people: accuracy 0.667, F1 0.833"
+    assert evaluation_of(pose, CORPUS[4:]).summary() == [own]

@@ -69,6 +69,15 @@ def test_scores_of_the_corpus_are_of_clear_clips_and_tell_taught_from_untaught()
         assert result[f"people_{name}_low"] <= result[f"people_{name}"] <= result[f"people_{name}_high"]
 
 
+def test_a_corpus_that_shows_nothing_taught_has_a_score_of_untaught_clips_alone() -> None:
+    result = corpus_scores(CORPUS[3:], EXERCISES)  # of what is taught only a part
+    assert result.keys() == {
+        "people_untaught_named", "people_untaught_named_low", "people_untaught_named_high", "people_clips",
+        "people_groups",
+    }  # fmt: skip
+    assert (result["people_untaught_named"], result["people_clips"]) == (0.5, 0)
+
+
 def test_a_corpus_that_shows_nothing_untaught_has_no_score_of_none() -> None:
     result = corpus_scores(CORPUS[:4], EXERCISES)
     assert "people_auroc" not in result

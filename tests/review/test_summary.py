@@ -72,6 +72,11 @@ def test_without_a_corpus_it_says_so(tmp_path: Path) -> None:
     assert lines[-1] == ("read on", READ_ON)
 
 
+def test_where_the_corpus_shows_nothing_taught_it_says_so(tmp_path: Path) -> None:
+    metrics = write_metrics(tmp_path, *(name for name in SCORES if name.startswith(("people_f1", "people_accuracy"))))
+    assert ("real people", "the corpus shows no taught exercise") in summary(metrics, "clips")
+
+
 def test_a_corpus_that_shows_nothing_untaught_has_no_line_on_none(tmp_path: Path) -> None:
     metrics = write_metrics(tmp_path, "people_auroc", "people_untaught")
     assert "  none" not in dict(summary(metrics, "clips"))

@@ -15,14 +15,13 @@ ATTEMPTS = 100
 def assign_folds(exercises: Mapping[str, set[str]], folds: int, seed: int) -> dict[str, int]:
     """Group to fold, 0 to folds - 1, stratified by exercise; `exercises` maps each group to the exercises it shows.
 
-    Where there are fewer groups than `folds`, there are as many folds as groups. Raises `ClipsError` if there is only
-    one exercise, if an exercise has only one group, or if no attempt puts each exercise into two folds.
+    Where there are fewer groups than `folds`, there are as many folds as groups. Raises `ClipsError` if no attempt puts
+    each exercise into two folds.
     """
     groups_of: dict[str, list[str]] = defaultdict(list)
     for group in sorted(exercises):
         for exercise in exercises[group]:
             groups_of[exercise].append(group)
-    check_groups(groups_of)
     folds = min(folds, len(exercises))
     for attempt in range(ATTEMPTS):
         assigned = fill_folds(exercises, groups_of, folds, f"{seed}/{attempt}")
@@ -54,15 +53,18 @@ def fill_folds(
     return assigned
 
 
-def check_groups(groups_of: Mapping[str, list[str]]) -> None:
-    """Raises `ClipsError` if there is only one exercise, or one with only one group."""
+def check_groups(groups: Mapping[str, str]) -> None:
+    """Raises `ClipsError` if there is only one exercise, or one with only one group; `groups`: clip name to group."""
+    groups_of: dict[str, set[str]] = defaultdict(set)
+    for name, group in groups.items():
+        groups_of[name.split("/")[0]].add(group)
     if len(groups_of) < 2:
         raise ClipsError(f"'{''.join(groups_of)}' is the only exercise; add a folder for at least one more")
-    for exercise, groups in sorted(groups_of.items()):
-        if len(groups) < 2:
+    for exercise, shown_by in sorted(groups_of.items()):
+        if len(shown_by) < 2:
             raise ClipsError(
-                f"{exercise}: all clips belong to the one group '{groups[0]}', so nobody unseen is left to test on; "
-                "add clips of other people, or correct split.group"
+                f"{exercise}: all clips belong to the one group '{min(shown_by)}', so nobody unseen is left to test "
+                "on; add clips of other people, or correct split.group"
             )
 
 
@@ -73,6 +75,7 @@ def unit_hash(text: str) -> float:
 
 def fold_clips(groups: Mapping[str, str], split: Split) -> dict[str, int]:
     """Clip name to fold, given the group of each; all clips of a group are in one. Raises `ClipsError`."""
+    check_groups(groups)
     exercises: dict[str, set[str]] = defaultdict(set)
     for name, group in groups.items():
         exercises[group].add(name.split("/")[0])

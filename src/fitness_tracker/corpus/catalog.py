@@ -3,16 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitness_tracker.blazepose.landmarks import read_landmarks
-from fitness_tracker.clips.folder import NONE
+from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.files import write_text
-from fitness_tracker.corpus.landmarks import advice, landmarks_hash, read_corpus_landmarks
 
 
 @dataclass(frozen=True)
@@ -41,24 +39,24 @@ EXERCISES_COLUMNS = ("label", "exercise", "why")
 VISIBILITIES = ("clear", "partly", "not")  # whether the clip shows what its label says
 
 
-def corpus_to_teach(folder: Path, own: Mapping[str, Path], tell: Callable[[str], None]) -> list[CorpusClip]:
-    """The clips of the corpus to train on: those that show what their label says, at least partly.
+def clips_to_teach(clips: Iterable[CorpusClip], own: Collection[str]) -> list[CorpusClip]:
+    """Those that show what their label says, at least partly; a label among one's `own` exercises is taught as that."""
+    shown = [clip for clip in clips if clip.visibility != "not"]
+    return [replace(clip, exercise=clip.label) if clip.label in own else clip for clip in shown]
 
-    `own` maps the names of one's own clips to the files of their landmarks. A label that is also one of their exercises
-    is taught as that. A clip with the landmarks of one's own is left out, and `tell` is called with a line about it.
-    Raises `UserError` for a file that is not as it should be.
+
+def names_of(clips: Iterable[CorpusClip]) -> set[str]:
+    """All names of exercises that are in use: the labels, what they are taught as, and 'none'."""
+    return {name for clip in clips for name in (clip.label, clip.exercise)} | {NONE}
+
+
+def all_groups(own: Mapping[str, str], corpus: Iterable[CorpusClip]) -> dict[str, str]:
+    """Clip name to group, of one's own, which are given so, and of the corpus: by name if it is also an own one.
+
+    Else by hash, for names of the corpus are not known.
     """
-    exercises = {name.split("/")[0] for name in own}
-    known = {landmarks_hash(read_landmarks(path)): name for name, path in own.items()}
-    taught = []
-    for clip in read_corpus(folder):
-        digest = landmarks_hash(read_corpus_landmarks(clip.path))
-        same = known.get(digest) if digest else None
-        if same:
-            tell(f"{same}: is clip {clip.id} of the corpus, too; it counts once, as yours")
-        elif clip.visibility != "not":
-            taught.append(replace(clip, exercise=clip.label) if clip.label in exercises else clip)
-    return taught
+    named = {short_hash(group): group for group in own.values()}
+    return {**own, **{clip.name: named.get(clip.group, clip.group) for clip in corpus}}
 
 
 def read_corpus(folder: Path) -> list[CorpusClip]:
@@ -128,3 +126,8 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str
 
 def landmarks_path(folder: Path, label: str, clip_id: str) -> Path:
     return folder / "landmarks" / label / f"{clip_id}.npz"
+
+
+def advice(path: Path) -> str:
+    """What to do about a bad file of landmarks, for messages."""
+    return f"restore it, or take it out: python corpus/build.py --remove {path.stem}"

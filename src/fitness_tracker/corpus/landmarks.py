@@ -16,6 +16,7 @@ from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, to_int
 from fitness_tracker.blazepose.skeleton import FACE
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.params import CORPUS_FIT, CORPUS_FPS, Limits
+from fitness_tracker.corpus.catalog import advice
 from fitness_tracker.video import ffmpeg, frames
 
 FILE_VERSION = 1  # of the `.npz`
@@ -83,8 +84,3 @@ def read_corpus_landmarks(path: Path) -> Landmarks:
     if not (np.diff(landmarks.times, prepend=-1) > 0).all():
         raise UserError(f"{path}: its frames are not in the order of their times; {advice(path)}")
     return landmarks
-
-
-def advice(path: Path) -> str:
-    """What to do about a bad file, for messages."""
-    return f"restore it, or take it out: python corpus/build.py --remove {path.stem}"

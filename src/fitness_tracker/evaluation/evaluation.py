@@ -31,7 +31,7 @@ class Evaluation:
         scores = self.scores
         clips = f"{scores['clips']} clips of {scores['groups']} groups, by members that never saw the group"
         lines = [f"accuracy {scores['accuracy']:.3f}, F1 {scores['f1']:.3f} on {clips}"]
-        if self.corpus:
+        if "people_f1" in scores:
             lines.append(f"real people: accuracy {scores['people_accuracy']:.3f}, F1 {scores['people_f1']:.3f}")
         return lines
 

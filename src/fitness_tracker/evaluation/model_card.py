@@ -3,6 +3,7 @@
 The headings follow Mitchell et al. (2019), "Model Cards for Model Reporting". The text is in `model_card.md.jinja`.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +33,7 @@ def model_card(evaluation: Evaluation) -> str:
     corpus = None
     if evaluation.clear:
         taught = [one for one in evaluation.clear if one.taught]
-        corpus = clip_figures(CORPUS, evaluation.clear, taught, scores["people_ece"])
+        corpus = clip_figures(CORPUS, evaluation.clear, taught, scores.get("people_ece", math.nan))
     return render(
         __package__,
         "model_card.md.jinja",

@@ -69,7 +69,7 @@ def draw_corpus(evaluation: Evaluation, folder: Path) -> None:
         return
     charts.draw_confusion(confusion_table(clear), classifier.exercises, confusion)
     taught, none_scores = np.array([one.taught for one in clear]), np.array([one.none_score for one in clear])
-    if taught.all():
-        charts.draw_text("The corpus shows nothing that is not taught", none)
+    if len(set(taught)) == 1:
+        charts.draw_text(f"The corpus shows nothing that is {'not ' if taught.all() else ''}taught", none)
     else:
         charts.draw_none(taught, none_scores, classifier.none_threshold, evaluation.scores["people_auroc"], none)

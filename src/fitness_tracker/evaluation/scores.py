@@ -40,7 +40,8 @@ def corpus_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[st
     Accuracy, F1 and calibration error are of clear clips of taught exercises, F1 also with those that show one partly;
     forced: as if 'none' were no answer. `auroc` is how well `none_score` tells taught from untaught clips,
     `untaught_named` the share of untaught ones that get the name of an exercise: exercises that the answering member
-    never saw, people who stand, walk or talk, and what `exercises` of params.yaml leaves out.
+    never saw, people who stand, walk or talk, and what `exercises` of params.yaml leaves out. A score is left out where
+    no clip is there to measure it.
     """
     truth, predicted, groups = columns(scored)
     forced = np.array([exercises[int(one.prediction.probabilities[:-1].argmax())] for one in scored])
@@ -59,23 +60,24 @@ def corpus_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[st
         chosen = ~taught[rows], none_score[rows]
         return weighted_interval(groups[rows], lambda weights: float(roc_auc_score(*chosen, sample_weight=weights)))
 
-    measured = {
-        "accuracy": share(shown, truth == predicted),
-        "f1": f1(shown, predicted),
-        "f1_forced": f1(shown, forced),
-        "f1_partly": f1(taught, predicted),
-    }
-    if untaught.any():
+    measured: dict[str, tuple[float, Interval]] = {}
+    if shown.any():
         measured |= {
-            "untaught_named": share(untaught, predicted != NONE),
-            "auroc": auroc(clear),
-            "auroc_partly": auroc(np.ones_like(clear)),
+            "accuracy": share(shown, truth == predicted),
+            "f1": f1(shown, predicted),
+            "f1_forced": f1(shown, forced),
+            "f1_partly": f1(taught, predicted),
         }
+    if untaught.any():
+        measured["untaught_named"] = share(untaught, predicted != NONE)
+    if shown.any() and untaught.any():
+        measured |= {"auroc": auroc(clear), "auroc_partly": auroc(np.ones_like(clear))}
     result: dict[str, float] = {}
     for name, (value, (low, high)) in measured.items():
         result |= {f"people_{name}": value, f"people_{name}_low": low, f"people_{name}_high": high}
+    if shown.any():
+        result["people_ece"] = calibration_error(*confidences([one for one in scored if one.taught and one.clear]))
     return result | {
-        "people_ece": calibration_error(*confidences([one for one in scored if one.taught and one.clear])),
         "people_clips": int(shown.sum()),
         "people_groups": len(set(groups[shown])),
     }

@@ -14,8 +14,10 @@ from tqdm import tqdm
 
 from fitness_tracker.clips.folder import Clip, ClipsError, group_of
 from fitness_tracker.clips.split import fold_clips
+from fitness_tracker.core.errors import printable
 from fitness_tracker.core.params import Params, Split
-from fitness_tracker.corpus.catalog import CorpusClip, corpus_to_teach
+from fitness_tracker.corpus.catalog import CorpusClip, all_groups
+from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.models.calibration import Calibration
 from fitness_tracker.models.checkpoint import Checkpoint
 from fitness_tracker.models.classifier import Classifier, ClipUsage, short_hash
@@ -56,11 +58,13 @@ class Trained:
 def prepare_data(
     clips: Sequence[Clip], inputs: Mapping[str, Path], corpus: Path | None, pose_networks: Path, split: Split
 ) -> TrainingData:
-    """What to learn from; `corpus` is its folder, if it is learnt from. Prints which clips are in it, too.
+    """What to learn from; `corpus` is its folder, if it is learnt from. Prints what `corpus_to_teach` tells.
 
     Raises `ClipsError` if the clips cannot be split, `UserError` if a file of the corpus is damaged.
     """
-    taught = corpus_to_teach(corpus, inputs, lambda line: print(f"train: {line}")) if corpus else []
+    taught = (
+        corpus_to_teach(corpus, inputs, lambda line: print(f"train: {printable(line)}", flush=True)) if corpus else []
+    )
     return TrainingData(clips, inputs, split_and_hash_clips(clips, split, taught), pose_networks, taught)
 
 
@@ -106,10 +110,8 @@ def split_and_hash_clips(
 
     Raises `ClipsError` if the same frames are in two folds.
     """
-    named = {clip.name: group_of(clip, split.group) for clip in clips}
-    groups = {name: short_hash(group) for name, group in named.items()}
-    names = {short_hash(group): group for group in named.values()}  # messages use names, not hashes
-    folds = fold_clips(named | {clip.name: names.get(clip.group, clip.group) for clip in corpus}, split)
+    groups = {clip.name: group_of(clip, split.group) for clip in clips}
+    folds = fold_clips(all_groups(groups, corpus), split)
     usage = {clip.name: ClipUsage(folds[clip.name], clip.group, clip.sha256) for clip in corpus}
     first: dict[str, Clip] = {}
     for clip in clips:
@@ -120,7 +122,7 @@ def split_and_hash_clips(
                 f"{clip.name}: is the same video as {other.name}, which is in another fold; "
                 "take one of them away, or give both the same group"
             )
-        usage[clip.name] = ClipUsage(folds[clip.name], groups[clip.name], digest)
+        usage[clip.name] = ClipUsage(folds[clip.name], short_hash(groups[clip.name]), digest)
     return usage
 
 

@@ -57,7 +57,8 @@ def summary(metrics: Path, videos: str) -> list[Line]:
 def corpus_lines(scores: Mapping[str, float], table: Path) -> list[Line]:
     """On the real people of the corpus; frame networks, and classifiers without a corpus, are not scored on it."""
     if "people_f1" not in scores:
-        return [("real people", "no corpus was learnt from")]
+        corpus = "the corpus shows no taught exercise" if "people_clips" in scores else "no corpus was learnt from"
+        return [("real people", corpus)]
     lines = [
         ("real people", describe(scores, "people_")),
         ("  confidence", f"off by {scores['people_ece']:.2f} on average"),

@@ -7,7 +7,7 @@ import numpy as np
 
 from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import NONE
-from fitness_tracker.core.errors import UserError
+from fitness_tracker.clips.names import check_exercises
 from fitness_tracker.core.params import Params
 from fitness_tracker.models.calibration import calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
@@ -74,8 +74,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
 def taught_exercises(data: TrainingData, params: Params) -> list[str]:
     """Sorted, with 'none' at the end; raises `UserError` if params.yaml names one that no clip shows."""
     shown = ({clip.exercise for clip in data.clips} | {clip.exercise for clip in data.corpus}) - {NONE}
-    if missing := sorted(set(params.exercises) - shown):
-        raise UserError(f"params.yaml: exercises names {', '.join(missing)}, which no clip shows")
+    check_exercises(params.exercises, shown)
     return [*sorted(shown & set(params.exercises or shown)), NONE]
 
 
