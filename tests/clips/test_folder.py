@@ -8,7 +8,6 @@ import pytest
 
 from fitness_tracker.clips.folder import Clip, ClipsError, find_clips, find_groups, group_of
 
-
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
 
 
@@ -77,6 +76,13 @@ def test_a_linked_folder_is_told_rather_than_passed_over(tmp_path: Path, link: s
     (tmp_path / "videos" / link).symlink_to(tmp_path / target)
     with pytest.raises(ClipsError, match=f"videos/{link}: is {message}"):
         find_clips(tmp_path / "videos")
+
+
+def test_a_broken_link_to_a_clip_is_a_clip_that_cannot_be_read(tmp_path: Path) -> None:
+    """`bad_clips` decides on it."""
+    (tmp_path / "squat").mkdir()
+    (tmp_path / "squat/a.mp4").symlink_to(tmp_path / "gone.mp4")
+    assert [clip.name for clip in find_clips(tmp_path)] == ["squat/a"]
 
 
 def test_links_to_files_and_hidden_links_to_folders_are_no_fault(tmp_path: Path) -> None:
