@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 
-LARGE_CELLS = 25  # exercises; with more, the area of the matrix grows with their number, not with its square
+LARGE_CELLS = 26  # names; with more, the area of the matrix grows with their number, not with its square
 COLUMNS = 4  # of a contact sheet
 INK, PALE = "#1b2a41", "#8a94a6"
 
