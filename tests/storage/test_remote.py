@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import GIT, ROOT, make_stand_in_project, run
+from tests.conftest import GIT, ROOT, edit_params, make_stand_in_project, run
 
 CONFIG = ".dvc/config.local"
 MADE = ("dvc.yaml", "data/videos.dvc", "pretrained/dvc.yaml")  # all but the sample, which this project does not use
@@ -156,6 +157,20 @@ def test_what_one_clone_ran_the_run_cache_spares_another(ran: Server, tmp_path: 
     assert (other / "dvc.lock").read_text() == lock
     assert digests(other / "metrics") == tables
     assert digests(other / "models") == digests(ran.home / "models")
+
+
+def test_after_gc_complete_runs_are_pushed_and_others_left_out(ran: Server, tmp_path: Path) -> None:
+    home = shutil.copytree(ran.home, tmp_path / "project", symlinks=True)
+    run(home, "dvc", "remote", "add", "-q", "--local", "-d", "here", str(tmp_path / "remote"))
+    edit_params(home, {"extract.quality": 91})
+    assert run(home, "dvc", "repro", "-q", "extract").returncode == 0  # a run of which only the record stays
+    assert run(home, *GIT, "reset", "-q", "--hard").returncode == 0
+    assert run(home, "dvc", "checkout", "-q", "dvc.yaml").returncode == 0
+    assert run(home, "dvc", "gc", "-w", "-f", "-q").returncode == 0
+    pushed = run(home, sys.executable, "storage/push.py")
+    assert pushed.returncode == 0, pushed.stderr
+    assert re.match(r"push: 6 runs, \d+ files more of them; 1 without their outputs left out$", pushed.stdout)
+    assert len([path for path in (tmp_path / "remote/runs").rglob("*") if path.is_file()]) == 6
 
 
 def test_the_model_and_its_metrics_come_alone(ran: Server, tmp_path: Path) -> None:
