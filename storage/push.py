@@ -1,8 +1,8 @@
 """Pushes the run cache with all that its runs made, so that `dvc repro --pull` elsewhere runs none of them again.
 
 `dvc push --run-cache` (DVC 3.67) pushes the records of the runs, but not the metrics and tables that Git keeps; without
-them it can restore no stage that has any. And it pushes nothing once `dvc gc` has deleted outputs of a run, whose record
-stays; such runs are left out here.
+them it can restore no stage that has any. And it pushes nothing once `dvc gc` has deleted outputs, as the records of
+their runs stay; such runs are left out here.
 """
 
 import sys

@@ -22,6 +22,7 @@ from dvc_data.hashfile.tree import Tree
 from scmrepo.exceptions import SCMError
 
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.review.partial_clone import fetch_missing_objects
 
 ANSWERS = "metrics/answers.csv"
 HIGHER, LOWER = (
@@ -73,6 +74,7 @@ def read_revisions(base: str, head: str) -> Revisions:
     try:
         with Repo() as repo:
             commits = {name: commit_hash(repo, name) for name in (base, head)}
+            fetch_missing_objects(repo.scm.root_dir, commits.values())
             states = {name: read_state(repo, name, commit) for name, commit in commits.items()}
             metrics, params = (old_and_new_values(kind, commits, base, head) for kind in (repo.metrics, repo.params))
     except DvcException as error:
