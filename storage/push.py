@@ -36,7 +36,7 @@ def main() -> None:
             remote = repo.cloud.get_remote_odb(None, "push", hash_name="md5-dos2unix")
             places = [remote.fs.join(remote.path, "runs", *record.parts[-3:]) for record in complete]
             generic.copy(repo.cache.legacy.fs, list(map(str, complete)), remote.fs, places)
-    except (DvcException, OSError, BotoCoreError) as error:
+    except (DvcException, RuntimeError, KeyError, OSError, BotoCoreError) as error:
         sys.exit(f"push: {error}")
     left_out = len(records) - len(complete)
     print(

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pwd
 import re
 import shutil
 from collections.abc import Container
@@ -325,6 +326,17 @@ def test_outside_of_a_repository_it_says_so(tmp_path: Path) -> None:
     done = run(tmp_path, "fitness-tracker", "report", "HEAD^", "HEAD", PYTHONPATH=str(ROOT / "src"))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("home", [True, False])
+def test_a_user_without_a_name_is_told_what_dvc_needs(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, home: bool
+) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", *([] if home else ["HOME", "XDG_CONFIG_HOME"])):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="set HOME and USER"):
+        reported()
 
 
 def test_hostile_names_stay_in_their_cells(repository: Path) -> None:
