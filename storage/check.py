@@ -69,7 +69,15 @@ def main() -> None:
             remote = repo.cloud.get_remote_odb(None, "check")
             names = dict(wanted(checkout, remote))
             there = set(remote.oids_exist(list(names)))
-    except (DvcException, OSError, ValueError, subprocess.CalledProcessError, BotoCoreError) as error:
+    except (
+        DvcException,
+        RuntimeError,
+        KeyError,
+        OSError,
+        ValueError,
+        subprocess.CalledProcessError,
+        BotoCoreError,
+    ) as error:
         sys.exit(f"check: {error}")
     lost = sorted(name for oid, name in names.items() if oid not in there)
     for name in lost:

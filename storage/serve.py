@@ -97,7 +97,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9000)
     args = parser.parse_args()
     if args.do == "start":
-        start(args.folder, args.port)
+        try:
+            start(args.folder, args.port)
+        except RuntimeError as error:  # DVC finds no home folder
+            sys.exit(f"s3: {error}")
     else:
         stop(args.folder)
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import pwd
 import sqlite3
 from pathlib import Path
 
@@ -59,3 +60,13 @@ def test_the_cache_folder_moves_with_the_environment(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("FITNESS_TRACKER_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "fitness-tracker"
+
+
+def test_a_user_without_name_and_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
+    for name in ("FITNESS_TRACKER_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="set FITNESS_TRACKER_CACHE"):
+        cache_folder()
+    monkeypatch.setenv("FITNESS_TRACKER_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pwd
 import re
 import shutil
 from collections.abc import Container
@@ -299,10 +300,43 @@ def test_a_revision_that_is_none_is_told(repository: Path, revision: str) -> Non
     assert not (repository / "x").exists()
 
 
+@pytest.mark.parametrize("left_out", ["blob:none", "tree:0"])
+def test_a_partial_clone_fetches_what_it_lacks_or_says_what_to_type(
+    repository: Path, tmp_path: Path, left_out: str
+) -> None:
+    """In a process of its own, as DVC alone would hang for ever."""
+    write(repository, wrong=MORE)
+    commit(repository)
+    expected = report(read_revisions("HEAD^", "HEAD"), None)[0]
+    run(repository, *GIT, "config", "uploadpack.allowFilter", "true")
+    source, partial = f"file://{repository}", tmp_path / "partial"
+    assert run(tmp_path, "git", "clone", "-q", f"--filter={left_out}", source, str(partial)).returncode == 0
+    command = ("timeout", "-s", "KILL", "60", "fitness-tracker", "report", "HEAD^", "HEAD")
+    repository.rename(tmp_path / "away")
+    refused = run(partial, *command, PYTHONPATH=str(ROOT / "src"))
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "git fetch --refetch --no-filter origin" in refused.stderr
+    (tmp_path / "away").rename(repository)
+    done = run(partial, *command, PYTHONPATH=str(ROOT / "src"))
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, expected, "")
+
+
 def test_outside_of_a_repository_it_says_so(tmp_path: Path) -> None:
     done = run(tmp_path, "fitness-tracker", "report", "HEAD^", "HEAD", PYTHONPATH=str(ROOT / "src"))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("home", [True, False])
+def test_a_user_without_a_name_is_told_what_dvc_needs(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, home: bool
+) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", *([] if home else ["HOME", "XDG_CONFIG_HOME"])):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="set HOME and USER"):
+        reported()
 
 
 def test_hostile_names_stay_in_their_cells(repository: Path) -> None:

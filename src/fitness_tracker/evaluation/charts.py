@@ -1,15 +1,20 @@
-"""Pictures of an evaluation, as PNG files. The same numbers give the same bytes."""
+"""Pictures of an evaluation, as PNG files: the same numbers give the same bytes, whatever a matplotlibrc says."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import confusion_matrix, roc_curve
+
+os.environ.pop("MPLBACKEND", None)  # set by Jupyter; if that backend is not installed, importing matplotlib fails
+from matplotlib import style
 from matplotlib.figure import Figure
-from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, roc_curve
 
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 
+LARGE_CELLS = 26  # names; with more, the area of the matrix grows with their number, not with its square
 COLUMNS = 4  # of a contact sheet
 INK, PALE = "#1b2a41", "#8a94a6"
 
@@ -23,35 +28,51 @@ def readable(exercise: str) -> str:
     return exercise.replace("_", " ").replace("$", r"\$")  # a dollar would begin a formula
 
 
+@style.context("default")
 def draw_confusion(table: pd.DataFrame, exercises: list[str], path: Path) -> None:
     """Confusion matrix of `table` (columns actual, predicted), with the `exercises` that occur in it.
 
     The shade of a cell is its share of the row, the number in it the number of clips.
     """
-    exercises = [name for name in exercises if name in {*table["actual"], *table["predicted"]}]
+    occurring = {*table["actual"], *table["predicted"]}
+    exercises = [name for name in exercises if name in occurring]
     counts = confusion_matrix(table["actual"], table["predicted"], labels=exercises)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 2.2 + 0.55 * len(exercises)
+    places = range(len(exercises))
+    shrink = min(1.0, (LARGE_CELLS / len(exercises)) ** 0.5)
+    cell = 0.55 * shrink  # inches
+    font_size = min(10, 72 * cell / 2)  # points; three digits fit into a cell
+    side = 2.2 + cell * len(exercises)
     figure = Figure(figsize=(side, side))
     axes = figure.add_subplot()
-    display = ConfusionMatrixDisplay(shares, display_labels=[readable(exercise) for exercise in exercises])
-    display.plot(ax=axes, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1})
-    for cell, count in zip(display.text_.ravel(), counts.ravel(), strict=True):
-        cell.set_text(str(count) if count else "")
-    axes.set_xticks(range(len(exercises)), map(readable, exercises), rotation=45, ha="right")
-    axes.set(xlabel="predicted", ylabel="actual")
-    axes.set_title(f"{np.trace(counts)} of {counts.sum()} unseen clips are classified correctly")
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    pale, dark = picture.cmap(0.0), picture.cmap(1.0)
+    for row, column in np.argwhere(counts):
+        ink = pale if shares[row, column] > shares.max() / 2 else dark
+        axes.text(column, row, counts[row, column], ha="center", va="center", color=ink, fontsize=font_size)
+    axes.set_xticks(places, map(readable, exercises), rotation=45, ha="right")
+    axes.set_yticks(places, map(readable, exercises))
+    axes.set_xlabel("predicted", fontsize=10 / shrink)
+    axes.set_ylabel("actual", fontsize=10 / shrink)
+    axes.set_title(f"{np.trace(counts)} of {counts.sum()} unseen clips are classified correctly", fontsize=12 / shrink)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(which="both", length=0, labelsize=font_size)
+    if shrink < 1:  # lines between the cells, and names at both ends of long rows
+        axes.set_xticks(np.arange(0.5, len(exercises)), minor=True)
+        axes.set_yticks(np.arange(0.5, len(exercises)), minor=True)
+        axes.grid(which="minor", color="white")
+        axes.tick_params(labelright=True)
     save(figure, path)
 
 
+@style.context("default")
 def draw_text(text: str, path: Path) -> None:
     figure = Figure(figsize=(5.2, 1.2))
     figure.text(0.5, 0.5, text, ha="center", va="center", color=INK)
     save(figure, path)
 
 
+@style.context("default")
 def draw_none(taught: np.ndarray, none_scores: np.ndarray, threshold: float, area: float, path: Path) -> None:
     """ROC curve of 'none' over clips (N,): are they `taught`, and their `none_score`; a dot marks the threshold."""
     figure = Figure(figsize=(5.2, 5.2))
@@ -72,6 +93,7 @@ def draw_none(taught: np.ndarray, none_scores: np.ndarray, threshold: float, are
     save(figure, path)
 
 
+@style.context("default")
 def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
     """Reliability diagram of a `calibration_table`: a dot is a bin, its area the share of the answers in it."""
     figure = Figure(figsize=(5.2, 5.2))
@@ -89,6 +111,7 @@ def draw_reliability(table: pd.DataFrame, error: float, path: Path) -> None:
     save(figure, path)
 
 
+@style.context("default")
 def draw_mistakes(mistakes: Sequence[ScoredClip], frames: Sequence[np.ndarray], path: Path) -> None:
     """Contact sheet of `mistakes`, each with a frame (H, W, 3) uint8 RGB."""
     rows = max(1, -(-len(frames) // COLUMNS))

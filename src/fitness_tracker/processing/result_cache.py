@@ -23,8 +23,13 @@ KEY_LIBRARIES = ("opencv-python-headless", "ai-edge-litert", "numpy")
 
 
 def cache_folder() -> Path:
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fitness-tracker"
-    return Path(os.environ.get("FITNESS_TRACKER_CACHE") or default)
+    """Raises `UserError` for users without a home, such as the numeric ones of containers, if no variable names it."""
+    if folder := os.environ.get("FITNESS_TRACKER_CACHE"):
+        return Path(folder)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fitness-tracker"
+    except RuntimeError:
+        raise UserError("no home folder for the result cache: set FITNESS_TRACKER_CACHE to a folder") from None
 
 
 class ResultCache:

@@ -22,6 +22,7 @@ from dvc_data.hashfile.tree import Tree
 from scmrepo.exceptions import SCMError
 
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.review.partial_clone import fetch_missing_objects
 
 ANSWERS = "metrics/answers.csv"
 HIGHER, LOWER = (
@@ -71,8 +72,9 @@ class Revisions:
 def read_revisions(base: str, head: str) -> Revisions:
     """Raises `UserError` if there is no such revision, or a file in it cannot be read."""
     try:
-        with Repo() as repo:
+        with open_repository() as repo:
             commits = {name: commit_hash(repo, name) for name in (base, head)}
+            fetch_missing_objects(repo.scm.root_dir, commits.values())
             states = {name: read_state(repo, name, commit) for name, commit in commits.items()}
             metrics, params = (old_and_new_values(kind, commits, base, head) for kind in (repo.metrics, repo.params))
     except DvcException as error:
@@ -80,6 +82,13 @@ def read_revisions(base: str, head: str) -> Revisions:
     changes = {name: Change.of_metric(name, *values) for name, values in metrics.items()}
     changed_params = {name: values for name, values in params.items() if values[0] != values[1]}
     return Revisions(states[base], states[head], changes, changed_params)
+
+
+def open_repository() -> Repo:
+    try:
+        return Repo()
+    except (RuntimeError, KeyError):  # a container's user who is only a number has neither
+        raise UserError("DVC needs a home folder and a user's name: set HOME and USER") from None
 
 
 def commit_hash(repo: Repo, name: str) -> str:
