@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import Clip, find_clips, group_of, short_hash
-from fitness_tracker.core.errors import UserError, exit_with_message
+from fitness_tracker.core.errors import UserError, exit_with_message, quiet_native_stderr
 from fitness_tracker.core.params import CORPUS_FPS, Params, load_params
 from fitness_tracker.corpus.catalog import CorpusClip, landmarks_path, read_catalog, read_exercises, write_catalog
 from fitness_tracker.corpus.landmarks import clip_to_landmarks, read_corpus_landmarks
@@ -38,7 +38,9 @@ def main() -> None:
             remove(args.corpus, args.remove)
             return
         sources = {clip: args.source or folder.resolve().name for folder in args.folders for clip in find_clips(folder)}
-        bad = add(args.corpus, sources, load_params(), read_networks(args.networks))
+        with quiet_native_stderr():
+            networks = read_networks(args.networks)
+        bad = add(args.corpus, sources, load_params(), networks)
         if bad:
             reasons = "".join(f"\n  {result.clip.path}: {result.reason}" for result in bad)
             raise UserError(f"{len(bad)} clips failed, the others are in the corpus:{reasons}")

@@ -207,7 +207,9 @@ def run_serve(args: argparse.Namespace) -> int:
             )
         with quiet_native_stderr():  # takes seconds
             from fitness_tracker.page.server import serve
+            from fitness_tracker.prediction.predict import load_once
 
+            load_once(args.classifier)
         serve(listener, args.host, args.classifier, args.max_mb, args.max_minutes)
     return 0
 

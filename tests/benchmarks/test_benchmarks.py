@@ -186,7 +186,7 @@ def test_what_is_labelled_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None
     (source,) = few_benchmark.largest_sources(clips, 1)
     poses = {clip.id: clip.id for clip in clips}
     tasks: list[Task] = []
-    monkeypatch.setattr(few_benchmark, "fit_side_by_side", lambda some: tasks.extend(some) or [])
+    monkeypatch.setattr(few_benchmark, "fit_members", lambda some: tasks.extend(some) or [])
     with pytest.raises(ValueError, match="zip"):
         few_benchmark.answers_of(clips, poses, source, load_params())  # type: ignore[arg-type]
     assert len(tasks) == 7

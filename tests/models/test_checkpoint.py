@@ -162,7 +162,7 @@ def stop_after(home: Path, cache: Path, epoch: int, signal_: int) -> tuple[str, 
     running = start(home, cache)
     while finished_epochs(cache) < epoch:
         assert running.poll() is None, running.communicate()
-        time.sleep(0.02)
+        time.sleep(0.2)
     children = psutil.Process(running.pid).children(recursive=True)
     (os.killpg if signal_ == signal.SIGINT else os.kill)(running.pid, signal_)
     output, errors = running.communicate(timeout=60)

@@ -36,7 +36,7 @@ def exit_with_message(program: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_native_stderr() -> Iterator[None]:
-    """Keeps what native code writes to stderr, and shows it only if the block fails.
+    """Keeps what native code writes to stderr, and shows it only if the block fails in a way that no message explains.
 
     For programs, not for library functions: meanwhile it is the stderr of all threads of the process.
     """
@@ -45,6 +45,8 @@ def quiet_native_stderr() -> Iterator[None]:
         os.dup2(captured.fileno(), 2)
         try:
             yield
+        except (UserError, OSError, KeyboardInterrupt):
+            raise
         except BaseException:
             captured.seek(0)
             os.write(stderr, captured.read())
