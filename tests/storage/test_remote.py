@@ -162,7 +162,7 @@ def test_what_one_clone_ran_the_run_cache_spares_another(ran: Server, tmp_path: 
 def test_after_gc_complete_runs_are_pushed_and_others_left_out(ran: Server, tmp_path: Path) -> None:
     home = shutil.copytree(ran.home, tmp_path / "project", symlinks=True)
     run(home, "dvc", "remote", "add", "-q", "--local", "-d", "here", str(tmp_path / "remote"))
-    edit_params(home, {"extract.quality": 91})
+    edit_params(home, {"extract.jpeg_quality": 91})
     assert run(home, "dvc", "repro", "-q", "extract").returncode == 0  # a run of which only the record stays
     assert run(home, *GIT, "reset", "-q", "--hard").returncode == 0
     assert run(home, "dvc", "checkout", "-q", "dvc.yaml").returncode == 0
