@@ -8,6 +8,8 @@ row scores the tested clips of all sources together. Clips that show the movemen
 Prints a Markdown table; takes about 10 minutes on two cores.
 """
 
+from fitness_tracker.core import environment as environment  # isort: split
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

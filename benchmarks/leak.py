@@ -4,6 +4,8 @@ Reads params.yaml and FRAMES, the out of the extract stage; prints a Markdown ta
 clip stand on both sides, and the network may pass by knowing the room.
 """
 
+from fitness_tracker.core import environment as environment  # isort: split
+
 import argparse
 from dataclasses import dataclass
 from pathlib import Path

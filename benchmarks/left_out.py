@@ -8,6 +8,8 @@ that show the whole movement are scored; 95 % intervals are over groups. Prints 
 on two cores.
 """
 
+from fitness_tracker.core import environment as environment  # isort: split
+
 import argparse
 from pathlib import Path
 

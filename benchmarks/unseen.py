@@ -11,6 +11,8 @@ classifier as it ships: a member a fold, calibrated out of fold, and `none` amon
 out-of-distribution score: exercises that were left out of training in turn, unseen people.
 """
 
+from fitness_tracker.core import environment as environment  # isort: split
+
 import argparse
 import csv
 import dataclasses

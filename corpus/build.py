@@ -5,6 +5,8 @@ that has another label or group now gets it there, too. New ones count as 'clear
 rows in corpus/catalog.csv where you know better.
 """
 
+from fitness_tracker.core import environment as environment  # isort: split
+
 import argparse
 import hashlib
 from collections.abc import Iterable
