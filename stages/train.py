@@ -19,16 +19,18 @@ def main() -> None:
     with run_stage("train") as params:
         clips = find_clips(args.frames, (".zip",))
         with quiet_native_stderr():  # from here on it takes seconds
+            from fitness_tracker.blazepose.networks import read_networks
             from fitness_tracker.models.bundle import save_classifier
             from fitness_tracker.models.registry import MODEL_KINDS
             from fitness_tracker.models.tensorflow_setup import make_deterministic
             from fitness_tracker.models.training import prepare_data, write_history
 
-        make_deterministic(params.train.seed)
+            make_deterministic(params.train.seed)
+            pose_networks = read_networks(args.networks)
         kind = MODEL_KINDS[params.train.model]()
         inputs = {clip.name: getattr(args, kind.INPUT) / f"{clip.name}{kind.SUFFIX}" for clip in clips}
         corpus = args.corpus if params.corpus and kind.INPUT == "landmarks" else None
-        data = prepare_data(clips, inputs, corpus, args.networks, params.split)
+        data = prepare_data(clips, inputs, corpus, pose_networks, params.split)
         print(f"train: {describe_folds({name: used.fold for name, used in data.usage.items()})} clips in folds")
         trained = kind.fit(data, params, ResultCache(cache_folder(), params.cache_gb))
 

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.params import Cnn, load_params
 from fitness_tracker.models.bundle import save_classifier
@@ -27,7 +28,7 @@ def teach(landmarks: Path, networks_folder: Path, folder: Path) -> None:
     clips = [clip for clip in clips if "person01" not in clip.name]  # nobody knows
     pose, train = dataclasses.replace(params.pose, members=1), dataclasses.replace(params.train, epochs=6)
     params = dataclasses.replace(params, pose=pose, train=train)
-    data = TrainingData(clips, {clip.name: clip.path for clip in clips}, usage, networks_folder)
+    data = TrainingData(clips, {clip.name: clip.path for clip in clips}, usage, read_networks(networks_folder))
     save_classifier(fit(data, params).classifier, folder)
 
 

@@ -32,7 +32,7 @@ class TrainingData:
     clips: Sequence[Clip]  # one's own, by their zips of frames
     inputs: Mapping[str, Path]  # clip name -> the file of it that this kind of model reads
     usage: Mapping[str, ClipUsage]  # name -> fold, group and hash of each clip, those of the corpus included
-    pose_networks: Path  # the folder of BlazePose's networks, which a classifier of poses takes along
+    pose_networks: Mapping[str, bytes]  # BlazePose's two, which a classifier of poses takes along
     corpus: Sequence[CorpusClip] = ()  # a kind that reads frames leaves it out, for it has none
 
 
@@ -56,7 +56,11 @@ class Trained:
 
 
 def prepare_data(
-    clips: Sequence[Clip], inputs: Mapping[str, Path], corpus: Path | None, pose_networks: Path, split: Split
+    clips: Sequence[Clip],
+    inputs: Mapping[str, Path],
+    corpus: Path | None,
+    pose_networks: Mapping[str, bytes],
+    split: Split,
 ) -> TrainingData:
     """What to learn from; `corpus` is its folder, if it is learnt from. Prints what `corpus_to_teach` tells.
 

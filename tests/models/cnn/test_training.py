@@ -164,7 +164,7 @@ def test_a_member_looks_neither_at_its_own_fold_nor_learns_from_the_next(
     params = dataclasses.replace(
         load_params(ROOT / "params.yaml"), train=train, cnn=dataclasses.replace(cnn, members=2)
     )
-    data = TrainingData(clips, {clip.name: clip.path for clip in clips}, usage, tmp_path)
+    data = TrainingData(clips, {clip.name: clip.path for clip in clips}, usage, {})
     done = training.fit(data, params)
     assert seen == [[{2, 3, 4}, {1}], [{0, 3, 4}, {2}]]
     assert done.classifier.unseen_folds == [{0}, {1}]

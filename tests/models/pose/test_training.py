@@ -191,7 +191,7 @@ def test_a_few_clips_that_are_all_right_do_not_make_it_certain() -> None:
 
 
 @pytest.fixture
-def data(tmp_path: Path, networks_folder: Path) -> TrainingData:
+def data(tmp_path: Path, networks: dict[str, bytes]) -> TrainingData:
     """Landmarks of eight people, squatting, pressing and doing nothing, as the stage writes them."""
     clips, split = [], {}
     for person in range(8):
@@ -208,7 +208,7 @@ def data(tmp_path: Path, networks_folder: Path) -> TrainingData:
             path.write_bytes(write_landmarks(marks))
             clips.append(Clip(name, path))
             split[name] = ClipUsage(0 if person > 4 else 1 + person % 2, f"p{person}", "")
-    return TrainingData(clips, {clip.name: clip.path for clip in clips}, split, networks_folder)
+    return TrainingData(clips, {clip.name: clip.path for clip in clips}, split, networks)
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.clips.names import check_exercises
 from fitness_tracker.core.params import Params
@@ -66,7 +65,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
         member.network.set_weights(one.weights)
     classifier = PoseClassifier(
         members=members, pose=params.pose, window=tasks[0].settings.window,
-        pose_networks=read_networks(data.pose_networks), **common_fields(data, params, exercises, calibration),
+        pose_networks=dict(data.pose_networks), **common_fields(data, params, exercises, calibration),
     )  # fmt: skip
     return summarise(classifier, fitted, [Checkpoint(cache, task.key) for task in tasks])
 
