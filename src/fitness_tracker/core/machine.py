@@ -6,16 +6,19 @@ from pathlib import Path
 MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container, in bytes (cgroup 2); 'max' is none
 
 
-def worker_count(tasks: int, bytes_each: int = 0) -> int:
-    """How many of the `tasks` may run at once: one a core, and as many as fit into free memory; at least one.
+def core_count() -> int:
+    """Cores that the affinity and a container's quota (docker --cpus, Kubernetes' limits) leave."""
+    from joblib import cpu_count  # 0.1 s
 
-    Cores are those that the affinity and a container's quota (docker --cpus, Kubernetes' limits) leave.
-    """
-    import psutil  # both take 0.1 s
-    from joblib import cpu_count
+    return int(cpu_count())
+
+
+def worker_count(tasks: int, bytes_each: int = 0) -> int:
+    """How many of the `tasks` may run at once: one a core, and as many as fit into free memory; at least one."""
+    import psutil  # 0.1 s
 
     free = psutil.virtual_memory().available
     with contextlib.suppress(OSError, ValueError):  # no container, no limit, or no Linux
         free = min(free, int(MEMORY_LIMIT.read_text()))
     fitting = free // bytes_each if bytes_each else tasks
-    return max(1, min(tasks, cpu_count(), fitting))
+    return max(1, min(tasks, core_count(), fitting))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.machine import core_count
 from fitness_tracker.processing.result_cache import function_key
 from fitness_tracker.video.ffmpeg import MachineError
 
@@ -26,9 +27,7 @@ def workers(function: functools.partial, code: str) -> Iterator[tuple[int, Calla
     """(number of clips to process at once, function to call with the bytes of each); `code` is the `function_key`."""
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if not address:
-        from joblib import cpu_count
-
-        yield cpu_count(), function
+        yield core_count(), function
         return
     from distributed import Client
     from distributed.comm import resolve_address
