@@ -76,4 +76,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce bench requirements

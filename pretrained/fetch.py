@@ -13,6 +13,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "src"))  # the code beside it, as dvc.lock records
+
 from fitness_tracker.blazepose.weights import SHA256
 
 PACKAGE = "mediapipe==0.10.21"  # newer wheels hold no weights

@@ -28,7 +28,7 @@ def main() -> None:
         if args.corpus:
             poses = params.train.model == "pose"
             corpus = args.corpus if poses and params.corpus else None
-            check_names(groups, params.exercises if poses else [], corpus, tell)
+            check_names(groups, params.exercises if poses else [], corpus, tell, groups_needed=2 if poses else 3)
         resize = partial(resize_video, fit=params.resize.fit, limits=params.limits)
         process_clips(resize, clips, args.resized, ".mp4", "resize", cache, skip=params.bad_clips == "skip")
 

@@ -38,9 +38,9 @@ def main() -> None:
         metrics = {name: round(value, 4) for name, value in trained.metrics.items()}
         write_json(args.metrics / "train.json", metrics)
         write_history(trained.history, args.metrics / "history.csv")
-        for checkpoint in trained.checkpoints:
-            checkpoint.forget()
         print(f"train: accuracy {metrics['train_accuracy']:.3f}, held out {metrics['val_accuracy']:.3f}")
+    for checkpoint in trained.checkpoints:  # not before it is known that nothing changed meanwhile
+        checkpoint.forget()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ def main() -> None:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Prints an answer for every file; the exit code is 1 if any of them failed."""
+    from PIL import Image
     from tqdm import tqdm
 
     with quiet_native_stderr():  # takes seconds
@@ -84,6 +86,7 @@ def run_predict(args: argparse.Namespace) -> int:
         from fitness_tracker.prediction import formats, predict
         from fitness_tracker.prediction.inputs import find_files
 
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits.pixels` says it plainly
     files = find_files(args.paths)
     overlays, strips = (
         plan_outputs(files, out, *names)

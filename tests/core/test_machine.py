@@ -18,7 +18,7 @@ def big_machine(monkeypatch: pytest.MonkeyPatch, tmp_path) -> pytest.MonkeyPatch
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100 * GB))
-    monkeypatch.setattr(machine, "MEMORY_LIMIT", tmp_path / "memory.max")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     return monkeypatch
 
 
@@ -31,8 +31,9 @@ def test_where_there_is_no_affinity_nothing_fails(big_machine) -> None:
     assert worker_count(10) == 8
 
 
-@pytest.mark.parametrize(("limit", "workers"), [(None, 8), ("max", 8), (str(3 * GB), 3), (str(GB // 2), 1)])
+@pytest.mark.parametrize(("limit", "workers"), [(None, 8), ("max", 8), (str(5 * GB), 3), (str(GB), 1)])
 def test_as_many_as_fit_into_the_memory_of_the_container(big_machine, limit: str | None, workers: int) -> None:
     if limit:
-        machine.MEMORY_LIMIT.write_text(limit)
+        (machine.CGROUP / "memory.max").write_text(limit)
+        (machine.CGROUP / "memory.current").write_text(str(2 * GB))
     assert worker_count(10, bytes_each=GB) == workers

@@ -49,7 +49,7 @@ def test_what_changes_while_a_stage_runs_fails_it(
     with pytest.raises(SystemExit) as ended, run_stage("resize"):
         change(folder)
     assert ended.value.code == 1
-    expected = f"resize: {changed} changed while it ran; the results are of neither, run it again\n"
+    expected = f"resize: {changed} changed while it ran; its results belong to neither version, run it again\n"
     assert capsys.readouterr().err == expected
 
 

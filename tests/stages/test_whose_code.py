@@ -112,5 +112,8 @@ def test_parameters_edited_while_a_stage_runs_fail_it(project: Path) -> None:
         (project / "edited").touch()
         _, errors = running.communicate()
     assert running.returncode != 0
-    assert "resize: params.yaml: limits changed while it ran; the results are of neither, run it again" in errors
+    assert (
+        "resize: params.yaml: limits changed while it ran; its results belong to neither version, run it again"
+        in errors
+    )
     assert not (project / "dvc.lock").exists() or "resize" not in (project / "dvc.lock").read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fitness_tracker.audit.fingerprints import Fingerprint
+from fitness_tracker.core.errors import printable
 from fitness_tracker.evaluation.templates import render
 
 PICTURES = 6  # of a finding, at most
@@ -26,7 +27,7 @@ def finding_lines(findings: Sequence[Finding]) -> str:
     lines = []
     for kind, clips, text in findings:
         names = ", ".join(clips[:2]) + (f" and {len(clips) - 2} more" if len(clips) > 2 else "")
-        lines.append(f"{kind:{width}}  {names + ': ' if names else ''}{text}")
+        lines.append(printable(f"{kind:{width}}  {names + ': ' if names else ''}{text}"))
     return "\n".join(lines)
 
 

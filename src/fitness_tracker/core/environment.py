@@ -1,10 +1,13 @@
 """Settings of libraries, the same for every program of this project; imported before NumPy, Keras and Matplotlib.
 
-Whatever somebody has set for other programs (Keras' backend, a plot style, TensorFlow's switches, the plot backend that
-Jupyter hands to what it starts) goes: it would change bytes of results, or end in tracebacks.
+Variables set for other programs (Keras' backend, a plot style, TensorFlow's switches, the plot backend that Jupyter
+hands to what it starts) are removed: they would change bytes of results, or end in tracebacks.
 """
 
 import os
+import time
+
+START_S = time.time()  # of this program
 
 OTHER_PROGRAMS = ("DNNL_", "KERAS_", "MATPLOTLIB", "MPL", "ONEDNN_", "TF_", "XLA_")  # how their variables begin
 
@@ -14,6 +17,7 @@ SETTINGS = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "OPENBLAS_CORETYPE": "Haswell",
+    "CUDA_VISIBLE_DEVICES": "-1",  # a graphics card sums in another order
     "KERAS_BACKEND": "tensorflow",
     "KERAS_HOME": os.path.join(os.devnull, "keras"),  # noqa: PTH118 - no such folder: no keras.json is read or written
     "MPLBACKEND": "agg",

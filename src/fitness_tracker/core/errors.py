@@ -15,7 +15,7 @@ class UserError(Exception):
 def exit_with_message(program: str) -> Iterator[None]:
     """Ends the program with exit code 1 and the message on stderr if a `UserError` or `OSError` comes out of the block.
 
-    Quietly, if whoever reads its output (`| head`) has left.
+    Exits silently if the reader of its output (`| head`) has closed it.
     """
     try:
         yield
@@ -29,7 +29,7 @@ def exit_with_message(program: str) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails once more
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that is read-only
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{printable(error.filename)}: " if error.filename else ""
         print(f"{program}: {place}{error.strerror or error}; what is finished is kept", file=sys.stderr)
         sys.exit(1)
 

@@ -3,7 +3,9 @@
 import contextlib
 from pathlib import Path
 
-MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container, in bytes (cgroup 2); 'max' is none
+CGROUP = Path(
+    "/sys/fs/cgroup"
+)  # of a container (cgroup 2): memory.max, 'max' if there is no limit, and memory.current, in bytes
 
 
 def core_count() -> int:
@@ -19,6 +21,6 @@ def worker_count(tasks: int, bytes_each: int = 0) -> int:
 
     free = psutil.virtual_memory().available
     with contextlib.suppress(OSError, ValueError):  # no container, no limit, or no Linux
-        free = min(free, int(MEMORY_LIMIT.read_text()))
+        free = min(free, int((CGROUP / "memory.max").read_text()) - int((CGROUP / "memory.current").read_text()))
     fitting = free // bytes_each if bytes_each else tasks
     return max(1, min(tasks, core_count(), fitting))

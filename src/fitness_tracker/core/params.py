@@ -191,7 +191,7 @@ class Params(Group):
         if self.corpus and self.train.model == "pose" and not as_corpus:  # frames are not in the corpus
             raise ParamsError(
                 "params.yaml: corpus is True; it must be false where extract.fps is not 10 or resize.fit is not pad, "
-                "as they are there"
+                "as in the corpus"
             )
         for name, members in (("pose", self.pose.members), ("cnn", self.cnn.members)):
             if members > self.split.folds:

@@ -1,4 +1,4 @@
-"""What surrounds every stage: its parameters, errors as one line, and that what is recorded is what ran."""
+"""What surrounds every stage: its parameters, errors as one line, and a check that what is recorded is what ran."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,10 +8,11 @@ from typing import Any
 
 import yaml
 
+from fitness_tracker.core.environment import START_S
 from fitness_tracker.core.errors import UserError, exit_with_message
 from fitness_tracker.core.params import Params, load_params
 
-CODE_SUFFIXES = (".py", ".jinja", ".yaml")  # compared by content; data, which may be large, by size and time
+HASHED_SUFFIXES = (".py", ".jinja", ".csv", ".npz")  # compared by content; larger data by size and time
 
 
 @contextmanager
@@ -24,12 +25,17 @@ def run_stage(name: str) -> Iterator[Params]:
     with exit_with_message(name):
         params = load_params()
         before = read_dependencies(name, params.videos)
+        for path in (Path(path) for path in before if path.endswith((".py", ".jinja"))):
+            if path.stat().st_mtime > START_S:  # it may have been imported before
+                raise UserError(f"{path} changed while it started; run it again")
         yield params
         after = read_dependencies(name, load_params().videos)
         changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
         if changed:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-            raise UserError(f"{changed[0]}{more} changed while it ran; the results are of neither, run it again")
+            raise UserError(
+                f"{changed[0]}{more} changed while it ran; its results belong to neither version, run it again"
+            )
 
 
 def read_dependencies(name: str, videos: str) -> dict[str, Any]:
@@ -53,7 +59,7 @@ def value_at(values: dict[str, Any], key: str) -> Any:
 
 
 def describe_file(path: Path) -> object:
-    if path.suffix in CODE_SUFFIXES:
+    if path.suffix in HASHED_SUFFIXES:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     status = path.stat()
     return status.st_size, status.st_mtime_ns

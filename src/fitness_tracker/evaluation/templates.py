@@ -2,6 +2,8 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from fitness_tracker.core.errors import printable
+
 
 def render(package: str, name: str, **values: object) -> str:
     """The template `name` of `package`, filled in; a name that it lacks raises, and in HTML all values are escaped."""
@@ -18,8 +20,8 @@ def render(package: str, name: str, **values: object) -> str:
 
 
 def cell(text: object) -> str:
-    """As a table's cell: on one line, without a bar that ends it."""
-    return " ".join(str(text).split()).replace("|", "\\|")
+    """As a table's cell: on one line, without a bar that ends it, control characters escaped."""
+    return printable(" ".join(str(text).split())).replace("|", "\\|")
 
 
 def code(text: object) -> str:

@@ -118,6 +118,8 @@ def load_classifier(folder: Path) -> Classifier:
                 raise ValueError(f"{name} is not what was saved")
         common = {name: getattr(fields, name) for name in (*COPIED, "usage")}
         classifier = MODEL_KINDS[fields.model]().load(folder, fields.model_extra or {}, common)
+        if fields.sha256.keys() != classifier.files().keys() | {*map(WEIGHTS.format, range(len(classifier.networks)))}:
+            raise ValueError("its list of files is not that of its parts")
         for number, network in enumerate(classifier.networks):
             with np.load(folder / WEIGHTS.format(number), allow_pickle=False) as arrays:
                 network.set_weights([arrays[name] for name in sorted(arrays.files)])

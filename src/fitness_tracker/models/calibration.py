@@ -54,6 +54,8 @@ def fit_none_threshold(none_scores: np.ndarray, accepted: float, weights: np.nda
     prediction (Angelopoulos and Bates 2021, "A Gentle Introduction to Conformal Prediction", section 1), for groups;
     their clips' `weights` (clips,) sum to 1. `UNSURE` where there are too few of them for it.
     """
+    if accepted == 1:
+        return 1.0
     groups = weights.sum()
     level = accepted * (groups + 1) / groups
     if level > 1:

@@ -36,7 +36,7 @@ def run_side_by_side(function: Callable[[Task, Tick], Result], tasks: Sequence[T
     workers = worker_count(len(tasks), PROCESS_BYTES)
     if workers == 1:
         return [function(task, tick) for task in tasks]
-    context = multiprocessing.get_context("spawn")
+    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     ticks = context.SimpleQueue()
     Thread(target=lambda: [tick() for _ in iter(ticks.get, None)], daemon=True).start()
     with ProcessPoolExecutor(workers, context, initializer=start_worker, initargs=(ticks,)) as pool:
@@ -44,13 +44,14 @@ def run_side_by_side(function: Callable[[Task, Tick], Result], tasks: Sequence[T
             return list(pool.map(partial(run_in_worker, function), tasks))
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():  # nobody waits for the others
-                process.terminate()
+            for process in multiprocessing.active_children():  # nobody waits for the other members
+                if process not in others:
+                    process.terminate()
             if isinstance(error, BrokenProcessPool):
                 raise UserError("a process of the training was killed, perhaps for memory; run it again") from None
             raise
         finally:
-            ticks.put(None)
+            Thread(target=ticks.put, args=(None,), daemon=True).start()  # it waits if a process died in `put`
 
 
 def run_in_worker(function: Callable[[Task, Tick], Result], task: Task) -> Result:

@@ -26,10 +26,10 @@ def load_once(folder: Path) -> Classifier:
     place = folder.resolve()
     with LOCK:
         known, classifier = LOADED.get(place, ("", None))
-        if classifier and known == read_checksum(folder):
-            return classifier
-        classifier = load_classifier(folder)
-        LOADED[place] = read_checksum(folder), classifier
+        found = read_checksum(folder)  # first: what replaces the folder meanwhile is loaded the next time
+        if not classifier or known != found:
+            classifier = load_classifier(folder)
+            LOADED[place] = found, classifier
         return classifier
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from fitness_tracker.clips.folder import Clip
-from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.errors import UserError, printable
 from fitness_tracker.core.files import replace_folder, staging_path
 from fitness_tracker.processing.cluster import ClusterError, workers
 from fitness_tracker.processing.rejected import REJECTED, Rejected, read_rejected, write_rejected
@@ -173,7 +173,7 @@ def process_clips(
     if rejected:
         write_rejected(staged / REJECTED, rejected)
     replace_folder(staged, out)
-    print(f"{stage}: {summary_line(results)}")
+    print(f"{stage}: {printable(summary_line(results))}")
     return rejected
 
 

@@ -11,17 +11,19 @@ from fitness_tracker.core.errors import UserError
 
 def fetch_missing_objects(folder: str, commits: Collection[str]) -> None:
     """Fetches the files of `commits` that are not here. Raises `UserError` if that fails."""
+    before: list[str] = []
     while missing := missing_objects(folder, commits):
         found = git(folder, "config", "--get-regexp", r"^remote\..*\.promisor$").stdout
         remote = found.partition(".promisor")[0].removeprefix("remote.") or "origin"
         # Without negotiation: files of commits that are here would be taken for known, and not be sent.
         options = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "-q", "--no-tags", "--no-write-fetch-head")
         fetched = git(folder, *options, "--filter=blob:none", "--stdin", remote, stdin="\n".join(missing))
-        if fetched.returncode:
+        if fetched.returncode or missing == before:
             raise UserError(
                 f"{len(missing)} objects of these revisions are not in this clone, and cannot be fetched "
                 f"({first_line(fetched.stderr)}); for a whole clone type: git fetch --refetch --no-filter {remote}"
             )
+        before = missing
 
 
 def missing_objects(folder: str, commits: Collection[str]) -> list[str]:

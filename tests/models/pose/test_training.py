@@ -258,7 +258,7 @@ def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("kind", "others"), [("pose", {"cnn", "frame_augmentation"}), ("cnn", {"pose", "none", "pose_augmentation"})]
+    ("kind", "others"), [("pose", {"cnn", "frame_augmentation"}), ("cnn", {"pose", "pose_augmentation"})]
 )
 def test_the_parameters_of_a_classifier_are_those_that_decide_about_it(kind: str, others: set[str]) -> None:
     params = dataclasses.replace(PARAMS, train=dataclasses.replace(PARAMS.train, model=kind))
@@ -275,6 +275,7 @@ def test_a_checkpoint_is_of_what_the_training_reads(data) -> None:
         return [task.key for task in plan_members(read_training_set(data, exercises), exercises, data, params, None)]
 
     assert keys() == keys(cache_gb=1.0) == keys(bad_clips="skip") == keys(limits=Limits(seconds=9))
+    assert keys() == keys(none=dataclasses.replace(PARAMS.none, accepted_share=0.5))
     assert not {*keys()} & {*keys(train=dataclasses.replace(PARAMS.train, epochs=3))}
 
 

@@ -17,6 +17,8 @@ from fitness_tracker.video.frames import read_zip, shrink
 
 TwoFolds = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
+MAX_WEIGHTS = 2**28  # of the hidden layer: 1 GB
+
 BATCH = 64  # shrunk frames that are held at a time
 
 
@@ -73,6 +75,8 @@ class CnnFields(BaseModel):
 def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> FrameClassifier:
     """The classifier described, its networks without weights."""
     fields = CnnFields.model_validate(description)
+    if (fields.cnn.image_size // 8) ** 2 * fields.cnn.filters[-1] * fields.cnn.dense_units > MAX_WEIGHTS:
+        raise ValueError("its hidden layer has more weights than any bundle")
     members = [FrameMember(build_cnn(fields.cnn, len(common["exercises"])), folds) for folds in fields.folds]
     return FrameClassifier(cnn=fields.cnn, members=members, **common)
 

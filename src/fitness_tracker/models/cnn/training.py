@@ -21,11 +21,11 @@ from fitness_tracker.models.training import (
     TrainingData,
     class_weights,
     common_fields,
-    deciding_params,
     epoch_bar,
     part_metrics,
     summarise,
     tick_callback,
+    training_params,
 )
 from fitness_tracker.processing.result_cache import ResultCache
 
@@ -44,7 +44,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     A member learns from all folds but two: its own, and the next, which decides when to stop and gives the temperature.
     """
     exercises = sorted({clip.exercise for clip in data.clips})
-    key = training_key(deciding_params(params), data.usage, [])
+    key = training_key(training_params(params), data.usage, [])
     checkpoints = [Checkpoint(cache, f"{key}-{number}") for number in range(params.cnn.members)]
     with frame_store(data.clips, exercises, params.cnn.image_size) as store:
         plans = plan_members(data, store, params.cnn.members)

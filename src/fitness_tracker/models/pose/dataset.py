@@ -40,7 +40,7 @@ class TrainingSet(NamedTuple):
         """(clips,) bool: which clips the member learns from that must not see `fold`.
 
         Excluded from its training are the groups of that fold and all untaught labels that are shown there, whoever
-        shows them: so the member's answers to untaught clips of that fold are its answers to the unknown.
+        shows them: so the member's answers to untaught clips of that fold are its answers to what nobody taught it.
         """
         shown_there = self.names[self.untaught & (self.folds == fold)]
         return (self.folds != fold) & ~(self.untaught & np.isin(self.names, shown_there))

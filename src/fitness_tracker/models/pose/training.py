@@ -21,11 +21,11 @@ from fitness_tracker.models.training import (
     Trained,
     TrainingData,
     common_fields,
-    deciding_params,
     epoch_bar,
     part_metrics,
     summarise,
     tick_callback,
+    training_params,
 )
 from fitness_tracker.processing.result_cache import ResultCache
 
@@ -82,7 +82,7 @@ def plan_members(
 ) -> list[Task]:
     """One member a fold, `pose.members` at most."""
     files = [*(data.inputs[clip.name] for clip in data.clips), *(clip.path for clip in data.corpus)]
-    key = training_key(deciding_params(params), data.usage, files)
+    key = training_key(training_params(params), data.usage, files)
     settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
     folds = np.unique(training_set.folds)[: params.pose.members].tolist()
     return [
