@@ -25,11 +25,16 @@ def test_the_command_plans_its_pictures(tmp_path: Path) -> None:
     assert plan_outputs([a, b, c], tmp_path / "more", "overlay", ".mp4") == {
         a: tmp_path / "more/a.overlay.mp4", b: tmp_path / "more/b.overlay.mp4"
     }  # fmt: skip
+    assert plan_outputs([a, b, other], tmp_path / "more", "overlay", ".mp4") == {
+        a: tmp_path / "more/a.overlay.mp4", b: tmp_path / "more/b.overlay.mp4",
+        other: tmp_path / "more/more/a.overlay.mp4",
+    }  # fmt: skip
+    twin = saved(tmp_path, b"", "a.mkv")
     for files, place, message in (
         ([a, b], out, "one file for 2 inputs"),
         ([c], out, "is no clip"),
         ([c], tmp_path / "more", "is no clip"),
-        ([a, other], tmp_path / "more", "two clips would become"),
+        ([a, twin], tmp_path / "more", "two clips would become"),
         ([a], a, "is the clip itself"),
     ):
         with pytest.raises(UserError, match=message):

@@ -86,6 +86,14 @@ def test_the_sound_is_kept(make_clip, tmp_path: Path, suffix: str, codec: str) -
     assert np.argmax(np.abs(np.fft.rfft(heard))) * 8000 / len(heard) == pytest.approx(440, abs=3)
 
 
+def test_sound_of_many_channels_is_mixed_down(make_clip, tmp_path: Path) -> None:
+    """The overlay was refused: 'Unsupported channel layout "7.1.4"'."""
+    many = ("-f", "lavfi", "-i", "aevalsrc=" + "|".join(["sin(880*PI*t)"] * 12) + ":c=7.1.4:d=2", "-c:a", "pcm_s16le")
+    out = overlay(saved(tmp_path, make_clip(*MOVING, *many, suffix=".mkv"), "clip.mkv"))
+    assert "stereo" in described(out)
+    assert np.abs(sound_of(out).astype(int)).max() > 500
+
+
 def test_sound_stays_where_it_was(make_clip, tmp_path: Path) -> None:
     """It begins half a second after the picture."""
     late = make_clip(*MOVING, "-itsoffset", "0.5", "-f", "lavfi", "-i", "sine=duration=1.5", suffix=".mkv")

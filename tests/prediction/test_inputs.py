@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.params import Limits
 from fitness_tracker.prediction.inputs import check_frame, find_files, read_input
 
 
@@ -56,3 +58,27 @@ def test_folders_stand_for_the_clips_and_pictures_in_them(tmp_path: Path) -> Non
         tmp_path / "b/y.PNG",
         tmp_path / "z.txt",
     ]
+
+
+@pytest.mark.parametrize(("suffix", "options"), [(".webp", {"lossless": True}), (".png", {}), (".gif", {})])
+def test_an_animated_picture_is_read_like_a_clip(tmp_path: Path, suffix: str, options: dict) -> None:
+    """Only its first frame was looked at, without a word."""
+    pictures = [Image.new("RGB", (64, 48), (60 * number, 0, 0)) for number in range(4)]
+    path = tmp_path / f"a{suffix}"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[200, 100, 300, 400], **options)
+    reds = [int(frame[240, 320, 0]) for frame in read_input(path, 10, "pad")]
+    assert len(reds) == 10
+    assert reds == pytest.approx([0, 0, 60, 120, 120, 120, 180, 180, 180, 180], abs=8)
+    damaged = path.read_bytes()
+    path.write_bytes(damaged[: len(damaged) // 2])
+    try:
+        assert len(list(read_input(path, 10, "pad"))) <= 10
+    except UserError as error:
+        assert "does not decode" in str(error)
+
+
+def test_an_animated_picture_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (64, 48), (60 * number, 0, 0)) for number in range(2)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=1500)
+    with pytest.raises(UserError, match="longer than limits.seconds, 2"):
+        list(read_input(tmp_path / "a.gif", 10, "pad", Limits(seconds=2)))

@@ -71,6 +71,30 @@ def test_a_jump_of_the_clock_is_no_frozen_film(make_clip, tmp_path: Path) -> Non
     assert len(list(read_frames(jumps, 10, "pad"))) <= 10 + 2 * 10
 
 
+def test_what_is_stored_without_frames_while_nothing_moves_takes_its_time(make_clip, tmp_path: Path) -> None:
+    """A rest of 20 s became one of 2 s."""
+    still = remade(make_clip, tmp_path, "-vf", "setpts='if(lt(N,15),PTS,PTS+20/TB)'", "-fps_mode", "vfr")
+    assert frames_of(still) == pytest.approx(10 * 21, abs=1)
+    assert len(list(read_frames(still, 10, "pad"))) == pytest.approx(10 * 21, abs=1)
+
+
+@pytest.mark.parametrize("disposition", ["attached_pic", "0"], ids=["cover", "preview"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_picture_in_front_of_the_film_is_not_the_film(
+    make_clip, tmp_path: Path, disposition: str, suffix: str
+) -> None:
+    """The first stream was taken: a cover picture, or a small preview of a second."""
+    film, small = tmp_path / "film.mp4", tmp_path / "small.mp4"
+    film.write_bytes(make_clip(*SMALL))
+    small.write_bytes(make_clip("-f", "lavfi", "-i", "color=red:size=64x48:rate=10:duration=0.1"))
+    clip = make_clip(
+        "-i", str(small), "-i", str(film), "-map", "0:v", "-map", "1:v", "-c:v:0", "mjpeg", "-c:v:1", "copy",
+        "-disposition:v:0", disposition, suffix=suffix,
+    )  # fmt: skip
+    assert frames_of(clip) == 10
+    assert len(list(read_frames(clip, 10, "pad"))) == 10
+
+
 def test_a_clock_that_jumps_back_loses_no_film(make_clip) -> None:
     clip = bytearray(make_clip(*SMALL, "-c:v", "mjpeg", "-cluster_time_limit", "500", suffix=".mkv"))
     times = [found.end() for found in re.finditer(rb"\xe7\x82", clip)]  # of clusters, in milliseconds; two bytes each

@@ -12,7 +12,7 @@ from pathlib import Path
 from fitness_tracker.clips.names import canonical, fold_case
 from fitness_tracker.core.errors import UserError
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm")
 
 NONE = "none"  # the label of what is no taught exercise: untaught exercises, and other activities
 

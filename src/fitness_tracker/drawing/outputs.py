@@ -17,13 +17,16 @@ from fitness_tracker.prediction.inputs import is_clip
 def plan_outputs(files: Sequence[Path], out: Path | None, option: str, suffix: str) -> dict[Path, Path]:
     """Clip to the file of its picture: `out`, or `<clip>.<option><suffix>` in `out` if that is a folder.
 
-    Empty if `out` is None. Raises `UserError` if `out` does not fit the clips, or a file cannot be written.
+    In it the clips keep the folders that they lie in below the one that all of them share. Empty if `out` is None. Raises `UserError` if `out` does not fit the clips, or a file cannot be written.
     """
     if out is None:
         return {}
     clips = [path for path in files if is_clip(path)]
     if out.is_dir():
-        planned = {clip: out / f"{clip.stem}.{option}{suffix}" for clip in clips}
+        shared = os.path.commonpath([clip.absolute().parent for clip in clips]) if clips else ""
+        planned = {
+            clip: out / clip.absolute().parent.relative_to(shared) / f"{clip.stem}.{option}{suffix}" for clip in clips
+        }
         if twice := [target for target, times in Counter(planned.values()).items() if times > 1]:
             raise UserError(f"--{option} {out}: two clips would become {min(twice)}; give them different names")
     elif len(files) > 1:
@@ -35,8 +38,17 @@ def plan_outputs(files: Sequence[Path], out: Path | None, option: str, suffix: s
     if not clips:
         raise UserError(f"--{option} {out}: {files[0]} is no clip; it can be drawn for clips only")
     for clip, target in planned.items():
+        if out.is_dir():
+            make_folder(target.parent)
         check_output(clip, target, suffix)
     return planned
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror or error})") from None
 
 
 def check_output(clip: Path, out: Path, suffix: str) -> None:

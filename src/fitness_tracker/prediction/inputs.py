@@ -12,11 +12,12 @@ from PIL import Image
 from fitness_tracker.clips.folder import VIDEO_SUFFIXES
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.params import Limits
-from fitness_tracker.video.ffmpeg import read_frames
+from fitness_tracker.video.ffmpeg import read_frames, too_long_error
 from fitness_tracker.video.frames import decode_picture
 from fitness_tracker.video.letterbox import fit_frame
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".apng", ".webp", ".gif", ".bmp")
+FRAME_S = 0.1  # of a frame of an animated picture that names no duration, as browsers have it
 PREDICTION_LIMITS = Limits(seconds=4 * 3600, cpu_seconds=12 * 3600)  # a stage allows an hour: `STAGE_LIMITS`
 
 
@@ -25,7 +26,8 @@ def is_clip(path: Path) -> bool:
 
 
 def read_input(path: Path, fps: float, fit: str, limits: Limits = PREDICTION_LIMITS) -> Iterator[np.ndarray]:
-    """The frames of a clip, `fps` a second, or the one frame of a picture: (480, 640, 3) uint8 RGB, one at a time.
+    """The frames of a clip or an animated picture, `fps` a second, or the one frame of any other picture: (480, 640, 3)
+    uint8 RGB, one at a time.
 
     Raises `UserError` if the file cannot be read as what its name says.
     """
@@ -43,10 +45,40 @@ def read_input(path: Path, fps: float, fit: str, limits: Limits = PREDICTION_LIM
     data = path.read_bytes()
     if pixels_of(data) > limits.pixels:
         raise UserError(f"has more than {limits.pixels} pixels; make it smaller")
+    if is_animated(data):
+        return read_animation(data, fps, fit, limits)
     picture = decode_picture(data)
     if picture is None:
         raise UserError("does not decode as a picture")
     return iter([fit_frame(picture, fit)])
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether a picture file holds several frames: an animated WebP, PNG or GIF."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def read_animation(data: bytes, fps: float, fit: str, limits: Limits) -> Iterator[np.ndarray]:
+    """The frames of an animated picture at the times 0, 1/fps, 2/fps, …; raises `UserError` if it is damaged or too
+    long."""
+    end_s, count = 0.0, 0
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            for number in range(getattr(picture, "n_frames", 1)):
+                picture.seek(number)
+                frame = fit_frame(np.asarray(picture.convert("RGB")), fit)
+                end_s += picture.info.get("duration", 0) / 1000 or FRAME_S
+                while count < max(end_s * fps, 1) - 1e-9:
+                    if count >= limits.seconds * fps:
+                        raise too_long_error(limits)
+                    count += 1
+                    yield frame
+    except (OSError, ValueError, SyntaxError, EOFError):
+        raise UserError("does not decode as an animated picture") from None
 
 
 def check_frame(frame: object) -> np.ndarray:

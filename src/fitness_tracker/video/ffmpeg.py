@@ -32,11 +32,15 @@ STAGE_LIMITS = Limits()  # an hour of video; the stages take theirs from params.
 
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"  # by ffmpeg's names
 
-# Where a clip's timestamps jump ahead, the jump is cut to JUMP_GAP_S: it would be nothing but frozen frames. Where they
-# jump back, they go on from there: else all frames would be dropped until the old time is reached again.
-JUMP_GAP_S = 2
+# A clip's clock is true: screen recordings, time lapses and cameras that wait for motion store no frames while nothing
+# moves. Only damage makes it jump ahead by more than MAX_GAP_S: such a jump is cut to JUMP_GAP_S. Where it jumps back,
+# it goes on from there: else all frames would be dropped until the old time is reached again.
+MAX_GAP_S, JUMP_GAP_S = 600, 2
 
-NO_JUMPS = f"setpts='if(isnan(PREV_INPTS),PTS,PREV_OUTPTS+clip(PTS-PREV_INPTS,0,{JUMP_GAP_S}/TB))'"
+NO_JUMPS = (
+    "setpts='if(isnan(PREV_INPTS),PTS,PREV_OUTPTS+"
+    f"if(gt(PTS-PREV_INPTS,{MAX_GAP_S}/TB),{JUMP_GAP_S}/TB,max(PTS-PREV_INPTS,0)))'"
+)
 
 # Measured on real clips (benchmarks/encoding.py), CPU time of resize and extract together and bytes, compared to these:
 # superfast takes 5 % less time and twice the bytes; ultrafast 26 % less time and 3.4 times the bytes; faster 40 % more
@@ -67,7 +71,7 @@ REASONS = {  # phrase of ffmpeg's -> what it means; the first that is found coun
     "Cannot allocate memory": "it needs more than limits.memory_bytes",
     "malloc of size": "it needs more than limits.memory_bytes",
     "moov atom not found": "it was cut off, or never finished",
-    "matches no streams": "there is no video in it",
+    "does not contain any stream": "there is no video in it",
     "Format not on whitelist": "it is no video file",
     "Error opening input": "it is no video file",
     "Picture size": "it claims more pixels than limits.pixels",
@@ -106,11 +110,12 @@ def input_options(file: int, limits: Limits) -> list[str]:
 
 @contextmanager
 def run_ffmpeg(
-    clip: bytes | Path, output: list[str], limits: Limits, stream: str = "v:0"
+    clip: bytes | Path, output: list[str], limits: Limits, stream: str = ""
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Runs ffmpeg on one stream of a clip, given as bytes or as its file; yields the process and its stderr's file.
 
-    It ends with the block, or with this process.
+    Without `stream` it is the film, which ffmpeg chooses: the default one with most pixels, no cover picture. It ends
+    with the block, or with this process.
     """
     with clip.open("rb") if isinstance(clip, Path) else tempfile.TemporaryFile() as source:
         if isinstance(clip, bytes):
@@ -118,7 +123,7 @@ def run_ffmpeg(
             source.flush()
         arguments = [
             *input_options(source.fileno(), limits),
-            "-map", f"0:{stream}", "-filter_threads", "1", "-sws_flags", SCALING, *output,
+            *(["-map", f"0:{stream}"] if stream else ["-an", "-sn", "-dn"]), "-filter_threads", "1", "-sws_flags", SCALING, *output,
         ]  # fmt: skip
         with run_watched(arguments, limits) as started:
             yield started
