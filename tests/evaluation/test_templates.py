@@ -24,3 +24,8 @@ def test_html_is_escaped_and_markdown_is_not() -> None:
     assert "Audit of a&lt;b" in render("fitness_tracker.audit", "findings.html.jinja", videos="a<b", **nothing)
     tables = {"metrics": [], "exercises": [], "params": {}, "stages": {}}
     assert render("fitness_tracker.review", "report.md.jinja", verdict="a<b", **tables) == "a<b\n"
+
+
+def test_text_of_others_cannot_write_to_a_terminal() -> None:
+    for filtered in (cell, code, label):
+        assert filtered("a\x1b[31m\u202eb").strip("`") == "a\\x1b[31m\\u202eb"

@@ -251,7 +251,7 @@ HOSTILE = "10,metadata=print:file=/tmp/x,fps=10"  # in a filter graph, it once e
 @pytest.mark.parametrize(
     "fields",
     [
-        {"usage": []}, {"sha256": {}, "pose": {}, "cnn": {}}, {"exercises": []}, {"exercises": ["squat", ""]},
+        {"usage": []}, {"sha256": {}}, {"sha256": {}, "pose": {}, "cnn": {}}, {"exercises": []}, {"exercises": ["squat", ""]},
         {"fps": HOSTILE}, {"fps": "10"}, {"fps": 0}, {"fps": 1e9}, {"fps": True}, {"fps": [10.0]}, {"fit": HOSTILE},
         {"fit": "../pad"}, {"group": "("}, {"group": "(a)(b)"}, {"temperature": 0}, {"temperature": -1.0},
         {"temperature": "1"}, {"none_threshold": 2}, {"none_threshold": None}, {"window": 1}, {"window": 2.5},
@@ -263,6 +263,14 @@ def test_a_description_that_does_not_fit_is_refused(classifier: Classifier, tmp_
     save_classifier(classifier, tmp_path)
     edit_description(tmp_path, **fields)
     with pytest.raises(UserError, match=r"the classifier is damaged .*train or fetch it again"):
+        load_classifier(tmp_path)
+
+
+def test_a_network_that_no_memory_holds_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    save_classifier(frame_classifier(), tmp_path)
+    huge = {"image_size": 480, "filters": [4096, 4096, 4096], "dense_units": 100_000}
+    edit_description(tmp_path, cnn=dataclasses.asdict(dataclasses.replace(CNN, **huge)))
+    with pytest.raises(UserError, match="more weights than any bundle"):
         load_classifier(tmp_path)
 
 

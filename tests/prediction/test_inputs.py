@@ -69,16 +69,19 @@ def test_an_animated_picture_is_read_like_a_clip(tmp_path: Path, suffix: str, op
     reds = [int(frame[240, 320, 0]) for frame in read_input(path, 10, "pad")]
     assert len(reds) == 10
     assert reds == pytest.approx([0, 0, 60, 120, 120, 120, 180, 180, 180, 180], abs=8)
-    damaged = path.read_bytes()
-    path.write_bytes(damaged[: len(damaged) // 2])
-    try:
-        assert len(list(read_input(path, 10, "pad"))) <= 10
-    except UserError as error:
-        assert "does not decode" in str(error)
 
 
 def test_an_animated_picture_that_is_too_long_is_refused(tmp_path: Path) -> None:
     pictures = [Image.new("RGB", (64, 48), (60 * number, 0, 0)) for number in range(2)]
     pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=1500)
-    with pytest.raises(UserError, match="longer than limits.seconds, 2"):
+    with pytest.raises(UserError, match=r"longer than limits\.seconds, 2"):
         list(read_input(tmp_path / "a.gif", 10, "pad", Limits(seconds=2)))
+
+
+def test_an_animated_picture_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    pictures = [Image.effect_noise((64, 48), 90).convert("RGB") for _ in range(4)]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:], duration=200, lossless=True)
+    whole = (tmp_path / "a.webp").read_bytes()
+    (tmp_path / "a.webp").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="does not decode"):
+        list(read_input(tmp_path / "a.webp", 10, "pad"))

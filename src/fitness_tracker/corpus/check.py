@@ -19,8 +19,8 @@ def check_names(
     """Raises `UserError` for what `train` would refuse, as far as names tell it.
 
     `groups` maps one's own clips to their groups, `chosen` are `exercises` of params.yaml, and `corpus` is its folder
-    if it is learnt from. A frame network has three `groups_needed`: to learn from, stop by and test on. `tell` is called
-    with a line for each exercise that is named almost like another one, and where the corpus shows none of the chosen.
+    if it is learnt from. A frame network has three `groups_needed`: to learn from, stop by and test on. `tell` is given
+    a line for each exercise that is named almost like another one, and one if the corpus shows none of the chosen.
     """
     own = {name.split("/")[0] for name in groups}
     catalog = read_catalog(corpus) if corpus else []

@@ -17,7 +17,8 @@ from fitness_tracker.prediction.inputs import is_clip
 def plan_outputs(files: Sequence[Path], out: Path | None, option: str, suffix: str) -> dict[Path, Path]:
     """Clip to the file of its picture: `out`, or `<clip>.<option><suffix>` in `out` if that is a folder.
 
-    In it the clips keep the folders that they lie in below the one that all of them share. Empty if `out` is None. Raises `UserError` if `out` does not fit the clips, or a file cannot be written.
+    In it the clips keep the folders that they lie in below the one that all of them share. Empty if `out` is None.
+    Raises `UserError` if `out` does not fit the clips, or a file cannot be written.
     """
     if out is None:
         return {}

@@ -56,9 +56,9 @@ def read_input(path: Path, fps: float, fit: str, limits: Limits = PREDICTION_LIM
 def is_animated(data: bytes) -> bool:
     """Whether a picture file holds several frames: an animated WebP, PNG or GIF."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data)) as picture:
             return bool(getattr(picture, "is_animated", False))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError):
         return False
 
 

@@ -114,8 +114,8 @@ def run_ffmpeg(
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Runs ffmpeg on one stream of a clip, given as bytes or as its file; yields the process and its stderr's file.
 
-    Without `stream` it is the film, which ffmpeg chooses: the default one with most pixels, no cover picture. It ends
-    with the block, or with this process.
+    Without `stream` it is the film, as ffmpeg chooses it: the default stream with most pixels, and no cover picture. It
+    ends with the block, or with this process.
     """
     with clip.open("rb") if isinstance(clip, Path) else tempfile.TemporaryFile() as source:
         if isinstance(clip, bytes):
@@ -123,7 +123,8 @@ def run_ffmpeg(
             source.flush()
         arguments = [
             *input_options(source.fileno(), limits),
-            *(["-map", f"0:{stream}"] if stream else ["-an", "-sn", "-dn"]), "-filter_threads", "1", "-sws_flags", SCALING, *output,
+            *(["-map", f"0:{stream}"] if stream else ["-an", "-sn", "-dn"]),
+            "-filter_threads", "1", "-sws_flags", SCALING, *output,
         ]  # fmt: skip
         with run_watched(arguments, limits) as started:
             yield started
