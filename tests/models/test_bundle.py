@@ -251,7 +251,8 @@ HOSTILE = "10,metadata=print:file=/tmp/x,fps=10"  # in a filter graph, it once e
 @pytest.mark.parametrize(
     "fields",
     [
-        {"usage": []}, {"sha256": {}}, {"sha256": {}, "pose": {}, "cnn": {}}, {"exercises": []}, {"exercises": ["squat", ""]},
+        {"usage": []}, {"sha256": {}},
+        {"sha256": {}, "pose": {}, "cnn": {}}, {"exercises": []}, {"exercises": ["squat", ""]},
         {"fps": HOSTILE}, {"fps": "10"}, {"fps": 0}, {"fps": 1e9}, {"fps": True}, {"fps": [10.0]}, {"fit": HOSTILE},
         {"fit": "../pad"}, {"group": "("}, {"group": "(a)(b)"}, {"temperature": 0}, {"temperature": -1.0},
         {"temperature": "1"}, {"none_threshold": 2}, {"none_threshold": None}, {"window": 1}, {"window": 2.5},
