@@ -26,7 +26,7 @@ def main() -> None:
             from fitness_tracker.models.training import prepare_data, write_history
 
             make_deterministic(params.train.seed)
-            pose_networks = read_networks(args.networks)
+            pose_networks = read_networks(args.networks) if params.train.model == "pose" else {}
         kind = MODEL_KINDS[params.train.model]()
         inputs = {clip.name: getattr(args, kind.INPUT) / f"{clip.name}{kind.SUFFIX}" for clip in clips}
         corpus = args.corpus if params.corpus and kind.INPUT == "landmarks" else None

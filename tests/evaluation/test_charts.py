@@ -10,8 +10,8 @@ import pytest
 
 from fitness_tracker.evaluation import charts
 from fitness_tracker.evaluation.charts import draw_confusion, draw_mistakes, shorten
-from tests.conftest import ROOT, digests, run
 from tests.evaluation.scored import scored
+from tests.projects import ROOT, digests, run
 
 TABLE = pd.DataFrame({"actual": ["squat", "squat", "lunge"], "predicted": ["squat", "lunge", "lunge"]})
 MISTAKES = [scored(f"squat/{name}__1", name, (0.9, 0.1, 0.0)) for name in ("anna", "bob", "a$1_2_$x")]

@@ -27,7 +27,13 @@ def project(tmp_path: Path, undisturbed: Undisturbed) -> Path:
     """A project of its own with five clips, in Git."""
     made = make_project(tmp_path / "project")
     shutil.copytree(undisturbed.home / "data/videos", made / "data/videos")
-    for command in (("dvc", "add", "-q", "data/videos"), (*GIT, "add", "-A"), (*GIT, "commit", "-qm", "clips")):
+    identity = (("git", "config", "user.name", "test"), ("git", "config", "user.email", "test@example.com"))
+    for command in (
+        *identity,
+        ("dvc", "add", "-q", "data/videos"),
+        (*GIT, "add", "-A"),
+        (*GIT, "commit", "-qm", "clips"),
+    ):
         assert run(made, *command).returncode == 0
     return made
 
