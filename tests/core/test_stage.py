@@ -1,8 +1,10 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fitness_tracker.core import stage
 from fitness_tracker.core.stage import run_stage
 from tests.projects import ROOT
 
@@ -25,6 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("one")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stage, "START_S", time.time() + 1)
     return tmp_path
 
 
@@ -51,6 +54,15 @@ def test_what_changes_while_a_stage_runs_fails_it(
     assert ended.value.code == 1
     expected = f"resize: {changed} changed while it ran; its results belong to neither version, run it again\n"
     assert capsys.readouterr().err == expected
+
+
+def test_code_that_changed_while_the_stage_was_imported_fails_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stage, "START_S", time.time() - 60)
+    with pytest.raises(SystemExit), run_stage("resize"):
+        raise AssertionError
+    assert capsys.readouterr().err == "resize: code/module.py changed while it started; run it again\n"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from fitness_tracker.models.tensorflow_setup import keras
 class ClipUsage:
     """Where one clip was in training."""
 
-    __pydantic_config__ = {"extra": "forbid"}  # where pydantic reads it from classifier.json  # noqa: RUF012
+    __pydantic_config__ = {"extra": "forbid", "strict": True}  # where pydantic reads it from classifier.json  # noqa: RUF012
 
     fold: int
     group: str  # `short_hash` of it
