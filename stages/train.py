@@ -31,7 +31,10 @@ def main() -> None:
         inputs = {clip.name: getattr(args, kind.INPUT) / f"{clip.name}{kind.SUFFIX}" for clip in clips}
         corpus = args.corpus if params.corpus and kind.INPUT == "landmarks" else None
         data = prepare_data(clips, inputs, corpus, pose_networks, params.split)
-        print(f"train: {describe_folds({name: used.fold for name, used in data.usage.items()})} clips in folds")
+        print(
+            f"train: {describe_folds({name: used.fold for name, used in data.usage.items()})} clips in folds",
+            flush=True,
+        )
         trained = kind.fit(data, params, ResultCache(cache_folder(), params.cache_gb))
 
         save_classifier(trained.classifier, args.classifier)

@@ -35,5 +35,5 @@ def test_where_there_is_no_affinity_nothing_fails(big_machine) -> None:
 def test_as_many_as_fit_into_the_memory_of_the_container(big_machine, limit: str | None, workers: int) -> None:
     if limit:
         (machine.CGROUP / "memory.max").write_text(limit)
-        (machine.CGROUP / "memory.current").write_text(str(2 * GB))
+        (machine.CGROUP / "memory.stat").write_text(f"anon {2 * GB}\nfile {9 * GB}\n")
     assert worker_count(10, bytes_each=GB) == workers

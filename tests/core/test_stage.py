@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_code_that_changed_while_the_stage_was_imported_fails_it(
     with pytest.raises(SystemExit), run_stage("resize"):
         raise AssertionError
     assert capsys.readouterr().err == "resize: code/module.py changed while it started; run it again\n"
+
+
+def test_a_date_of_the_future_is_no_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file from a machine whose clock is ahead: it would refuse until then."""
+    monkeypatch.setattr(stage, "START_S", time.time() - 60)
+    os.utime(folder / "code/module.py", (time.time() + 3600,) * 2)
+    with run_stage("resize") as read:
+        pass
+    assert read.videos == "videos"
 
 
 @pytest.mark.parametrize(

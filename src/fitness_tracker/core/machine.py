@@ -3,9 +3,7 @@
 import contextlib
 from pathlib import Path
 
-CGROUP = Path(
-    "/sys/fs/cgroup"
-)  # of a container (cgroup 2): memory.max, 'max' if there is no limit, and memory.current, in bytes
+CGROUP = Path("/sys/fs/cgroup")  # of a container (cgroup 2)
 
 
 def core_count() -> int:
@@ -16,11 +14,14 @@ def core_count() -> int:
 
 
 def worker_count(tasks: int, bytes_each: int = 0) -> int:
-    """How many of the `tasks` may run at once: one a core, and as many as fit into free memory; at least one."""
+    """How many of the `tasks` may run at once: one a core, and as many of `bytes_each` as fit into free memory; at least
+    one."""
     import psutil  # 0.1 s
 
     free = psutil.virtual_memory().available
-    with contextlib.suppress(OSError, ValueError):  # no container, no limit, or no Linux
-        free = min(free, int((CGROUP / "memory.max").read_text()) - int((CGROUP / "memory.current").read_text()))
+    with contextlib.suppress(OSError, ValueError, KeyError):  # no container, no limit ('max'), or no Linux
+        limit = int((CGROUP / "memory.max").read_text())
+        used = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        free = min(free, limit - int(used["anon"]))  # what files take in memory makes room by itself
     fitting = free // bytes_each if bytes_each else tasks
     return max(1, min(tasks, core_count(), fitting))

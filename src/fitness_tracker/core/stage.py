@@ -1,6 +1,7 @@
 """What surrounds every stage: its parameters, errors as one line, and a check that what is recorded is what ran."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ def run_stage(name: str) -> Iterator[Params]:
         params = load_params()
         before = read_dependencies(name, params.videos)
         for path in (Path(path) for path in before if path.endswith((".py", ".jinja"))):
-            if path.stat().st_mtime > START_S:  # it may have been imported before
+            if START_S < path.stat().st_mtime <= time.time():  # it may have been imported before; no date of the future
                 raise UserError(f"{path} changed while it started; run it again")
         yield params
         after = read_dependencies(name, load_params().videos)
