@@ -14,7 +14,7 @@ def core_count() -> int:
 
 
 def worker_count(tasks: int, bytes_each: int = 0) -> int:
-    """How many of the `tasks`, each of `bytes_each`, may run at once: one a core, as far as memory goes; at least one."""
+    """How many `tasks` of `bytes_each` may run at once: one a core, as far as free memory goes; at least one."""
     import psutil  # 0.1 s
 
     free = psutil.virtual_memory().available
