@@ -1,27 +1,37 @@
 """How well a workout's timeline is found: workouts stitched from the corpus' clips, with pauses in between.
 
-The clips of each fold that show all of a taught exercise become workouts of SETS sets of different exercises, drawn
-from all clips, with pauses: clips of label 'none', of people who stand, walk, sit or set up. A clip is played forwards
-and backwards until it lasts about SECONDS. Only the member of CLASSIFIER that never saw a fold's groups answers its
-workouts; folds without a pause are left out. Clips are brought to one size and place, as if one camera had seen one
-person. Scores: the share of frames that are labelled rightly, and the F1 of segments that overlap a true one of the
-same exercise by half (IoU >= 0.5; Lea et al. 2017, "Temporal Convolutional Networks for Action Segmentation"; 'none'
-is no segment). The constant of the smoothing was chosen on the even folds; the odd ones test it. 95 % intervals are
-over workouts. Prints a Markdown table; takes a minute.
+Three kinds of workouts, each of clips of one fold, so that only the member of CLASSIFIER that never saw these people
+answers; folds without a pause are left out:
+
+- sets: SETS sets of different exercises, with pauses: clips of label 'none', of people who stand, walk, sit or set up.
+  A clip is played forwards and backwards until it lasts about SECONDS.
+- rests: three exercises, two sets each, of about 15 s, with 20 to 40 s of standing between all sets.
+- singles: three exercises of five single repetitions, with 6 to 12 s between them in which the person stays as they
+  were when the repetition ended. These pauses belong to the set, and no frame of them is scored. The repetitions are
+  those of CYCLES (timeline.csv: clip id, first and last frame), cut from clips that were counted by eye.
+
+Clips are brought to one size and place, as if one camera had seen one person. Scores: the share of frames that are
+labelled rightly, the F1 of segments that overlap a true one of the same exercise by half (IoU >= 0.5; Lea et al. 2017,
+"Temporal Convolutional Networks for Action Segmentation"; 'none' is no segment), and for singles the share of sets of
+which exactly five repetitions, and four to six, are counted under the right name. Constants were chosen on the even
+folds; the odd ones test them. 95 % intervals are over workouts. Prints a Markdown table; takes two minutes.
 """
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from fitness_tracker.answering.answer import Segment, answer_prediction
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.blazepose.skeleton import Landmark
 from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import CORPUS_FPS
 from fitness_tracker.corpus.catalog import CorpusClip, read_corpus
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.evaluation.intervals import weighted_interval
@@ -32,37 +42,53 @@ from fitness_tracker.models.training import random_stream
 
 SETS = 5
 SECONDS = 20  # of a set and of a pause, about
-WORKOUTS = 12  # of each fold
+FEW_SETS, SET_S, REST_S = 3, 15, (20, 40)  # of 'rests' and 'singles'
+SINGLES, PAUSE_S, STAY_FRAMES = 5, (6, 12), 3  # a pause is made of so many frames from the end of the repetition
+WORKOUTS = 12  # of each kind and fold
 OVERLAP = 0.5
+UNSCORED = ""  # label of frames that are not scored
+CYCLES = Path(__file__).with_suffix(".csv")
 HIPS, SHOULDERS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP], [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]
 
 
 @dataclass(frozen=True)
 class Workout:
+    kind: str
     fold: int
     truth: list[str]  # of each frame
     prediction: Prediction
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a workout."""
+
+    landmarks: Landmarks
+    label: str
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
     parser.add_argument("--classifier", type=Path, default=Path("models/classifier"))
-    parser.add_argument("--workouts", type=int, default=WORKOUTS, help="of each fold")
+    parser.add_argument("--workouts", type=int, default=WORKOUTS, help="of each kind and fold")
     args = parser.parse_args()
     with exit_with_message("timeline"):
         classifier = load_classifier(args.classifier)
         workouts = make_workouts(read_corpus(args.corpus), classifier, args.workouts)
-    print("| folds | workouts | minutes | frames right | segment F1 at 50 % overlap |\n| --- | --- | --- | --- | --- |")
-    for name, odd in (("even, chosen on", 0), ("odd, test", 1)):
-        print_row(name, [workout for workout in workouts if workout.fold % 2 == odd], classifier)
+    print("| workouts | folds | number | minutes | frames right | segment F1 at 50 % overlap | five counted | 4 to 6 |")
+    print("|" + " --- |" * 8)
+    for kind in ("sets", "rests", "singles"):
+        for name, odd in (("even, chosen on", 0), ("odd, test", 1)):
+            some = [workout for workout in workouts if workout.kind == kind and workout.fold % 2 == odd]
+            print_row(f"{kind} | {name}", some, classifier)
 
 
 def print_row(name: str, workouts: Sequence[Workout], classifier: Classifier) -> None:
-    counts = np.array([count(workout, answer_prediction(workout.prediction, classifier).segments, classifier.fps)
-                       for workout in workouts])  # fmt: skip
+    answers = [answer_prediction(workout.prediction, classifier).segments for workout in workouts]
+    counts = np.array([count(*pair, classifier.fps) for pair in zip(workouts, answers, strict=True)])
     numbers = np.arange(len(workouts))
-    minutes = counts[:, 1].sum() / classifier.fps / 60
+    minutes = sum(len(workout.truth) for workout in workouts) / classifier.fps / 60
 
     def accuracy(weights: np.ndarray) -> float:
         return float((weights @ counts[:, 0]) / (weights @ counts[:, 1]))
@@ -74,16 +100,36 @@ def print_row(name: str, workouts: Sequence[Workout], classifier: Classifier) ->
     cells = [f"{value:.3f} ({low:.3f} to {high:.3f})" for value, (low, high) in (
         weighted_interval(numbers, accuracy), weighted_interval(numbers, f1)
     )]  # fmt: skip
+    if UNSCORED in workouts[0].truth:
+        errors = np.array([singles_errors(*pair, classifier.fps) for pair in zip(workouts, answers, strict=True)])
+        for hits in (errors == 0, errors <= 1):
+            value, (low, high) = weighted_interval(numbers, partial(weighted_mean, hits.mean(axis=1)))
+            cells.append(f"{value:.3f} ({low:.3f} to {high:.3f})")
+    else:
+        cells += ["", ""]
     print(f"| {name} | {len(workouts)} | {minutes:.0f} | {' | '.join(cells)} |")
 
 
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(values, weights=weights))
+
+
+def singles_errors(workout: Workout, segments: Sequence[Segment], fps: float) -> list[int]:
+    """Of each set of singles, by how much the count under its name is wrong."""
+    errors = []
+    for exercise, start, end in sets_of(workout.truth):
+        times = [time for one in segments if one.exercise == exercise for time in one.times_s]
+        errors.append(abs(sum(start - fps <= time * fps <= end + fps for time in times) - SINGLES))
+    return errors
+
+
 def count(workout: Workout, segments: Sequence[Segment], fps: float) -> tuple[int, int, int, int, int]:
-    """Frames that are right, frames; segments that are found, that there are, that are named."""
+    """Frames that are right, frames that are scored; segments that are found, that there are, that are named."""
     named: list[str] = []
     for segment in segments:
         named += [segment.exercise] * (round(segment.end_s * fps) - len(named))
     right = sum(a == b for a, b in zip(workout.truth, named, strict=True))
-    true, said = spans(workout.truth), spans(named)
+    true, said = sets_of(workout.truth), spans(named)
     taken: set[int] = set()
     for exercise, start, end in said:
         for place, (other, begin, stop) in enumerate(true):
@@ -91,7 +137,15 @@ def count(workout: Workout, segments: Sequence[Segment], fps: float) -> tuple[in
             if exercise == other and place not in taken and shared >= OVERLAP * (max(end, stop) - min(start, begin)):
                 taken.add(place)
                 break
-    return right, len(named), len(taken), len(true), len(said)
+    return right, len(named) - workout.truth.count(UNSCORED), len(taken), len(true), len(said)
+
+
+def sets_of(truth: Sequence[str]) -> list[tuple[str, int, int]]:
+    """`spans`, where frames that are not scored belong to what is before them."""
+    filled: list[str] = []
+    for label in truth:
+        filled.append(label if label != UNSCORED else filled[-1])
+    return spans(filled)
 
 
 def spans(labels: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -102,6 +156,7 @@ def spans(labels: Sequence[str]) -> list[tuple[str, int, int]]:
 
 def make_workouts(corpus: Sequence[CorpusClip], classifier: Classifier, number: int) -> list[Workout]:
     folds = {clip.group: used.fold for clip in corpus if (used := classifier.usage.get(short_hash(clip.name)))}
+    cycles = {row.clip: slice(row.first, row.last + 1) for row in pd.read_csv(CYCLES).itertuples()}
     workouts = []
     for member, unseen in enumerate(classifier.unseen_folds):
         (fold,) = unseen
@@ -111,27 +166,52 @@ def make_workouts(corpus: Sequence[CorpusClip], classifier: Classifier, number: 
         pauses = [clip for clip in corpus if clip.label == NONE and clip.visibility != "not"
                   and folds.get(clip.group) == fold]  # fmt: skip
         for _ in range(number if pauses else 0):
-            parts = [rng.choice(pauses)]  # type: ignore[arg-type]
-            chosen: dict[str, CorpusClip] = {}
-            for clip in rng.permutation(sets):  # type: ignore[arg-type]
-                chosen.setdefault(clip.exercise, clip)
-            for clip in list(chosen.values())[:SETS]:
-                parts += [clip, rng.choice(pauses)]  # type: ignore[arg-type]
-            workouts.append(stitch(parts, classifier, member, fold))
+            pause = Part(*played(rng.choice(pauses), SECONDS))  # type: ignore[arg-type]
+            parts = [pause]
+            for clip in one_of_each(sets, rng)[:SETS]:
+                parts += [Part(*played(clip, SECONDS)), Part(*played(rng.choice(pauses), SECONDS))]  # type: ignore[arg-type]
+            workouts.append(stitch("sets", parts, classifier, member, fold))
+        rng = random_stream(1, fold)
+        for _ in range(number if pauses else 0):
+            parts = []
+            for clip in one_of_each(sets, rng)[:FEW_SETS]:
+                for _ in range(2):
+                    standing = Part(*played(rng.choice(pauses), rng.uniform(*REST_S)))  # type: ignore[arg-type]
+                    parts += [standing, Part(*played(clip, SET_S))]
+            workouts.append(stitch("rests", parts, classifier, member, fold))
+        for _ in range(number if pauses else 0):
+            parts = [Part(*played(rng.choice(pauses), SECONDS))]  # type: ignore[arg-type]
+            for clip in one_of_each([clip for clip in sets if clip.id in cycles], rng)[:FEW_SETS]:
+                once = rescaled(read_corpus_landmarks(clip.path))[cycles[clip.id]]
+                for _ in range(SINGLES):
+                    stay = there_and_back(once[-STAY_FRAMES:], rng.uniform(*PAUSE_S) * classifier.fps)
+                    parts += [Part(once, clip.exercise), Part(stay, UNSCORED)]
+                parts[-1] = Part(*played(rng.choice(pauses), SECONDS))  # type: ignore[arg-type]
+            workouts.append(stitch("singles", parts, classifier, member, fold))
     return workouts
 
 
-def stitch(parts: Sequence[CorpusClip], classifier: Classifier, member: int, fold: int) -> Workout:
-    landmarks = [there_and_back(rescaled(read_corpus_landmarks(clip.path)), SECONDS * classifier.fps) for clip in parts]
-    truth = [clip.exercise for clip, of_clip in zip(parts, landmarks, strict=True)
-             for _ in of_clip.times]  # fmt: skip
+def one_of_each(clips: Sequence[CorpusClip], rng: np.random.Generator) -> list[CorpusClip]:
+    """A clip of each exercise, drawn from all clips, in random order."""
+    chosen: dict[str, CorpusClip] = {}
+    for clip in rng.permutation(clips):  # type: ignore[arg-type]
+        chosen.setdefault(clip.exercise, clip)
+    return list(chosen.values())
+
+
+def played(clip: CorpusClip, seconds: float) -> tuple[Landmarks, str]:
+    return there_and_back(rescaled(read_corpus_landmarks(clip.path)), seconds * CORPUS_FPS), clip.exercise
+
+
+def stitch(kind: str, parts: Sequence[Part], classifier: Classifier, member: int, fold: int) -> Workout:
+    truth = [part.label for part in parts for _ in part.landmarks.times]
     whole = Landmarks(
-        np.concatenate([one.image_landmarks for one in landmarks]),
-        np.concatenate([one.world_landmarks for one in landmarks]),
+        np.concatenate([part.landmarks.image_landmarks for part in parts]),
+        np.concatenate([part.landmarks.world_landmarks for part in parts]),
         np.arange(len(truth), dtype=np.float32) / np.float32(classifier.fps),
-        np.concatenate([one.found for one in landmarks]),
+        np.concatenate([part.landmarks.found for part in parts]),
     )
-    return Workout(fold, truth, classifier.predict_landmarks(whole, [member]))  # type: ignore[attr-defined]
+    return Workout(kind, fold, truth, classifier.predict_landmarks(whole, [member]))  # type: ignore[attr-defined]
 
 
 def there_and_back(landmarks: Landmarks, frames: float) -> Landmarks:
