@@ -223,7 +223,7 @@ def test_repetitions_of_real_people_are_counted() -> None:
 
 def test_a_segment_is_found_if_it_overlaps_by_half() -> None:
     truth = ["none"] * 10 + ["squat"] * 20 + ["none"] * 10 + ["lunge"] * 10
-    workout = timeline.Workout(0, truth, None)  # type: ignore[arg-type]
+    workout = timeline.Workout("sets", 0, truth, None)  # type: ignore[arg-type]
 
     def segment(start: float, end: float, exercise: str) -> Segment:
         return Segment(start, end, exercise, 1.0, None, None, ())
@@ -232,6 +232,19 @@ def test_a_segment_is_found_if_it_overlaps_by_half() -> None:
     assert timeline.count(workout, said, 10.0) == (10 + 15 + 4, 50, 0, 2, 2)  # squat: 15 of 36, lunge: 4 of 10
     said = [segment(0, 1.5, "none"), segment(1.5, 3, "squat"), segment(3, 4.6, "none"), segment(4.6, 5, "lunge")]
     assert timeline.count(workout, said, 10.0) == (10 + 15 + 10 + 4, 50, 1, 2, 2)  # lunge: 4 of 10 only
+
+
+def test_pauses_between_single_repetitions_are_not_scored_and_belong_to_the_set() -> None:
+    truth = ["none"] * 10 + (["squat"] * 10 + [timeline.UNSCORED] * 20) * 2
+    workout = timeline.Workout("singles", 0, truth, None)  # type: ignore[arg-type]
+    times = (1.5, 4.5, 6.9)
+    said = [
+        Segment(0, 1, "none", 1, None, None, ()),
+        Segment(1, 3, "squat", 1, 1, None, times[:1]),
+        Segment(3, 7, "squat", 1, 2, None, times[1:]),
+    ]
+    assert timeline.count(workout, said, 10.0) == (30, 30, 1, 1, 1)
+    assert timeline.singles_errors(workout, said, 10.0) == [timeline.SINGLES - len(times)]
 
 
 def test_stitched_people_are_of_one_size() -> None:
