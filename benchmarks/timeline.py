@@ -5,16 +5,18 @@ answers; folds without a pause are left out:
 
 - sets: SETS sets of different exercises, with pauses: clips of label 'none', of people who stand, walk, sit or set up.
   A clip is played forwards and backwards until it lasts about SECONDS.
-- rests: three exercises, two sets each, of about 15 s, with 20 to 40 s of standing between all sets.
-- singles: three exercises of five single repetitions, with 6 to 12 s between them in which the person stays as they
-  were when the repetition ended. These pauses belong to the set, and no frame of them is scored. The repetitions are
-  those of CYCLES (timeline.csv: clip id, first and last frame), cut from clips that were counted by eye.
+- rests: three exercises, two sets each, of about SET_S, with a pause as above of REST_S before each set.
+- singles: three exercises of five single repetitions, with PAUSE_S between them in which the person stays as they were
+  when the repetition ended. These pauses belong to the set, and no frame of them is scored. The repetitions are those
+  of CYCLES (timeline.csv: clip id, first and last frame): the middle one of clips of repetitions.csv, part 'tuning',
+  from start to start by the turning points of `answering.repetitions`, where that counts as many as were seen. So
+  singles are easy to count by themselves; they test names and borders.
 
 Clips are brought to one size and place, as if one camera had seen one person. Scores: the share of frames that are
 labelled rightly, the F1 of segments that overlap a true one of the same exercise by half (IoU >= 0.5; Lea et al. 2017,
 "Temporal Convolutional Networks for Action Segmentation"; 'none' is no segment), and for singles the share of sets of
 which exactly five repetitions, and four to six, are counted under the right name. Constants were chosen on the even
-folds; the odd ones test them. 95 % intervals are over workouts. Prints a Markdown table; takes two minutes.
+folds; the odd ones test them. 95 % intervals are over workouts. Prints a Markdown table; takes minutes.
 """
 
 import argparse
@@ -23,9 +25,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from repetitions import weighted_mean
 
 from fitness_tracker.answering.answer import Segment, answer_prediction
 from fitness_tracker.blazepose.landmarks import Landmarks
@@ -59,8 +63,7 @@ class Workout:
     prediction: Prediction
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A stretch of a workout."""
 
     landmarks: Landmarks
@@ -78,7 +81,7 @@ def main() -> None:
         workouts = make_workouts(read_corpus(args.corpus), classifier, args.workouts)
     print("| workouts | folds | number | minutes | frames right | segment F1 at 50 % overlap | five counted | 4 to 6 |")
     print("|" + " --- |" * 8)
-    for kind in ("sets", "rests", "singles"):
+    for kind in KINDS:
         for name, odd in (("even, chosen on", 0), ("odd, test", 1)):
             some = [workout for workout in workouts if workout.kind == kind and workout.fold % 2 == odd]
             print_row(f"{kind} | {name}", some, classifier)
@@ -110,12 +113,8 @@ def print_row(name: str, workouts: Sequence[Workout], classifier: Classifier) ->
     print(f"| {name} | {len(workouts)} | {minutes:.0f} | {' | '.join(cells)} |")
 
 
-def weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
-    return float(np.average(values, weights=weights))
-
-
 def singles_errors(workout: Workout, segments: Sequence[Segment], fps: float) -> list[int]:
-    """Of each set of singles, by how much the count under its name is wrong."""
+    """Of each set of singles, by how much the count under its name is wrong; at its ends a second more counts."""
     errors = []
     for exercise, start, end in sets_of(workout.truth):
         times = [time for one in segments if one.exercise == exercise for time in one.times_s]
@@ -156,39 +155,51 @@ def spans(labels: Sequence[str]) -> list[tuple[str, int, int]]:
 
 def make_workouts(corpus: Sequence[CorpusClip], classifier: Classifier, number: int) -> list[Workout]:
     folds = {clip.group: used.fold for clip in corpus if (used := classifier.usage.get(short_hash(clip.name)))}
-    cycles = {row.clip: slice(row.first, row.last + 1) for row in pd.read_csv(CYCLES).itertuples()}
     workouts = []
     for member, unseen in enumerate(classifier.unseen_folds):
         (fold,) = unseen
-        rng = random_stream(0, fold)
-        sets = [clip for clip in corpus if folds.get(clip.group) == fold and clip.visibility == "clear"
-                and clip.exercise in classifier.exercises[:-1]]  # fmt: skip
-        pauses = [clip for clip in corpus if clip.label == NONE and clip.visibility != "not"
-                  and folds.get(clip.group) == fold]  # fmt: skip
-        for _ in range(number if pauses else 0):
-            pause = Part(*played(rng.choice(pauses), SECONDS))  # type: ignore[arg-type]
-            parts = [pause]
-            for clip in one_of_each(sets, rng)[:SETS]:
-                parts += [Part(*played(clip, SECONDS)), Part(*played(rng.choice(pauses), SECONDS))]  # type: ignore[arg-type]
-            workouts.append(stitch("sets", parts, classifier, member, fold))
-        rng = random_stream(1, fold)
-        for _ in range(number if pauses else 0):
-            parts = []
-            for clip in one_of_each(sets, rng)[:FEW_SETS]:
-                for _ in range(2):
-                    standing = Part(*played(rng.choice(pauses), rng.uniform(*REST_S)))  # type: ignore[arg-type]
-                    parts += [standing, Part(*played(clip, SET_S))]
-            workouts.append(stitch("rests", parts, classifier, member, fold))
-        for _ in range(number if pauses else 0):
-            parts = [Part(*played(rng.choice(pauses), SECONDS))]  # type: ignore[arg-type]
-            for clip in one_of_each([clip for clip in sets if clip.id in cycles], rng)[:FEW_SETS]:
-                once = rescaled(read_corpus_landmarks(clip.path))[cycles[clip.id]]
-                for _ in range(SINGLES):
-                    stay = there_and_back(once[-STAY_FRAMES:], rng.uniform(*PAUSE_S) * classifier.fps)
-                    parts += [Part(once, clip.exercise), Part(stay, UNSCORED)]
-                parts[-1] = Part(*played(rng.choice(pauses), SECONDS))  # type: ignore[arg-type]
-            workouts.append(stitch("singles", parts, classifier, member, fold))
+        some = [clip for clip in corpus if folds.get(clip.group) == fold]
+        sets = [clip for clip in some if clip.visibility == "clear" and clip.exercise in classifier.exercises[:-1]]
+        pauses = [clip for clip in some if clip.label == NONE and clip.visibility != "not"]
+        for stream, (kind, draw) in enumerate(KINDS.items()):
+            rng = random_stream(stream, fold)
+            for _ in range(number if pauses else 0):
+                workouts.append(stitch(kind, draw(sets, pauses, rng), classifier, member, fold))
     return workouts
+
+
+def sets_with_pauses(sets: Sequence[CorpusClip], pauses: Sequence[CorpusClip], rng: np.random.Generator) -> list[Part]:
+    parts = [played(one_of(pauses, rng), SECONDS)]
+    for clip in one_of_each(sets, rng)[:SETS]:
+        parts += [played(clip, SECONDS), played(one_of(pauses, rng), SECONDS)]
+    return parts
+
+
+def sets_with_rests(sets: Sequence[CorpusClip], pauses: Sequence[CorpusClip], rng: np.random.Generator) -> list[Part]:
+    parts = []
+    for clip in one_of_each(sets, rng)[:FEW_SETS]:
+        for _ in range(2):
+            rest = lasting(person_of(one_of(pauses, rng)), rng.uniform(*REST_S))
+            parts += [Part(rest, NONE), played(clip, SET_S)]
+    return parts
+
+
+def singles(sets: Sequence[CorpusClip], pauses: Sequence[CorpusClip], rng: np.random.Generator) -> list[Part]:
+    cycles = {row.clip: slice(row.first, row.last + 1) for row in pd.read_csv(CYCLES).itertuples()}
+    parts = [played(one_of(pauses, rng), SECONDS)]
+    for clip in one_of_each([clip for clip in sets if clip.id in cycles], rng)[:FEW_SETS]:
+        once = person_of(clip)[cycles[clip.id]]
+        for _ in range(SINGLES):
+            parts += [Part(once, clip.exercise), Part(lasting(once[-STAY_FRAMES:], rng.uniform(*PAUSE_S)), UNSCORED)]
+        parts[-1] = played(one_of(pauses, rng), SECONDS)
+    return parts
+
+
+KINDS = {"sets": sets_with_pauses, "rests": sets_with_rests, "singles": singles}
+
+
+def one_of(clips: Sequence[CorpusClip], rng: np.random.Generator) -> CorpusClip:
+    return rng.choice(clips)  # type: ignore[arg-type]
 
 
 def one_of_each(clips: Sequence[CorpusClip], rng: np.random.Generator) -> list[CorpusClip]:
@@ -199,8 +210,12 @@ def one_of_each(clips: Sequence[CorpusClip], rng: np.random.Generator) -> list[C
     return list(chosen.values())
 
 
-def played(clip: CorpusClip, seconds: float) -> tuple[Landmarks, str]:
-    return there_and_back(rescaled(read_corpus_landmarks(clip.path)), seconds * CORPUS_FPS), clip.exercise
+def person_of(clip: CorpusClip) -> Landmarks:
+    return rescaled(read_corpus_landmarks(clip.path))
+
+
+def played(clip: CorpusClip, seconds: float) -> Part:
+    return Part(there_and_back(person_of(clip), seconds * CORPUS_FPS), clip.exercise)
 
 
 def stitch(kind: str, parts: Sequence[Part], classifier: Classifier, member: int, fold: int) -> Workout:
@@ -220,6 +235,12 @@ def there_and_back(landmarks: Landmarks, frames: float) -> Landmarks:
     times = max(1, round(frames / number))
     order = np.concatenate([np.arange(number)[:: -1 if n % 2 else 1] for n in range(times)])
     return landmarks[order]
+
+
+def lasting(landmarks: Landmarks, seconds: float) -> Landmarks:
+    """The clip played forwards and backwards for just so long."""
+    number = len(landmarks)
+    return landmarks[np.resize(np.r_[:number, number - 1 : -1 : -1], round(seconds * CORPUS_FPS))]
 
 
 def rescaled(landmarks: Landmarks) -> Landmarks:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import few as few_benchmark
 import numpy as np
+import pandas as pd
 import pytest
 import repetitions
 import timeline
@@ -16,6 +17,7 @@ import unseen
 from fitness_tracker.answering.answer import Segment
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.params import load_params
+from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.models.pose.features import poses_from_landmarks
 from fitness_tracker.models.pose.training import Task
@@ -245,6 +247,28 @@ def test_pauses_between_single_repetitions_are_not_scored_and_belong_to_the_set(
     ]
     assert timeline.count(workout, said, 10.0) == (30, 30, 1, 1, 1)
     assert timeline.singles_errors(workout, said, 10.0) == [timeline.SINGLES - len(times)]
+    elsewhere = Segment(0, 7, "squat", 1, 1, None, (*times, 8.1))  # the set ends at 7 s
+    assert timeline.singles_errors(workout, [elsewhere], 10.0) == [timeline.SINGLES - len(times)]
+    assert timeline.singles_errors(workout, [dataclasses.replace(elsewhere, exercise="lunge")], 10.0) == [5]
+
+
+def test_single_repetitions_are_cut_from_clips_that_counting_was_tuned_on() -> None:
+    seconds = {clip.id: clip.seconds for clip in read_corpus(ROOT / "corpus")}
+    counted = pd.read_csv(repetitions.COUNTS)
+    cycles = pd.read_csv(timeline.CYCLES)
+    assert set(cycles["clip"]) <= set(counted[counted["part"] == "tuning"]["clip"]) & set(seconds)
+    assert (cycles["first"] < cycles["last"]).all()
+    assert (cycles["last"] < cycles["clip"].map(seconds) * 10).all()
+
+
+def test_a_rest_lasts_as_long_as_drawn() -> None:
+    marks = clip("squat", 1)
+    for wanted_s in (0.3, 6.4, 40.0):
+        rest = timeline.lasting(marks, wanted_s)
+        assert len(rest) == round(10 * wanted_s)
+    number = len(marks)
+    np.testing.assert_array_equal(rest.times[:number], marks.times)
+    np.testing.assert_array_equal(rest.times[number : 2 * number], marks.times[::-1])
 
 
 def test_stitched_people_are_of_one_size() -> None:
