@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 LOOK_BACK = 50  # frames, 46 MB, through which somebody who is found late is tracked backwards
 LOOK_EVERY = 10  # frames between looks at all people
-FORGET = 100  # frames without the person after which whoever is there takes their place
+FORGET = 50  # frames without the person after which whoever is there takes their place
 LEAP, GROWTH = 0.4, 1.5  # of a region's side, and of its size: more than a person does in a frame
 NEAR = 0.25  # of a region's side: two regions that are closer show one person
 
 COLOUR_LEVELS = 60.0  # grey levels: colours that differ so much count as much as a place a region's side away
-MARGIN = 0.4  # somebody else must be more like the person by that much
-LIKE, UNLIKE = 0.8, 1.4  # likeness is a distance: who is nearer may be the person, who is further away is somebody else
+# Distances. In 2,255 looks at found clips, nearly all of a single person, the median was 0.23, nine of ten below 0.8
+LIKE, UNLIKE = 0.8, 1.4  # who is nearer may be the person, who is further away may be somebody else
+SWITCH, DOUBT = 0.4, 0.25  # how much nearer somebody else must be to be the person; up to which one cannot tell
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,13 @@ class Follower:
         self.last: FramePose | None = None  # of whoever was found last
         self.missing = 0  # frames since somebody was found
         self.looked = self.sure = -1  # the last frames in which all people were looked at, and in which it was them
+        self.in_doubt = False  # whether the last look could not tell
 
     def add(self, frame: np.ndarray) -> None:
         """Takes the next frame (H, W, 3) uint8 RGB."""
         before = self.poses[-1] if self.poses else None
         pose = self.tracker.locate(frame, before, self.last)
-        if not pose and self.missing % LOOK_EVERY == 0 and (self.missing or not self.last):
+        if not pose and self.missing and self.missing % LOOK_EVERY == 0:
             pose = self.tracker.locate_small(frame)
         self.frames.append(frame)
         self.poses.append(pose)
@@ -108,11 +110,6 @@ class Follower:
         if leaps or (returns and self.person) or len(self.poses) - 1 - self.looked >= LOOK_EVERY:
             self.look(frame, pose)
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the last look found somebody else, or could not tell."""
-        return self.looked > self.sure
-
     def go_back(self, pose: FramePose, frames: int = LOOK_BACK) -> None:
         """Tracks whoever has this `pose` in the last frame backwards, through so many frames without them."""
         for back, frame in enumerate(list(self.frames)[-2 : -2 - frames : -1], start=2):
@@ -124,27 +121,35 @@ class Follower:
             self.poses[-back] = pose = earlier
 
     def look(self, frame: np.ndarray, pose: FramePose) -> None:
-        """Compares all people in the last frame with the person; the tracked one has this `pose`."""
-        self.looked = now = len(self.poses) - 1
+        """Compares all people in the last frame with the person; the tracked one has this `pose`.
+
+        There is a doubt only where somebody else is in the picture: a single person who looks otherwise has turned
+        around, or is drawn over.
+        """
+        self.looked, self.in_doubt = len(self.poses) - 1, False
         tracked = describe(frame, pose)
-        if not self.person or now - self.sure > FORGET:
-            self.person, self.sure = tracked, now
+        if not self.person or self.looked - self.sure > FORGET:
+            self.person, self.sure = tracked, self.looked
             return
         others = self.others(frame, pose)
         people = [describe(frame, other) for other in others]
-        far = self.person.distance(tracked)
-        far_others = [self.person.distance(other) for other in people]
+        far, far_others = self.person.distance(tracked), [self.person.distance(other) for other in people]
         nearest = min(far_others, default=math.inf)
-        if nearest < min(LIKE, far - MARGIN):
+        if nearest < min(LIKE, far - SWITCH):
             best = far_others.index(nearest)
+            self.mark_doubt()
             self.poses[-1] = self.last = others[best]
-            self.go_back(others[best], now - self.sure - 1)
-            self.several[self.sure + 1 :] = [True] * (now - self.sure)
-            self.person, self.sure = self.person.learn(people[best]), now
-        elif far > UNLIKE or nearest < far + MARGIN:
-            self.several[self.sure + 1 :] = [True] * (now - self.sure)
-        else:
-            self.person, self.sure = self.person.learn(tracked), now
+            self.go_back(others[best], self.looked - self.sure - 1)
+            self.person, self.sure = self.person.learn(people[best]), self.looked
+        elif others and (far > UNLIKE or nearest < far + DOUBT):
+            self.in_doubt = True
+            self.mark_doubt()
+        elif far < LIKE:
+            self.person, self.sure = self.person.learn(tracked), self.looked
+
+    def mark_doubt(self) -> None:
+        """Marks all frames since it was sure who is followed."""
+        self.several[self.sure + 1 :] = [True] * (self.looked - self.sure)
 
     def others(self, frame: np.ndarray, pose: FramePose) -> list[FramePose]:
         """People in the last frame other than the tracked one, at most three."""

@@ -44,6 +44,7 @@ HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and the point above th
 DETECTION_THRESHOLD = 0.25  # probability, by the detector, of a region to look at; 0.5 lost 1 % of real clips' frames
 PRESENCE_THRESHOLD = 0.5  # probability, by the landmark network, from which a person counts as found
 PART = 320  # pixels: the side of the parts of a frame in which small people are looked for
+SMALL_SIDE = 240  # pixels: the largest region of a small person; of a close-up, parts show limbs that look like people
 TURNS = (0, 3, 1, 2)  # quarter turns of the frame to find a person in: upright first, upside down last
 
 
@@ -116,12 +117,12 @@ class PoseTracker:
     def locate_small(self, frame: np.ndarray) -> FramePose | None:
         """A person who is too small to be found in the whole frame: the largest one in parts of it."""
         height, width = frame.shape[:2]
-        regions = []
+        regions: list[RotatedRoi] = []
         for top, left in product((0, height - PART), (0, (width - PART) // 2, width - PART)):
             part = np.ascontiguousarray(frame[max(top, 0) :, max(left, 0) :][:PART, :PART])
             shift = np.array([max(left, 0), max(top, 0)], float)
             regions += [RotatedRoi(region.centre + shift, region.up) for region in self.detect(part, None, (0,))]
-        regions.sort(key=lambda region: -region.side)
+        regions = sorted((one for one in regions if one.side < SMALL_SIDE), key=lambda one: -one.side)
         return next((pose for region in regions if (pose := self.estimate(frame, region))), None)
 
     def estimate(self, frame: np.ndarray, region: RotatedRoi) -> FramePose | None:
