@@ -168,7 +168,7 @@ def hip_columns(found: Landmarks) -> np.ndarray:
 
 
 def with_another(squat: Timed, places: list[float]) -> Timed:
-    """The squat, before which somebody taller in other colours stands: their picture is moved right by so many pixels."""
+    """The squat; before it stands somebody taller in other colours, as many pixels to the right as `places` tell."""
     empty, frames = np.median([frame for _, frame in squat], axis=0).astype(np.uint8), [frame for _, frame in squat]
     body = (cv2.absdiff(frames[0], empty).max(axis=-1) > 10).astype(np.uint8)
     body = cv2.morphologyEx(body, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))

@@ -62,7 +62,10 @@ def describe(frame: np.ndarray, pose: FramePose) -> Person:
 
 
 def middle_colour(frame: np.ndarray, start: np.ndarray, end: np.ndarray, inwards: float) -> np.ndarray:
-    """(3,) the median colour between two pairs of points (2, 2), left and right; `inwards`: 0.5 is the middle of them."""
+    """(3,) the median colour between two pairs of points (2, 2), left and right.
+
+    `inwards` of the way from the left to the right: 0.5 is the middle.
+    """
     shares = np.linspace(0.15, 0.85, 8)[:, None, None]
     points = start + (end - start) * shares  # (8, 2, 2)
     across = np.array([inwards / 2, inwards, 1 - inwards, 1 - inwards / 2])[:, None]

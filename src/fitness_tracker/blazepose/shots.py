@@ -2,7 +2,7 @@
 
 A cut is a step between two frames that is much larger than all steps around it, and that lasts. So a flash is none, as
 the picture from before comes back; nor is a camera or a body that moves fast, as it does so in several frames; nor is a
-fade. Light that goes on or off is none either: pictures are also compared with their brightness and contrast made alike.
+fade. Light that goes on or off is none either: pictures are also compared with brightness and contrast made alike.
 
 Sums are those of whole numbers, so that they are the same on every CPU.
 """

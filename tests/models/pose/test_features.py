@@ -173,7 +173,7 @@ def test_each_shot_is_normalised_by_itself() -> None:
 def test_windows_that_are_drawn_show_one_shot_each_as_often_as_it_is_long() -> None:
     shots = np.repeat([0.0, 1.0, 2.0], [30, 10, 60])
     clips = [Poses(np.zeros((5, 12, 3)), np.zeros((5, 12, 3)), np.full((5, 2), 9.0))]
-    clips.append(Poses(*(np.tile(shots.reshape(-1, *[1] * n), (1, *shape)) for n, shape in SHAPES), (30, 10, 60)))
+    clips.append(Poses(*(np.tile(shots.reshape(-1, *[1] * n), (1, *shape)) for n, shape in SHAPES), shots=(30, 10, 60)))
     sequences = PoseSequences(clips)
     at = RNG.random(2000)
     which, place = sequences.pick_shots(np.repeat([0, 1], 1000), at)

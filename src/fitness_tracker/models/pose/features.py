@@ -7,7 +7,7 @@ tensors have operators and slices but no methods.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class Poses:
     joints_image: np.ndarray  # (..., T, 12, 3) float32: the same by the image landmarks, which err less in x and y
     hip_trajectory: np.ndarray  # (..., T, 2) float32: the middle of the hips in the picture, from its median
 
-    shots: tuple[int, ...] = ()  # frames of each shot of a clip; not given: it is a single one
+    # Frames of each shot of a clip; not given: it is a single one
+    shots: tuple[int, ...] = field(default=(), kw_only=True)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.joints_3d, self.joints_image, self.hip_trajectory
@@ -184,8 +185,10 @@ def cut_windows(poses: Poses, length: int) -> Poses:
 
 
 def average_windows_per_frame(windows: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Probabilities (N, K) of a clip's windows, which show the frames `spans`, to (T, K): for each frame the mean of the
-    windows that show it."""
+    """Probabilities (N, K) of a clip's windows to (T, K): for each frame the mean of the windows that show it.
+
+    `spans` are the frames [start, end) of each window, see `window_spans`.
+    """
     frames = max(end for _, end in spans)
     total, count = np.zeros((frames, windows.shape[1])), np.zeros((frames, 1))
     for (start, end), probabilities in zip(spans, windows, strict=True):
