@@ -7,6 +7,7 @@ import pytest
 
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.blazepose.skeleton import Landmark
+from fitness_tracker.blazepose.upright import turn
 from fitness_tracker.drawing.playback import read_shape, read_upright
 from fitness_tracker.drawing.skeleton import Skeleton
 from fitness_tracker.video.ffmpeg import read_frames
@@ -96,6 +97,14 @@ def test_nothing_is_drawn_where_nobody_was_found() -> None:
     assert (drawn(skeleton, 0.1) != 128).any()
     assert (drawn(skeleton, 0.25) == 128).all()
     assert (drawn(skeleton, 0.3) == 128).all()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_of_a_clip_that_was_turned_upright_it_is_drawn_on_the_picture_as_it_lies(turns: int) -> None:
+    points = np.stack([person()])
+    seen = Landmarks(points, np.zeros((1, 33, 3), np.float32), np.zeros(1, np.float32), np.ones(1, bool))
+    plain, turned = (Skeleton(one, classifier(), SHAPE) for one in (seen, turn(seen, turns, 640, 480)))
+    np.testing.assert_allclose(turned.points, plain.points, atol=0.1)
 
 
 def test_nobody_flies_from_one_person_to_the_next() -> None:

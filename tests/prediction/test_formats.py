@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from fitness_tracker.answering.answer import Answer, Segment
+from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import Prediction
-from fitness_tracker.prediction.formats import answer_lines, format_time
+from fitness_tracker.models.pose.classifier import PosePrediction
+from fitness_tracker.prediction.formats import answer_json, answer_lines, format_time
 
 
 def answer_of(*segments: Segment) -> Answer:
@@ -34,6 +36,15 @@ def test_a_clip_in_which_somebody_else_may_have_been_followed_says_so() -> None:
     answer = replace(answer_of(Segment(0.0, 62.0, "squat", 0.97, 8, None, ())), several_people=True)
     assert answer_lines("a.mp4", answer) == ["a.mp4  squat              97%  8 repetitions  several people"]
     assert answer.to_json()["several_people"] is True
+
+
+def test_a_clip_that_was_turned_upright_says_so() -> None:
+    answer = answer_of(Segment(0.0, 62.0, "squat", 0.97, 8, None, ()))
+    assert answer_json(answer)["turned"] == 0
+    found = Landmarks(np.zeros((1, 33, 4)), np.zeros((1, 33, 3)), np.zeros(1), np.ones(1, bool), turns=3)
+    turned = replace(answer, prediction=PosePrediction(np.zeros((1, 1)), np.zeros(1), found))
+    assert answer_lines("a.mp4", turned) == ["a.mp4  squat              97%  8 repetitions  turned upright"]
+    assert answer_json(turned)["turned"] == 270
 
 
 def test_times_are_told_as_clocks_do() -> None:

@@ -10,10 +10,12 @@ import numpy as np
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.blazepose.skeleton import SIDE_BONES
 from fitness_tracker.blazepose.tracker import pose_tracker
+from fitness_tracker.blazepose.upright import clip_places
 from fitness_tracker.core.params import Limits
 from fitness_tracker.models.pose.features import JOINTS, poses_from_landmarks
 from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg
+from fitness_tracker.video.letterbox import HEIGHT, WIDTH
 
 OUTPUT_VERSION = 4  # of `fingerprint`: raise it when the same clip gives other bytes
 FPS = 4.0  # sampled frames a second
@@ -62,7 +64,8 @@ def fingerprint(clip: bytes, detector: bytes, landmarker: bytes, limits: Limits)
             yield number / FPS, frame
 
     landmarks = person.track(watched_frames())
-    lasting = sum(edge & ~body_mask(points) for edge, points in zip(edges, landmarks.image_landmarks, strict=True))
+    places = np.where(landmarks.found[:, None, None], clip_places(landmarks, WIDTH, HEIGHT), 0)
+    lasting = sum(edge & ~body_mask(points) for edge, points in zip(edges, places, strict=True))
     target = io.BytesIO()
     np.savez_compressed(
         target,
@@ -97,11 +100,11 @@ def movement(landmarks: Landmarks) -> float:
 def body_mask(points: np.ndarray) -> np.ndarray:
     """(120, 160) bool: where the person's trunk and limbs are, so that still limbs are not taken for writing.
 
-    `points` (33, 4) are image landmarks in pixels of 640x480, all zero if nobody was found.
+    `points` (33, 2) are places in pixels of 640x480, all zero if nobody was found.
     """
     mask = np.zeros((120, 160), np.uint8)
     if points.any():
-        corners = np.clip(points[:, :2] / 4, -160, 320).astype(int)
+        corners = np.clip(points / 4, -160, 320).astype(int)
         for bone in SIDE_BONES:
             cv2.line(mask, corners[bone[0]].tolist(), corners[bone[1]].tolist(), 1, BODY_WIDTH)
     return mask > 0

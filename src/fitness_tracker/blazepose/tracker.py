@@ -35,6 +35,7 @@ from fitness_tracker.blazepose.regions import (
 )
 from fitness_tracker.blazepose.shots import number_shots
 from fitness_tracker.blazepose.skeleton import LANDMARKS
+from fitness_tracker.blazepose.upright import turn_upright
 from fitness_tracker.video.frames import read_zip
 
 OUTPUT_VERSION = 3  # of `find_landmarks`: raise it when the same frames give other bytes
@@ -70,22 +71,25 @@ class PoseTracker:
         """The landmarks of frames, rounded as they are stored; each frame is given as (seconds, (H, W, 3) uint8 RGB).
 
         Each shot is tracked by itself. When somebody is found after frames without anybody, they are also tracked
-        backwards through these.
+        backwards through these. A clip on its side is turned upright in the end.
         """
         times: list[float] = []
         poses: list[FramePose | None] = []
         shots: list[int] = []
         several: list[bool] = []
+        height = width = 0
         for shot, of_shot in groupby(number_shots(frames), key=lambda frame: frame[2]):
             follower = Follower(self)
             for time, frame, _ in of_shot:
                 times.append(time)
                 follower.add(frame)
+                height, width = frame.shape[:2]
             poses += follower.poses
             several += follower.several
             shots += [shot] * len(follower.poses)
         found = stack_poses(poses, times)
-        return replace(found, shot=np.array(shots, np.int32), several=np.array(several, bool))
+        found = replace(found, shot=np.array(shots, np.int32), several=np.array(several, bool))
+        return turn_upright(found, width, height)
 
     def locate(self, frame: np.ndarray, before: FramePose | None, last: FramePose | None) -> FramePose | None:
         """The person in a frame: tracked from the frame `before`, else detected, like whoever was found `last` if so.

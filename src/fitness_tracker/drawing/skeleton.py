@@ -8,10 +8,11 @@ import numpy as np
 
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.blazepose.skeleton import SIDE_BONES, Landmark
+from fitness_tracker.blazepose.upright import clip_places
 from fitness_tracker.drawing.canvas import NEAR_BLACK, WHITE, Colour
 from fitness_tracker.drawing.playback import Shape
 from fitness_tracker.models.classifier import Classifier
-from fitness_tracker.video.letterbox import unfit_points
+from fitness_tracker.video.letterbox import HEIGHT, WIDTH, unfit_points
 
 MIN_VISIBILITY = 0.5  # from which a landmark is drawn in full
 DIM_OPACITY = 0.35  # of the others
@@ -32,7 +33,7 @@ class Skeleton:
 
     def __init__(self, landmarks: Landmarks, classifier: Classifier, shape: Shape) -> None:
         self.points = unfit_points(
-            landmarks.image_landmarks[..., :2], shape.width, shape.height, classifier.fit
+            clip_places(landmarks, WIDTH, HEIGHT), shape.width, shape.height, classifier.fit
         )  # (T, 33, 2) pixels
         self.visibility = landmarks.image_landmarks[..., 3]  # (T, 33), 0-1
         self.found = landmarks.found  # (T,) bool

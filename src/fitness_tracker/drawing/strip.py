@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fitness_tracker.answering.answer import Answer, Segment
+from fitness_tracker.blazepose.upright import clip_places
 from fitness_tracker.core.params import Limits
 from fitness_tracker.drawing.canvas import (
     GREY,
@@ -33,6 +34,7 @@ from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.prediction.formats import format_time
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
+from fitness_tracker.video.letterbox import HEIGHT as FITTED_HEIGHT
 from fitness_tracker.video.letterbox import WIDTH as FITTED_WIDTH
 from fitness_tracker.video.letterbox import fitted_box
 
@@ -128,7 +130,8 @@ def person_at(answer: Answer, classifier: Classifier, row: int, shape: Shape) ->
     if not isinstance(answer.prediction, PosePrediction) or not answer.prediction.landmarks.found[row]:
         return 0.5
     left, _, wide, _ = fitted_box(classifier.fit, shape.width, shape.height)
-    across = np.clip(answer.prediction.landmarks.image_landmarks[row, :, 0], 0, FITTED_WIDTH)
+    places = clip_places(answer.prediction.landmarks[row : row + 1], FITTED_WIDTH, FITTED_HEIGHT)
+    across = np.clip(places[0, :, 0], 0, FITTED_WIDTH)
     return float(np.clip(((across.min() + across.max()) / 2 - left) / wide, 0, 1))
 
 
