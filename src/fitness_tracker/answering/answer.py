@@ -1,15 +1,23 @@
 """From a classifier's prediction to the answer that people get: segments, each with an exercise and a count."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
-from fitness_tracker.answering.repetitions import MIN_HELD_S, measure_movement
-from fitness_tracker.answering.timeline import Stretch, find_stretches
+from fitness_tracker.answering.borders import settle_borders
+from fitness_tracker.answering.repetitions import Movement, measure_movement
+from fitness_tracker.answering.stillness import MIN_STILL_S, NEARBY_S, find_still
+from fitness_tracker.answering.timeline import Stretch, find_pauses, find_stretches
+from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.models.pose.features import poses_from_landmarks
+
+EDGE_FRAMES = 2  # of a pause that are looked at with the movement beside it
+IDLE_CONFIDENCE = 0.9  # in 'none' where nothing is repeated
 
 
 class Named:
@@ -33,7 +41,7 @@ class Segment(Named):
     exercise: str
     confidence: float  # 0 to 1, in `exercise`
     repetitions: int | None  # None: no exercise, one that is held, one that lasts too short, or there are no landmarks
-    held_s: float | None  # seconds for which an exercise is held still, at least `MIN_HELD_S`; None where it moves
+    held_s: float | None  # seconds for which an exercise that is held is held still; None: of any other, or nowhere
     times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's start
 
     @property
@@ -66,8 +74,7 @@ class Answer(Named):
 
 def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
     """The answer for a clip: its segments, and the exercise that takes most of its time."""
-    stretches = find_stretches(prediction, classifier)
-    segments = tuple(answer_stretch(prediction, stretch, classifier.fps) for stretch in stretches)
+    segments = find_segments(prediction, classifier)
     seconds: dict[str, float] = {}
     for segment in segments:
         seconds[segment.exercise] = seconds.get(segment.exercise, 0) + segment.duration_s
@@ -88,23 +95,60 @@ def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
     )
 
 
-def answer_stretch(prediction: Prediction, stretch: Stretch, fps: float) -> Segment:
-    """The segment of a stretch: its label, and what is repeated or held in it if the prediction has landmarks."""
+def find_segments(prediction: Prediction, classifier: Classifier) -> tuple[Segment, ...]:
+    """The segments of a clip, in order and without gaps."""
+    still = np.zeros(len(prediction.frames), bool)
+    if not isinstance(prediction, PosePrediction) or not prediction.landmarks.found.any():
+        return tuple(plain_segment(one, classifier.fps) for one in find_stretches(prediction, classifier, still))
+    landmarks, fps = prediction.landmarks, classifier.fps
+    poses = poses_from_landmarks(landmarks)
+    still = find_still(poses, fps)
+    pauses = find_pauses(still, prediction, classifier)
+    stretches = find_stretches(prediction, classifier, pauses)
+    moves = partial(measure_stretch, landmarks=landmarks, pauses=pauses, fps=fps)
+    stretches = settle_borders(stretches, [moves(one) for one in stretches], poses, pauses, fps)
+    segments: list[Segment] = []
+    for stretch in stretches:
+        segment = answer_stretch(stretch, moves(stretch), still, classifier)
+        if segments and is_idle(segments[-1]) and is_idle(segment):
+            segment = replace(segment, start_s=segments.pop().start_s)
+        segments.append(segment)
+    return tuple(segments)
+
+
+def plain_segment(stretch: Stretch, fps: float) -> Segment:
+    """The segment of a stretch in which nothing is counted."""
     start, end, exercise, confidence = stretch
-    times: tuple[float, ...] | None = None
-    held = None
-    if isinstance(prediction, PosePrediction) and prediction.landmarks.found[start:end].any():
-        movement = measure_movement(poses_from_landmarks(prediction.landmarks[start:end]), fps)
-        if exercise != NONE and movement.is_held:
-            held = round((end - start) / fps, 1) if end - start >= MIN_HELD_S * fps else None
-        elif exercise != NONE or movement.is_clearly_repeated:
-            times = tuple(round(start / fps + time, 2) for time in movement.times_s)
-    return Segment(
-        start_s=round(start / fps, 3),
-        end_s=round(end / fps, 3),
-        exercise=exercise,
-        confidence=confidence,
-        repetitions=None if times is None else len(times),
-        held_s=held,
-        times_s=times or (),
-    )
+    return Segment(round(start / fps, 3), round(end / fps, 3), exercise, confidence, None, None, ())
+
+
+def is_idle(segment: Segment) -> bool:
+    return segment.exercise == NONE and segment.repetitions is None
+
+
+def measure_stretch(stretch: Stretch, landmarks: Landmarks, pauses: np.ndarray, fps: float) -> Movement | None:
+    """The movement in a stretch, without its pauses (T,); None if nobody is found in it."""
+    here = slice(stretch.start, stretch.end)
+    if not landmarks.found[here].any():
+        return None
+    counted = maximum_filter1d(~pauses[here], 2 * EDGE_FRAMES + 1)
+    return measure_movement(poses_from_landmarks(landmarks[here]), fps, counted)
+
+
+def answer_stretch(stretch: Stretch, movement: Movement | None, still: np.ndarray, classifier: Classifier) -> Segment:
+    """The segment of a stretch: its label, and what is repeated or held in it.
+
+    Who repeats nothing does no exercise that is repeated, whatever it looks like; unless it is too short to tell.
+    """
+    plain, fps = plain_segment(stretch, classifier.fps), classifier.fps
+    if not movement:
+        return plain
+    if plain.exercise in classifier.held:
+        around = maximum_filter1d(still[stretch.start : stretch.end], int(NEARBY_S * fps) | 1)
+        return replace(plain, held_s=round(np.count_nonzero(around) / fps, 1) or None)
+    if movement.is_clearly_repeated or (movement.times_s and plain.exercise != NONE):
+        times = tuple(round(plain.start_s + time, 2) for time in movement.times_s)
+        return replace(plain, repetitions=len(times), times_s=times)
+    if plain.exercise != NONE and plain.duration_s >= MIN_STILL_S:
+        return replace(plain, exercise=NONE, confidence=max(1 - plain.confidence, IDLE_CONFIDENCE))
+    return plain

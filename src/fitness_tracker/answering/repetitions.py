@@ -29,9 +29,8 @@ NEARBY_S = 4.0  # window of the range that `MIN_SWING_NEARBY` is a share of
 MIN_SWING_NEARBY = 0.4  # of the signal's range nearby: a smaller swing is no turn
 MIN_SWING_OVERALL = 0.2  # of the signal's range as a whole: the same
 MIN_END_SWING = 0.78  # of the median swing: a smaller first or last one is not a whole swing
+MIN_AWAY_SWING, AWAY_SPACING = 0.5, 1.5  # of the median swing and period: further outside, smaller ones are no swings
 
-MIN_HELD_S = 1.0  # in less, or in a picture, nobody can tell who holds still from who moves
-HELD_RANGE = 1.5  # of the component; below it an exercise is held: 79 % of real planks, 2 % of what moves
 # From which an untaught movement is clearly repeated: range of the component, its periodicity, repetitions
 REPEATED_RANGE, REPEATED_PERIODICITY, REPEATED_COUNT = 0.8, 0.6, 2
 
@@ -41,13 +40,9 @@ class Movement:
     """What somebody does in a stretch of a clip."""
 
     times_s: tuple[float, ...] = ()  # seconds from the stretch's start at which each repetition is counted
+    starts_s: tuple[float, ...] = ()  # the same for the turning points between them, where a repetition starts and ends
     amplitude: float = 0.0  # range of the component, in units of the features
     periodicity: float = 0.0  # 0 to 1: its autocorrelation after one period
-
-    @property
-    def is_held(self) -> bool:
-        """Whether an exercise is held still, like a plank."""
-        return self.amplitude < HELD_RANGE
 
     @property
     def is_clearly_repeated(self) -> bool:
@@ -59,16 +54,23 @@ class Movement:
         )
 
 
-def measure_movement(poses: Poses, fps: float) -> Movement:
-    """The movement in a stretch of T poses, `fps` of them a second; an empty one if there are fewer than three."""
-    if len(poses.hip_trajectory) < 3:
+def measure_movement(poses: Poses, fps: float, counted: np.ndarray | None = None) -> Movement:
+    """The movement in a stretch of T poses, `fps` of them a second; an empty one if there are fewer than three.
+
+    `counted` (T,) bool are the frames that are looked at, as if those of pauses had been cut out; all if not given.
+    """
+    number = len(poses.hip_trajectory)
+    rows = np.arange(number) if counted is None else np.flatnonzero(counted)
+    if len(rows) < 3:
         return Movement()
     values = features(Poses(*(array[None] for array in poses.arrays())))[0].astype(np.float64)
-    signal = dominant_component(gaussian_filter1d(values, SMOOTHING_STD_S * fps, axis=0, mode="nearest"), fps)
+    smooth = gaussian_filter1d(values, SMOOTHING_STD_S * fps, axis=0, mode="nearest")
+    signal = dominant_component(smooth[rows], fps)
     low, high = np.percentile(signal, [5, 95])
-    turns = find_turns(signal, fps)
-    far = min(([index for index, is_maximum in turns if is_maximum is kind] for kind in (True, False)), key=len)
-    return Movement(tuple(index / fps for index in far), float(high - low), periodicity(signal)[0])
+    turns = find_turns(signal, fps, rows)
+    kinds = ([index for index, is_maximum in turns if is_maximum is kind] for kind in (True, False))
+    far, starts = (tuple((rows[frames] / fps).tolist()) for frames in sorted(kinds, key=len))
+    return Movement(far, starts, float(high - low), periodicity(signal)[0])
 
 
 def dominant_component(values: np.ndarray, fps: float) -> np.ndarray:
@@ -123,22 +125,32 @@ def periodicity(signal: np.ndarray) -> tuple[float, int]:
     return min(float(correlation[lag]), 1.0), int(lag)
 
 
-def find_turns(signal: np.ndarray, fps: float) -> list[tuple[int, bool]]:
+def find_turns(signal: np.ndarray, fps: float, rows: np.ndarray | None = None) -> list[tuple[int, bool]]:
     """The turning points of a signal (T,), each as (frame, whether it is a maximum), in order.
 
-    The clip may cut off the first and the last swing, or somebody sets up or lays down in them. Their outer turning
-    points count if the swing is nearly as large as the others.
+    `rows` (T,) are the frames of the clip that the signal is of, if some were cut out. The clip may cut off the first
+    and the last swing, or somebody sets up or lays down in them. Their outer turning points count if the swing is
+    nearly as large as the others.
     """
     size = int(NEARBY_S * fps) | 1
     nearby = maximum_filter1d(signal, size, mode="nearest") - minimum_filter1d(signal, size, mode="nearest")
     low, high = np.percentile(signal, [2, 98])
     turns = turning_points(signal, np.maximum(MIN_SWING_NEARBY * nearby, MIN_SWING_OVERALL * (high - low)))
-    if len(turns) < 3:
-        return turns
-    swings = np.abs(np.diff([signal[index] for index, _ in turns]))
-    first = int(swings[0] < MIN_END_SWING * np.median(swings[1:]))
-    last = int(swings[-1] < MIN_END_SWING * np.median(swings[:-1]))
-    return turns[first : len(turns) - last]
+    rows = np.arange(len(signal)) if rows is None else rows
+    return trim_end(trim_end(turns, signal, rows)[::-1], signal, rows)[::-1]
+
+
+def trim_end(turns: list[tuple[int, bool]], signal: np.ndarray, rows: np.ndarray) -> list[tuple[int, bool]]:
+    """The turning points without the first one if its swing is smaller than most; and without a small movement that is
+    away from the others, such as that of who takes a bar from a rack."""
+    for share, spacing in ((MIN_END_SWING, 0.0), (MIN_AWAY_SWING, AWAY_SPACING)):
+        if len(turns) < 4:
+            break
+        frames = [index for index, _ in turns]
+        swings, periods = np.abs(np.diff(signal[frames])), np.abs(rows[frames[2:]] - rows[frames[:-2]])
+        if swings[0] < share * np.median(swings[1:]) and periods[0] >= spacing * np.median(periods[1:]):
+            turns = turns[1:]
+    return turns
 
 
 def turning_points(signal: np.ndarray, swing: np.ndarray) -> list[tuple[int, bool]]:

@@ -173,6 +173,7 @@ class Params(Group):
     videos: Annotated[StrictStr, Field(min_length=1)]
     corpus: StrictBool
     exercises: Annotated[list[StrictStr], Field(strict=True)]
+    held: Annotated[list[StrictStr], Field(strict=True)]
     bad_clips: Literal["fail", "skip"]
     cache_gb: Annotated[Number, Field(gt=0, le=10**6)]
     limits: Limits

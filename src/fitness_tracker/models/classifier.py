@@ -80,6 +80,11 @@ class Classifier(ABC):
         """Name and content of what does not fit into `classifier.json`, besides the weights."""
         return {}
 
+    @property
+    def held(self) -> list[str]:
+        """The exercises that are held still, not repeated."""
+        return list(self.params.get("held", []))
+
     def decide_label(self, prediction: Prediction, tolerance: float = 1.0) -> tuple[str, float]:
         """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large: above
         `tolerance` times the threshold."""

@@ -88,7 +88,7 @@ def common_fields(data: TrainingData, params: Params, exercises: list[str], cali
 def training_params(params: Params) -> dict[str, Any]:
     """Those of `deciding_params` that a member's training reads: a checkpoint is of them."""
     found, model = deciding_params(params), params.train.model
-    unread = ("none",) if model == "pose" else ("none", "corpus", "exercises")
+    unread = ("none", "held") if model == "pose" else ("none", "held", "corpus", "exercises")
     members = {model: {name: value for name, value in found[model].items() if name != "members"}}
     return {name: value for name, value in (found | members).items() if name not in unread}
 
@@ -97,7 +97,7 @@ def deciding_params(params: Params) -> dict[str, Any]:
     """Those that decide about a classifier, as in params.yaml."""
     kind = ("pose", "pose_augmentation") if params.train.model == "pose" else ("cnn", "frame_augmentation")
     groups = {name: asdict(getattr(params, name)) for name in ("resize", "extract", "split", "train", "none", *kind)}
-    return {**groups, "corpus": params.corpus, "exercises": params.exercises}
+    return {**groups, "corpus": params.corpus, "exercises": params.exercises, "held": params.held}
 
 
 def summarise(classifier: Classifier, fitted: Sequence[FittedMember], checkpoints: Sequence[Checkpoint]) -> Trained:

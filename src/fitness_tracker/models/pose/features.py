@@ -25,7 +25,13 @@ JOINT_DISTANCES = (
     (WRIST, SHOULDER), (WRIST, HIP), (WRIST, ANKLE), (WRIST, KNEE), (ANKLE, HIP), (ELBOW, HIP), (SHOULDER, ANKLE),
     (SHOULDER, KNEE),
 )  # fmt: skip
-FEATURES = 2 * (len(JOINT_ANGLES) + 5 + 2 + len(JOINT_DISTANCES) + len(BONES)) + 7 + 4 * 6  # of `features`
+PAIRS = len(JOINT_ANGLES) + 5 + 2 + len(JOINT_DISTANCES) + len(BONES)  # features of a left and a right joint
+FEATURES = 2 * PAIRS + 7 + 4 * 6  # of `features`
+
+BODY = slice(2 * PAIRS + 7)  # those of `features` that come from the body alone, not from its place in the picture
+# Those that a moving camera does not change: angles and distances between joints
+UNMOVED = np.r_[: len(JOINT_ANGLES), len(JOINT_ANGLES) + 7 : PAIRS - len(BONES)]
+UNMOVED = np.r_[UNMOVED, PAIRS + UNMOVED, 2 * PAIRS + 1 : 2 * PAIRS + 6]
 
 STRAIGHT = (
     (JOINT_ANGLES[0], -0.5),

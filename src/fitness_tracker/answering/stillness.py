@@ -1,0 +1,38 @@
+"""Where somebody is still: in a pause, at rest, or holding an exercise.
+
+Only angles and distances between joints count, so a camera that tilts, pans or zooms moves nobody.
+"""
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+from fitness_tracker.models.pose.features import UNMOVED, Poses, features
+
+# Chosen by benchmarks/timeline.py
+NEARBY_S = 1.6  # somebody is still in the middle of so long a time in which they hardly move
+MIN_STILL_S = 1.0  # in less, nobody can tell
+STILL_RANGE = 0.7  # of the features nearby, Euclidean: of frames that show a plank 70 % are below, of a squat 13 %
+
+
+def find_still(poses: Poses, fps: float) -> np.ndarray:
+    """(T,) bool: the frames of a clip's T poses around which somebody is still, for `MIN_STILL_S` or longer."""
+    values = features(Poses(*(array[None] for array in poses.arrays())))[0][:, UNMOVED]
+    size = int(NEARBY_S * fps) | 1
+    first = np.cumsum(poses.shot_sizes)[:-1]
+    ranges = [
+        np.linalg.norm(
+            maximum_filter1d(shot, size, axis=0, mode="nearest") - minimum_filter1d(shot, size, axis=0, mode="nearest"),
+            axis=1,
+        )
+        for shot in np.split(values, first)
+    ]
+    still = np.concatenate(ranges) < STILL_RANGE
+    for start, end in runs(still):
+        still[start:end] = end - start >= MIN_STILL_S * fps
+    return still
+
+
+def runs(marked: np.ndarray) -> list[tuple[int, int]]:
+    """(T,) bool to the stretches [start, end) that are marked."""
+    edges = np.flatnonzero(np.diff(np.r_[False, marked, False]))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
