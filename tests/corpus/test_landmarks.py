@@ -63,7 +63,7 @@ def claiming(size: int) -> bytes:
         (lambda data: changed(data, image=np.zeros((6, 23, 3), np.int32)), "is damaged"),
         (lambda data: changed(data, world=0), "is damaged"),
         (lambda data: changed(data, found=np.array([None])), "is damaged"),
-        (lambda data: changed(data, format_version=3), "holds landmarks of format 3, not 2"),
+        (lambda data: changed(data, format_version=2), "holds landmarks of format 2, not 3"),
         (
             lambda data: changed(data, times=np.array([0, 0.1, 0.3, 0.2, 0.4, 0.5], np.float32)),
             "its frames are not in the order of their times",
