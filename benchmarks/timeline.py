@@ -32,7 +32,7 @@ import pandas as pd
 from repetitions import weighted_mean
 
 from fitness_tracker.answering.answer import Segment, answer_prediction
-from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.blazepose.landmarks import Landmarks, join_landmarks
 from fitness_tracker.blazepose.skeleton import Landmark
 from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.core.params import CORPUS_FPS
@@ -220,12 +220,9 @@ def played(clip: CorpusClip, seconds: float) -> Part:
 
 def stitch(kind: str, parts: Sequence[Part], classifier: Classifier, member: int, fold: int) -> Workout:
     truth = [part.label for part in parts for _ in part.landmarks.times]
-    whole = Landmarks(
-        np.concatenate([part.landmarks.image_landmarks for part in parts]),
-        np.concatenate([part.landmarks.world_landmarks for part in parts]),
-        np.arange(len(truth), dtype=np.float32) / np.float32(classifier.fps),
-        np.concatenate([part.landmarks.found for part in parts]),
-    )
+    times = np.arange(len(truth), dtype=np.float32) / np.float32(classifier.fps)
+    joined = join_landmarks([part.landmarks for part in parts])
+    whole = replace(joined, times=times, shot=np.zeros_like(joined.shot))  # as if it was filmed at once
     return Workout(kind, fold, truth, classifier.predict_landmarks(whole, [member]))  # type: ignore[attr-defined]
 
 

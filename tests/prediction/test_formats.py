@@ -41,7 +41,10 @@ def test_a_clip_in_which_somebody_else_may_have_been_followed_says_so() -> None:
 def test_a_clip_that_was_turned_upright_says_so() -> None:
     answer = answer_of(Segment(0.0, 62.0, "squat", 0.97, 8, None, ()))
     assert answer_json(answer)["turned"] == 0
-    found = Landmarks(np.zeros((1, 33, 4)), np.zeros((1, 33, 3)), np.zeros(1), np.ones(1, bool), turns=3)
+    turns = np.array([0, 0, 0, 0, 1, 3, 3], np.uint8)  # of three shots
+    nobody = Landmarks(np.zeros((7, 33, 4)), np.zeros((7, 33, 3)), np.arange(7) / 10, np.zeros(7, bool))
+    assert answer_json(replace(answer, prediction=PosePrediction(np.zeros((1, 1)), np.zeros(1), nobody)))["turned"] == 0
+    found = replace(nobody, turns=turns)
     turned = replace(answer, prediction=PosePrediction(np.zeros((1, 1)), np.zeros(1), found))
     assert answer_lines("a.mp4", turned) == ["a.mp4  squat              97%  8 repetitions  turned upright"]
     assert answer_json(turned)["turned"] == 270

@@ -17,7 +17,7 @@ from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg
 from fitness_tracker.video.letterbox import HEIGHT, WIDTH
 
-OUTPUT_VERSION = 4  # of `fingerprint`: raise it when the same clip gives other bytes
+OUTPUT_VERSION = 5  # of `fingerprint`: raise it when the same clip gives other bytes
 FPS = 4.0  # sampled frames a second
 PEOPLE_EVERY = 4  # every fourth of them is searched for all people
 STILL_LEVELS = 2.5  # grey levels: the small frames of a picture shown as a clip differ by less

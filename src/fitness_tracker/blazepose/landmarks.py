@@ -6,8 +6,8 @@ the last bits, in which CPUs and C libraries may differ.
 
 import io
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.core.errors import UserError
 
-NPZ_VERSION = 2  # of the file
+NPZ_VERSION = 3  # of the file
 
 IMAGE_STEPS = 8  # per pixel: an int16 holds +-4,096 pixels
 WORLD_STEPS = 4000  # per metre, 1/4 mm each: an int16 holds +-8.19 m
@@ -40,10 +40,12 @@ class Landmarks:
     shot: np.ndarray = field(default_factory=lambda: NO_FRAMES)
     # (T,) bool: somebody else may have been followed; if not given, nowhere
     several: np.ndarray = field(default_factory=lambda: NO_FRAMES)
-    turns: int = 0  # quarter turns, as those of `np.rot90`, that put the clip's picture upright; places are in that one
+    # (T,) uint8: the quarter turns, as those of `np.rot90`, that put each shot's picture upright; places are in that
+    # one; if not given, 0
+    turns: np.ndarray = field(default_factory=lambda: NO_FRAMES)
 
     def __post_init__(self) -> None:
-        for name, dtype in (("shot", np.int32), ("several", np.bool_)):
+        for name, dtype in (("shot", np.int32), ("several", np.bool_), ("turns", np.uint8)):
             if getattr(self, name) is NO_FRAMES:
                 object.__setattr__(self, name, np.zeros(len(self.found), dtype))
 
@@ -52,7 +54,7 @@ class Landmarks:
 
     def __getitem__(self, frames: slice | np.ndarray) -> "Landmarks":
         """Those of some frames: a slice, or the frames' numbers."""
-        return replace(self, **{name: array[frames] for name, array in vars(self).items() if name != "turns"})
+        return replace(self, **{name: array[frames] for name, array in vars(self).items()})
 
     def shots(self) -> list["Landmarks"]:
         """Those of each shot, in order."""
@@ -60,9 +62,15 @@ class Landmarks:
         return [self[start:end] for start, end in pairwise(cuts)]
 
 
+def join_landmarks(parts: Sequence[Landmarks]) -> Landmarks:
+    """Those of all parts, one after the other."""
+    names = [one.name for one in fields(Landmarks)]
+    return Landmarks(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
 def to_integers(landmarks: Landmarks) -> dict[str, np.ndarray]:
-    """The arrays as stored: `image`, `world` (T, 33, 3) int16, `visibility` (T, 33) uint8, `times`, `found`, `shot` and
-    `several` (T,), `turns` ()."""
+    """The arrays as stored: `image`, `world` (T, 33, 3) int16, `visibility` (T, 33) uint8, `times`, `found`, `shot`,
+    `several` and `turns` (T,)."""
     return {
         "image": quantize(landmarks.image_landmarks[..., :3], IMAGE_STEPS, np.int16),
         "world": quantize(landmarks.world_landmarks, WORLD_STEPS, np.int16),
@@ -71,7 +79,7 @@ def to_integers(landmarks: Landmarks) -> dict[str, np.ndarray]:
         "found": landmarks.found,
         "shot": landmarks.shot.astype(np.int32),
         "several": landmarks.several,
-        "turns": np.array(landmarks.turns, np.int32),
+        "turns": landmarks.turns,
     }
 
 
@@ -80,10 +88,10 @@ def from_integers(arrays: Mapping[str, np.ndarray]) -> Landmarks:
     shapes = {"image": (LANDMARKS, 3), "world": (LANDMARKS, 3), "visibility": (LANDMARKS,)}
     kinds = {
         "image": "i2", "world": "i2", "visibility": "u1", "times": "f4", "found": "?", "shot": "i4", "several": "?",
-        "turns": "i4",
+        "turns": "u1",
     }  # fmt: skip
     for name, kind in kinds.items():
-        shape = () if name == "turns" else (len(arrays["times"]), *shapes.get(name, ()))
+        shape = (len(arrays["times"]), *shapes.get(name, ()))
         if arrays[name].shape != shape or arrays[name].dtype != kind:
             raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
     image = arrays["image"].astype(np.float32) / IMAGE_STEPS
@@ -91,7 +99,7 @@ def from_integers(arrays: Mapping[str, np.ndarray]) -> Landmarks:
     world = arrays["world"].astype(np.float32) / WORLD_STEPS
     return Landmarks(
         np.concatenate([image, visibility[..., None]], axis=-1), world, arrays["times"], arrays["found"],
-        arrays["shot"], arrays["several"], int(arrays["turns"]),
+        arrays["shot"], arrays["several"], arrays["turns"],
     )  # fmt: skip
 
 

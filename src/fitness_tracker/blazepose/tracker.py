@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from fitness_tracker.blazepose.following import Follower
-from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, to_integers, write_landmarks
+from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, join_landmarks, to_integers, write_landmarks
 from fitness_tracker.blazepose.networks import Network
 from fitness_tracker.blazepose.regions import (
     ANCHORS,
@@ -38,7 +38,7 @@ from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.blazepose.upright import turn_upright
 from fitness_tracker.video.frames import read_zip
 
-OUTPUT_VERSION = 3  # of `find_landmarks`: raise it when the same frames give other bytes
+OUTPUT_VERSION = 4  # of `find_landmarks`: raise it when the same frames give other bytes
 HEATMAP_SIZE = 64  # cells a side
 OUTPUT_LANDMARKS = 39  # of the landmark network: 33 of the skeleton, 6 more
 HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and the point above the head on the person's circle
@@ -71,25 +71,19 @@ class PoseTracker:
         """The landmarks of frames, rounded as they are stored; each frame is given as (seconds, (H, W, 3) uint8 RGB).
 
         Each shot is tracked by itself. When somebody is found after frames without anybody, they are also tracked
-        backwards through these. A clip on its side is turned upright in the end.
+        backwards through these. A shot on its side is turned upright in the end.
         """
-        times: list[float] = []
-        poses: list[FramePose | None] = []
-        shots: list[int] = []
-        several: list[bool] = []
-        height = width = 0
-        for shot, of_shot in groupby(number_shots(frames), key=lambda frame: frame[2]):
-            follower = Follower(self)
+        shots: list[Landmarks] = []
+        for number, of_shot in groupby(number_shots(frames), key=lambda frame: frame[2]):
+            follower, times = Follower(self), []
             for time, frame, _ in of_shot:
                 times.append(time)
                 follower.add(frame)
-                height, width = frame.shape[:2]
-            poses += follower.poses
-            several += follower.several
-            shots += [shot] * len(follower.poses)
-        found = stack_poses(poses, times)
-        found = replace(found, shot=np.array(shots, np.int32), several=np.array(several, bool))
-        return turn_upright(found, width, height)
+            height, width = frame.shape[:2]
+            found = stack_poses(follower.poses, times)
+            shot = replace(found, shot=np.full(len(found), number, np.int32), several=np.array(follower.several))
+            shots.append(turn_upright(shot, width, height))
+        return join_landmarks(shots)
 
     def locate(self, frame: np.ndarray, before: FramePose | None, last: FramePose | None) -> FramePose | None:
         """The person in a frame: tracked from the frame `before`, else detected, like whoever was found `last` if so.
@@ -150,7 +144,7 @@ class PoseTracker:
 
 
 def stack_poses(poses: list[FramePose | None], times: list[float]) -> Landmarks:
-    """The landmarks of a clip's frames, rounded as they are stored; zero where there is no pose."""
+    """The landmarks of frames, rounded as they are stored; zero where there is no pose."""
     image = np.stack([pose.image_landmarks if pose else np.zeros((LANDMARKS, 4)) for pose in poses])
     world = np.stack([pose.world_landmarks if pose else np.zeros((LANDMARKS, 3)) for pose in poses])
     found = np.array([pose is not None for pose in poses])

@@ -1,5 +1,7 @@
 """The corpus's landmarks: of real clips, without the points of the face, which ship with the project.
 
+How their pictures were turned is not kept: the pictures are not there to be drawn on.
+
 Those of a clip lie in `<folder>/landmarks/<label>/<id>.npz`; `corpus/build.py` makes them from its video.
 """
 
@@ -19,7 +21,7 @@ from fitness_tracker.core.params import CORPUS_FIT, CORPUS_FPS, Limits
 from fitness_tracker.corpus.catalog import advice
 from fitness_tracker.video import ffmpeg, frames
 
-FILE_VERSION = 2  # of the `.npz`
+FILE_VERSION = 3  # of the `.npz`
 # Of `clip_to_landmarks`
 OUTPUT_VERSION = (ffmpeg.OUTPUT_VERSION, frames.OUTPUT_VERSION, blazepose.OUTPUT_VERSION, FILE_VERSION)
 MAX_NPZ_BYTES = 32 * 2**20  # of a file; an hour of frames takes 11 MB
@@ -52,6 +54,7 @@ def write_corpus_landmarks(landmarks: Landmarks) -> bytes:
     Points are stored as differences from frame to frame, which wrap around and save 15 % of the bytes.
     """
     arrays = to_integers(landmarks)
+    del arrays["turns"]
     for name in ("image", "world", "visibility"):
         points = np.delete(arrays[name], FACE, axis=1)
         arrays[name] = np.diff(points, axis=0, prepend=np.zeros_like(points[:1]))
@@ -74,7 +77,7 @@ def read_corpus_landmarks(path: Path) -> Landmarks:
         for name in ("image", "world", "visibility"):
             points = np.cumsum(arrays[name], axis=0, dtype=arrays[name].dtype)
             arrays[name] = np.insert(points, [min(FACE)] * len(FACE), 0, axis=1)
-        landmarks = from_integers(arrays)
+        landmarks = from_integers({**arrays, "turns": np.zeros(len(arrays["times"]), np.uint8)})
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; {advice(path)}") from None
     except NPZ_ERRORS:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fitness_tracker.answering.answer import Answer, Segment
 from fitness_tracker.core.errors import printable
 from fitness_tracker.models.pose.classifier import PosePrediction
@@ -40,8 +42,11 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
 
 
 def turned(answer: Answer) -> int:
-    """Degrees, counter-clockwise, by which the clip's picture had to be turned to be upright: 0, 90, 180 or 270."""
-    return 90 * answer.prediction.landmarks.turns if isinstance(answer.prediction, PosePrediction) else 0
+    """Degrees, counter-clockwise, by which most of the frames that were turned upright were turned; 0 if none was."""
+    if not isinstance(answer.prediction, PosePrediction):
+        return 0
+    turns = answer.prediction.landmarks.turns
+    return 90 * int(np.argmax(np.bincount(turns[turns > 0], minlength=4)))
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
