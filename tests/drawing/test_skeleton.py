@@ -10,7 +10,7 @@ from fitness_tracker.blazepose.skeleton import Landmark
 from fitness_tracker.drawing.playback import read_shape, read_upright
 from fitness_tracker.drawing.skeleton import Skeleton
 from fitness_tracker.video.ffmpeg import read_frames
-from tests.drawing.examples import SHAPE, classifier, landmarks_at
+from tests.drawing.examples import BOX, SHAPE, classifier, landmarks_at
 
 
 def ball(rate: int, size: str = "640x360", more: str = "") -> tuple[str, ...]:
@@ -43,10 +43,11 @@ def test_the_skeleton_is_where_the_person_is_at_any_time(make_clip, fit: str, ra
     source = make_clip(*ball(rate, size, more), "-qp", "0", "-fps_mode", "vfr")
     rows = [ball_in(frame) for frame in read_frames(source, 10, fit)]
     shape = read_shape(source, 640, 1280)
-    skeleton = Skeleton(landmarks_at(rows), classifier(fit), shape)
+    boxes = [box for _, box in read_upright(source, shape)]
+    skeleton = Skeleton(landmarks_at(rows), classifier(fit), shape, boxes)
     skeleton.leaps = lambda row, after: False  # type: ignore[method-assign] - all landmarks are in one place
     late = 0.05 * 130 if more else 1.5  # where the rate varies, the picture stands still between its frames
-    for number, frame in enumerate(read_upright(source, shape)):
+    for number, (frame, _) in enumerate(read_upright(source, shape)):
         seconds = number / shape.rate
         if skeleton.times[0] <= seconds <= 1.7:
             pose = skeleton.at(float(seconds))
@@ -69,7 +70,7 @@ def skeleton_of(*people: np.ndarray | None) -> Skeleton:
     found = np.array([points is not None for points in people])
     count = len(people)
     landmarks = Landmarks(image, np.zeros((count, 33, 3), np.float32), np.arange(count, dtype=np.float32) / 10, found)
-    return Skeleton(landmarks, classifier(), SHAPE)
+    return Skeleton(landmarks, classifier(), SHAPE, [BOX])
 
 
 def drawn(skeleton: Skeleton, seconds: float, grey: int = 128) -> np.ndarray:

@@ -34,7 +34,7 @@ from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.prediction.formats import format_time
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
 from fitness_tracker.video.letterbox import WIDTH as FITTED_WIDTH
-from fitness_tracker.video.letterbox import fitted_box
+from fitness_tracker.video.letterbox import Box, fitted_box
 
 # Pixels. A long workout goes on in a second row, and so on, as text does. A row has thumbnails, blocks and a time axis.
 STRIP_WIDTH, SIDE_MARGIN, HEADER_HEIGHT = 1600, 24, 64
@@ -46,6 +46,7 @@ ROW_HEIGHT = AXIS_TOP + AXIS_HEIGHT
 MIN_NAMED_WIDTH = 110  # of a segment, for its name to be written across
 MIN_UPRIGHT_WIDTH = 20  # of a segment, for its name to be written upwards
 MIN_THUMBNAIL_WIDTH = 40
+THUMBNAIL_WIDTH = 284  # at least, before the bars are cut off: a clip may turn from portrait to 16:9
 
 MAX_ROWS = 10
 MAX_NARROW_SHARE = 0.1  # of the exercises' segments may be narrower than `MIN_NAMED_WIDTH`
@@ -89,7 +90,7 @@ def write_strip(
 def thumbnail_shape(clip: Path, classifier: Classifier, limits: Limits) -> Shape:
     """The shape of thumbnails, at the classifier's frame rate, so that they are frames of the prediction."""
     shown = read_shape(clip, THUMBNAIL_HEIGHT, 2 * ROW_WIDTH, limits)
-    width = min(max(2 * round(THUMBNAIL_HEIGHT * shown.width / shown.height / 2), 16), ROW_WIDTH)
+    width = min(max(2 * round(THUMBNAIL_HEIGHT * shown.width / shown.height / 2), THUMBNAIL_WIDTH), ROW_WIDTH)
     return Shape(width, THUMBNAIL_HEIGHT, Fraction(classifier.fps).limit_denominator(1001))
 
 
@@ -115,19 +116,20 @@ def read_thumbnails(
     found = {}
     with closing(read_upright(clip, shape, limits)) as frames:
         last = max(middles, default=-1)
-        for row, frame in takewhile(lambda numbered: numbered[0] <= last, enumerate(frames)):
+        for row, (frame, box) in takewhile(lambda numbered: numbered[0] <= last, enumerate(frames)):
             for number in middles.get(row, []):
-                found[number] = (Image.fromarray(frame), person_at(answer, classifier, row, shape))
+                picture = frame[box.top : box.top + box.height, box.left : box.left + box.width]
+                found[number] = (Image.fromarray(picture), person_at(answer, classifier, row, box))
             if progress:
                 progress(row / max(last, 1))
     return found
 
 
-def person_at(answer: Answer, classifier: Classifier, row: int, shape: Shape) -> float:
+def person_at(answer: Answer, classifier: Classifier, row: int, box: Box) -> float:
     """Where the person is in a row of the landmarks, 0 (left) to 1 (right); 0.5 if nobody is found."""
     if not isinstance(answer.prediction, PosePrediction) or not answer.prediction.landmarks.found[row]:
         return 0.5
-    left, _, wide, _ = fitted_box(classifier.fit, shape.width, shape.height)
+    left, _, wide, _ = fitted_box(classifier.fit, box.width, box.height)
     across = np.clip(answer.prediction.landmarks.image_landmarks[row, :, 0], 0, FITTED_WIDTH)
     return float(np.clip(((across.min() + across.max()) / 2 - left) / wide, 0, 1))
 
@@ -207,7 +209,7 @@ def put_thumbnail(
     width = min(frame.width, piece.right - piece.left - 3)
     left = round(min(max(person * frame.width - width / 2, 0), frame.width - width))
     at = SIDE_MARGIN + (piece.left + piece.right - width) // 2
-    image.paste(frame.crop((left, 0, left + width, frame.height)), (at, top))
+    image.paste(frame.crop((left, 0, left + width, frame.height)), (at, top + THUMBNAIL_HEIGHT - frame.height))
     ImageDraw.Draw(image).rectangle((at, top + THUMBNAIL_HEIGHT, at + width - 1, top + THUMBNAIL_HEIGHT + 3), colour)
 
 

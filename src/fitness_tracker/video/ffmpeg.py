@@ -42,6 +42,12 @@ NO_JUMPS = (
     f"if(gt(PTS-PREV_INPTS,{MAX_GAP_S}/TB),{JUMP_GAP_S}/TB,max(PTS-PREV_INPTS,0)))'"
 )
 
+# Frames at the times 0, 1/rate, 2/rate, …, whenever the film begins. Where a clip changes its size, ffmpeg builds these
+# filters anew, so they must not begin at 0 again: what they repeat there is dropped (-frame_drop_threshold), and what
+# they swallow is filled (-fps_mode cfr).
+LATEST_START_S = 10
+FROM_ZERO = f"setpts='if(eq(N,0)*between(T,0,{LATEST_START_S}),0,PTS)',fps={{rate}}:eof_action=pass,trim=start_pts=0"
+
 # Measured on real clips (benchmarks/encoding.py), CPU time of resize and extract together and bytes, compared to these:
 # superfast takes 5 % less time and twice the bytes; ultrafast 26 % less time and 3.4 times the bytes; faster 40 % more
 # time and no fewer bytes; crf 23 blurs (SSIM 0.994, not 0.996); crf 17 takes 40 % more bytes. Key frames where
@@ -223,23 +229,29 @@ def read_frames(clip: bytes | Path, fps: float, fit: str, limits: Limits = STAGE
 
 
 def decode_frames(
-    clip: bytes | Path, fps: float | Fraction, scaling: str, size: tuple[int, int], limits: Limits
+    clip: bytes | Path,
+    fps: float | Fraction,
+    scaling: str,
+    size: tuple[int, int],
+    limits: Limits,
+    pixels: str = "rgb24",
 ) -> Generator[np.ndarray]:
     """The frames of a clip at the times 0, 1/fps, 2/fps, …, the nearest that the clip has: (H, W, 3) uint8 RGB each, an
-    array of its own. `scaling` is the filter that makes them `size`, (width, height).
+    array of its own, or (H, W, 4) if `pixels` is 'rgba'. `scaling` is the filter that makes them `size`, (width,
+    height).
 
     At the end a part of 1/fps counts as a whole, so even the shortest clip gives a frame. Raises `ClipError` if none
     can be decoded, or not all within the limits; `MachineError` if ffmpeg is killed.
     """
     output = [
-        "-vf", f"{NO_JUMPS},fps={Fraction(fps).limit_denominator(100_000)}:start_time=0:eof_action=pass,{scaling}",
-        "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
+        "-vf", f"{NO_JUMPS},{FROM_ZERO.format(rate=Fraction(fps).limit_denominator(100_000))},{scaling}",
+        "-fps_mode", "cfr", "-frame_drop_threshold", "0.5", "-f", "rawvideo", "-pix_fmt", pixels, "pipe:1",
     ]  # fmt: skip
     width, height = size
     count = 0
     with run_ffmpeg(clip, output, limits) as (run, stderr):
         assert isinstance(run.stdout, BufferedReader)
-        frame = np.empty((height, width, 3), np.uint8)
+        frame = np.empty((height, width, 4 if pixels == "rgba" else 3), np.uint8)
         while run.stdout.readinto(frame.reshape(-1).data) == frame.size:
             if count >= max(1, limits.seconds * fps):
                 raise too_long_error(limits)
