@@ -11,6 +11,7 @@ from fitness_tracker.drawing.playback import read_shape, read_upright
 from fitness_tracker.drawing.skeleton import Skeleton
 from fitness_tracker.video.ffmpeg import read_frames
 from tests.drawing.examples import BOX, SHAPE, classifier, landmarks_at
+from tests.video.joined import joined
 
 
 def ball(rate: int, size: str = "640x360", more: str = "") -> tuple[str, ...]:
@@ -53,6 +54,40 @@ def test_the_skeleton_is_where_the_person_is_at_any_time(make_clip, fit: str, ra
             pose = skeleton.at(float(seconds))
             assert pose
             assert pose[0][0] == pytest.approx(ball_in(frame), abs=late * shape.width / int(size.split("x")[0])), number
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch", "crop"])
+def test_the_skeleton_is_where_the_person_is_when_the_clip_changes_its_shape(make_clip, tmp_path, fit: str) -> None:
+    """All was stretched to the first shape, and the skeleton was drawn as if it had been the shape all along."""
+    parts = [
+        ("-f", "lavfi", "-i", f"color=gray:size={size}:rate=30:duration={seconds},{DISC}", "-c:v", "libvpx")
+        for size, seconds in (("320x240", 1), ("240x320", 1.25), ("426x240", 0.5), ("320x240", 0.9))
+    ]
+    clip = joined(make_clip, tmp_path, ".webm", *parts)
+    rows = [middle_of_red(frame) for frame in read_frames(clip, 10, fit)]
+    shape = read_shape(clip, 640, 1280)
+    frames, boxes = zip(*read_upright(clip, shape), strict=True)
+    assert len(frames) == 30 * 3.65 // 1
+    skeleton = Skeleton(landmarks_at(rows), classifier(fit), shape, boxes)
+    for number, frame in enumerate(frames):
+        pose = skeleton.at(number / 30)
+        assert pose, number
+        assert pose[0][0] == pytest.approx(middle_of_red(frame), abs=4), number
+        high, wide = (np.ptp(places) + 1 for places in np.nonzero(red_in(frame)))
+        assert wide == pytest.approx(high, abs=4), "the disc is round"
+
+
+DISC = "geq=lum=128:cb=128:cr='128+112*lte(hypot(X-W*0.4,Y-H*0.45),30)'"
+
+
+def red_in(frame: np.ndarray) -> np.ndarray:
+    """(H, W) bool."""
+    return frame[..., 0] > frame[..., 1].astype(int) + 60
+
+
+def middle_of_red(frame: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.nonzero(red_in(frame))
+    return float(columns.mean()), float(rows.mean())
 
 
 def person() -> np.ndarray:

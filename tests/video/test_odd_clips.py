@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fitness_tracker.video.ffmpeg import ffmpeg_command, read_frames, resize_video
+from tests.video.joined import joined
 from tests.video.spoilt import SMALL
 
 
@@ -132,3 +133,16 @@ def test_ffmpeg_is_the_one_that_moviepy_brings() -> None:
     from moviepy.config import FFMPEG_BINARY
 
     assert ffmpeg_command()[0] == FFMPEG_BINARY
+
+
+def test_a_clip_that_changes_its_size_keeps_its_time(make_clip, tmp_path: Path) -> None:
+    """Each change moved what followed by two frames."""
+    sizes = ["64x48", "48x64", "96x48"] * 4
+    parts = [("-f", "lavfi", "-i", f"testsrc=size={size}:rate=30:duration=0.5", "-c:v", "libvpx") for size in sizes]
+    clip = joined(make_clip, tmp_path, ".webm", *parts)
+    frames = list(read_frames(clip, 10, "pad"))
+    assert len(frames) == 60 == frames_of(clip.read_bytes())
+    upright = [frame[:, :100].max() < 20 for frame in frames]
+    for number in range(60):
+        if number % 5 not in (0, 4):  # next to a change
+            assert upright[number] == (sizes[number // 5] == "48x64"), number
