@@ -1,27 +1,41 @@
 """How well a workout's timeline is found: workouts stitched from the corpus' clips, with pauses in between.
 
-The clips of each fold that show all of a taught exercise become workouts of SETS sets of different exercises, drawn
-from all clips, with pauses: clips of label 'none', of people who stand, walk, sit or set up. A clip is played forwards
-and backwards until it lasts about SECONDS. Only the member of CLASSIFIER that never saw a fold's groups answers its
-workouts; folds without a pause are left out. Clips are brought to one size and place, as if one camera had seen one
-person. Scores: the share of frames that are labelled rightly, and the F1 of segments that overlap a true one of the
-same exercise by half (IoU >= 0.5; Lea et al. 2017, "Temporal Convolutional Networks for Action Segmentation"; 'none'
-is no segment). The constant of the smoothing was chosen on the even folds; the odd ones test it. 95 % intervals are
-over workouts. Prints a Markdown table; takes a minute.
+Three kinds of workouts, each of clips of one fold, so that only the member of CLASSIFIER that never saw these people
+answers; folds without a pause are left out:
+
+- sets: SETS sets of different exercises, with pauses: clips of label 'none', of people who stand, walk, sit or set up.
+  A clip is played forwards and backwards until it lasts about SECONDS.
+- rests: three exercises, two sets each, of about SET_S, with a pause as above of REST_S before each set.
+- singles: three exercises of five single repetitions, with PAUSE_S between them in which the person stays as they were
+  when the repetition ended. These pauses belong to the set, and no frame of them is scored. The repetitions are those
+  of CYCLES (timeline.csv: clip id, first and last frame): the middle one of clips of repetitions.csv, part 'tuning',
+  from start to start by the turning points of `answering.repetitions`, where that counts as many as were seen. So
+  singles are easy to count by themselves; they test names and borders.
+
+Clips are brought to one size and place, as if one camera had seen one person. Scores: the share of frames that are
+labelled rightly, the F1 of segments that overlap a true one of the same exercise by half (IoU >= 0.5; Lea et al. 2017,
+"Temporal Convolutional Networks for Action Segmentation"; 'none' is no segment), and for singles the share of sets of
+which exactly five repetitions, and four to six, are counted under the right name. Constants were chosen on the even
+folds; the odd ones test them. 95 % intervals are over workouts. Prints a Markdown table; takes minutes.
 """
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from repetitions import weighted_mean
 
 from fitness_tracker.answering.answer import Segment, answer_prediction
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.blazepose.skeleton import Landmark
 from fitness_tracker.core.errors import exit_with_message
+from fitness_tracker.core.params import CORPUS_FPS
 from fitness_tracker.corpus.catalog import CorpusClip, read_corpus
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.evaluation.intervals import weighted_interval
@@ -32,37 +46,52 @@ from fitness_tracker.models.training import random_stream
 
 SETS = 5
 SECONDS = 20  # of a set and of a pause, about
-WORKOUTS = 12  # of each fold
+FEW_SETS, SET_S, REST_S = 3, 15, (20, 40)  # of 'rests' and 'singles'
+SINGLES, PAUSE_S, STAY_FRAMES = 5, (6, 12), 3  # a pause is made of so many frames from the end of the repetition
+WORKOUTS = 12  # of each kind and fold
 OVERLAP = 0.5
+UNSCORED = ""  # label of frames that are not scored
+CYCLES = Path(__file__).with_suffix(".csv")
 HIPS, SHOULDERS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP], [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]
 
 
 @dataclass(frozen=True)
 class Workout:
+    kind: str
     fold: int
     truth: list[str]  # of each frame
     prediction: Prediction
+
+
+class Part(NamedTuple):
+    """A stretch of a workout."""
+
+    landmarks: Landmarks
+    label: str
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
     parser.add_argument("--classifier", type=Path, default=Path("models/classifier"))
-    parser.add_argument("--workouts", type=int, default=WORKOUTS, help="of each fold")
+    parser.add_argument("--workouts", type=int, default=WORKOUTS, help="of each kind and fold")
     args = parser.parse_args()
     with exit_with_message("timeline"):
         classifier = load_classifier(args.classifier)
         workouts = make_workouts(read_corpus(args.corpus), classifier, args.workouts)
-    print("| folds | workouts | minutes | frames right | segment F1 at 50 % overlap |\n| --- | --- | --- | --- | --- |")
-    for name, odd in (("even, chosen on", 0), ("odd, test", 1)):
-        print_row(name, [workout for workout in workouts if workout.fold % 2 == odd], classifier)
+    print("| workouts | folds | number | minutes | frames right | segment F1 at 50 % overlap | five counted | 4 to 6 |")
+    print("|" + " --- |" * 8)
+    for kind in KINDS:
+        for name, odd in (("even, chosen on", 0), ("odd, test", 1)):
+            some = [workout for workout in workouts if workout.kind == kind and workout.fold % 2 == odd]
+            print_row(f"{kind} | {name}", some, classifier)
 
 
 def print_row(name: str, workouts: Sequence[Workout], classifier: Classifier) -> None:
-    counts = np.array([count(workout, answer_prediction(workout.prediction, classifier).segments, classifier.fps)
-                       for workout in workouts])  # fmt: skip
+    answers = [answer_prediction(workout.prediction, classifier).segments for workout in workouts]
+    counts = np.array([count(*pair, classifier.fps) for pair in zip(workouts, answers, strict=True)])
     numbers = np.arange(len(workouts))
-    minutes = counts[:, 1].sum() / classifier.fps / 60
+    minutes = sum(len(workout.truth) for workout in workouts) / classifier.fps / 60
 
     def accuracy(weights: np.ndarray) -> float:
         return float((weights @ counts[:, 0]) / (weights @ counts[:, 1]))
@@ -74,16 +103,32 @@ def print_row(name: str, workouts: Sequence[Workout], classifier: Classifier) ->
     cells = [f"{value:.3f} ({low:.3f} to {high:.3f})" for value, (low, high) in (
         weighted_interval(numbers, accuracy), weighted_interval(numbers, f1)
     )]  # fmt: skip
+    if UNSCORED in workouts[0].truth:
+        errors = np.array([singles_errors(*pair, classifier.fps) for pair in zip(workouts, answers, strict=True)])
+        for hits in (errors == 0, errors <= 1):
+            value, (low, high) = weighted_interval(numbers, partial(weighted_mean, hits.mean(axis=1)))
+            cells.append(f"{value:.3f} ({low:.3f} to {high:.3f})")
+    else:
+        cells += ["", ""]
     print(f"| {name} | {len(workouts)} | {minutes:.0f} | {' | '.join(cells)} |")
 
 
+def singles_errors(workout: Workout, segments: Sequence[Segment], fps: float) -> list[int]:
+    """Of each set of singles, by how much the count under its name is wrong; at its ends a second more counts."""
+    errors = []
+    for exercise, start, end in sets_of(workout.truth):
+        times = [time for one in segments if one.exercise == exercise for time in one.times_s]
+        errors.append(abs(sum(start - fps <= time * fps <= end + fps for time in times) - SINGLES))
+    return errors
+
+
 def count(workout: Workout, segments: Sequence[Segment], fps: float) -> tuple[int, int, int, int, int]:
-    """Frames that are right, frames; segments that are found, that there are, that are named."""
+    """Frames that are right, frames that are scored; segments that are found, that there are, that are named."""
     named: list[str] = []
     for segment in segments:
         named += [segment.exercise] * (round(segment.end_s * fps) - len(named))
     right = sum(a == b for a, b in zip(workout.truth, named, strict=True))
-    true, said = spans(workout.truth), spans(named)
+    true, said = sets_of(workout.truth), spans(named)
     taken: set[int] = set()
     for exercise, start, end in said:
         for place, (other, begin, stop) in enumerate(true):
@@ -91,7 +136,15 @@ def count(workout: Workout, segments: Sequence[Segment], fps: float) -> tuple[in
             if exercise == other and place not in taken and shared >= OVERLAP * (max(end, stop) - min(start, begin)):
                 taken.add(place)
                 break
-    return right, len(named), len(taken), len(true), len(said)
+    return right, len(named) - workout.truth.count(UNSCORED), len(taken), len(true), len(said)
+
+
+def sets_of(truth: Sequence[str]) -> list[tuple[str, int, int]]:
+    """`spans`, where frames that are not scored belong to what is before them."""
+    filled: list[str] = []
+    for label in truth:
+        filled.append(label if label != UNSCORED else filled[-1])
+    return spans(filled)
 
 
 def spans(labels: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -105,33 +158,75 @@ def make_workouts(corpus: Sequence[CorpusClip], classifier: Classifier, number: 
     workouts = []
     for member, unseen in enumerate(classifier.unseen_folds):
         (fold,) = unseen
-        rng = random_stream(0, fold)
-        sets = [clip for clip in corpus if folds.get(clip.group) == fold and clip.visibility == "clear"
-                and clip.exercise in classifier.exercises[:-1]]  # fmt: skip
-        pauses = [clip for clip in corpus if clip.label == NONE and clip.visibility != "not"
-                  and folds.get(clip.group) == fold]  # fmt: skip
-        for _ in range(number if pauses else 0):
-            parts = [rng.choice(pauses)]  # type: ignore[arg-type]
-            chosen: dict[str, CorpusClip] = {}
-            for clip in rng.permutation(sets):  # type: ignore[arg-type]
-                chosen.setdefault(clip.exercise, clip)
-            for clip in list(chosen.values())[:SETS]:
-                parts += [clip, rng.choice(pauses)]  # type: ignore[arg-type]
-            workouts.append(stitch(parts, classifier, member, fold))
+        some = [clip for clip in corpus if folds.get(clip.group) == fold]
+        sets = [clip for clip in some if clip.visibility == "clear" and clip.exercise in classifier.exercises[:-1]]
+        pauses = [clip for clip in some if clip.label == NONE and clip.visibility != "not"]
+        for stream, (kind, draw) in enumerate(KINDS.items()):
+            rng = random_stream(stream, fold)
+            for _ in range(number if pauses else 0):
+                workouts.append(stitch(kind, draw(sets, pauses, rng), classifier, member, fold))
     return workouts
 
 
-def stitch(parts: Sequence[CorpusClip], classifier: Classifier, member: int, fold: int) -> Workout:
-    landmarks = [there_and_back(rescaled(read_corpus_landmarks(clip.path)), SECONDS * classifier.fps) for clip in parts]
-    truth = [clip.exercise for clip, of_clip in zip(parts, landmarks, strict=True)
-             for _ in of_clip.times]  # fmt: skip
+def sets_with_pauses(sets: Sequence[CorpusClip], pauses: Sequence[CorpusClip], rng: np.random.Generator) -> list[Part]:
+    parts = [played(one_of(pauses, rng), SECONDS)]
+    for clip in one_of_each(sets, rng)[:SETS]:
+        parts += [played(clip, SECONDS), played(one_of(pauses, rng), SECONDS)]
+    return parts
+
+
+def sets_with_rests(sets: Sequence[CorpusClip], pauses: Sequence[CorpusClip], rng: np.random.Generator) -> list[Part]:
+    parts = []
+    for clip in one_of_each(sets, rng)[:FEW_SETS]:
+        for _ in range(2):
+            rest = lasting(person_of(one_of(pauses, rng)), rng.uniform(*REST_S))
+            parts += [Part(rest, NONE), played(clip, SET_S)]
+    return parts
+
+
+def singles(sets: Sequence[CorpusClip], pauses: Sequence[CorpusClip], rng: np.random.Generator) -> list[Part]:
+    cycles = {row.clip: slice(row.first, row.last + 1) for row in pd.read_csv(CYCLES).itertuples()}
+    parts = [played(one_of(pauses, rng), SECONDS)]
+    for clip in one_of_each([clip for clip in sets if clip.id in cycles], rng)[:FEW_SETS]:
+        once = person_of(clip)[cycles[clip.id]]
+        for _ in range(SINGLES):
+            parts += [Part(once, clip.exercise), Part(lasting(once[-STAY_FRAMES:], rng.uniform(*PAUSE_S)), UNSCORED)]
+        parts[-1] = played(one_of(pauses, rng), SECONDS)
+    return parts
+
+
+KINDS = {"sets": sets_with_pauses, "rests": sets_with_rests, "singles": singles}
+
+
+def one_of(clips: Sequence[CorpusClip], rng: np.random.Generator) -> CorpusClip:
+    return rng.choice(clips)  # type: ignore[arg-type]
+
+
+def one_of_each(clips: Sequence[CorpusClip], rng: np.random.Generator) -> list[CorpusClip]:
+    """A clip of each exercise, drawn from all clips, in random order."""
+    chosen: dict[str, CorpusClip] = {}
+    for clip in rng.permutation(clips):  # type: ignore[arg-type]
+        chosen.setdefault(clip.exercise, clip)
+    return list(chosen.values())
+
+
+def person_of(clip: CorpusClip) -> Landmarks:
+    return rescaled(read_corpus_landmarks(clip.path))
+
+
+def played(clip: CorpusClip, seconds: float) -> Part:
+    return Part(there_and_back(person_of(clip), seconds * CORPUS_FPS), clip.exercise)
+
+
+def stitch(kind: str, parts: Sequence[Part], classifier: Classifier, member: int, fold: int) -> Workout:
+    truth = [part.label for part in parts for _ in part.landmarks.times]
     whole = Landmarks(
-        np.concatenate([one.image_landmarks for one in landmarks]),
-        np.concatenate([one.world_landmarks for one in landmarks]),
+        np.concatenate([part.landmarks.image_landmarks for part in parts]),
+        np.concatenate([part.landmarks.world_landmarks for part in parts]),
         np.arange(len(truth), dtype=np.float32) / np.float32(classifier.fps),
-        np.concatenate([one.found for one in landmarks]),
+        np.concatenate([part.landmarks.found for part in parts]),
     )
-    return Workout(fold, truth, classifier.predict_landmarks(whole, [member]))  # type: ignore[attr-defined]
+    return Workout(kind, fold, truth, classifier.predict_landmarks(whole, [member]))  # type: ignore[attr-defined]
 
 
 def there_and_back(landmarks: Landmarks, frames: float) -> Landmarks:
@@ -140,6 +235,12 @@ def there_and_back(landmarks: Landmarks, frames: float) -> Landmarks:
     times = max(1, round(frames / number))
     order = np.concatenate([np.arange(number)[:: -1 if n % 2 else 1] for n in range(times)])
     return landmarks[order]
+
+
+def lasting(landmarks: Landmarks, seconds: float) -> Landmarks:
+    """The clip played forwards and backwards for just so long."""
+    number = len(landmarks)
+    return landmarks[np.resize(np.r_[:number, number - 1 : -1 : -1], round(seconds * CORPUS_FPS))]
 
 
 def rescaled(landmarks: Landmarks) -> Landmarks:

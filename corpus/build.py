@@ -2,14 +2,15 @@
 
 Run it in the project's folder. A clip is known by its SHA-256: one that is in the corpus is not computed again, and one
 that has another label or group now gets it there, too. New ones count as 'clear'; edit `visibility` and `view` of their
-rows in corpus/catalog.csv where you know better.
+rows in corpus/catalog.csv where you know better. After a change of the tracker, --remake makes the landmarks of clips
+that are in the corpus anew, from FOLDERs that hold their files under any names; their rows stay.
 """
 
 from fitness_tracker.core import environment as environment  # isort: split
 
 import argparse
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--source", help="where the clips come from (the folder's name); only its hash is kept")
     parser.add_argument("--remove", nargs="+", metavar="ID", help="take these clips out")
+    parser.add_argument("--remake", action="store_true", help="make the landmarks of clips in the corpus anew")
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--networks", type=Path, default=Path("pretrained/models"))
     args = parser.parse_args()
@@ -42,7 +44,10 @@ def main() -> None:
         sources = {clip: args.source or folder.resolve().name for folder in args.folders for clip in find_clips(folder)}
         with quiet_native_stderr():
             networks = read_networks(args.networks)
-        bad = add(args.corpus, sources, load_params(), networks)
+        if args.remake:
+            bad = remake(args.corpus, sources, load_params(), networks)
+        else:
+            bad = add(args.corpus, sources, load_params(), networks)
         if bad:
             reasons = "".join(f"\n  {result.clip.path}: {result.reason}" for result in bad)
             raise UserError(f"{len(bad)} clips failed, the others are in the corpus:{reasons}")
@@ -65,12 +70,7 @@ def add(corpus: Path, sources: dict[Clip, str], params: Params, networks: dict[s
         path_of(clip).parent.mkdir(parents=True, exist_ok=True)
         path_of(clip).write_bytes(landmarks)
 
-    make = partial(clip_to_landmarks, quality=params.extract.jpeg_quality, limits=params.limits, **networks)
-    bad = [
-        result
-        for result in run_clips(make, new, "corpus", write, ResultCache(cache_folder(), params.cache_gb))
-        if result.reason
-    ]
+    bad = make_landmarks(new, write, params, networks)
     for clip in clips.keys() - {result.clip for result in bad}:
         sha256, path = clips[clip], path_of(clip)
         row = rows.get(sha256) or new_row(sha256, path, sources[clip])
@@ -82,6 +82,29 @@ def add(corpus: Path, sources: dict[Clip, str], params: Params, networks: dict[s
     moved = sum(rows[row.sha256] != row for row in old)
     print(f"corpus: {len(rows)} clips, {len(rows) - len(old)} of them new; {moved} got another label or group")
     return bad
+
+
+def remake(corpus: Path, clips: Iterable[Clip], params: Params, networks: dict[str, bytes]) -> list[ClipResult]:
+    """Makes the landmarks of clips in the corpus anew; returns those that are bad."""
+    rows = {row.sha256: row for row in read_catalog(corpus)}
+    hashes = {hashlib.sha256(clip.path.read_bytes()).hexdigest(): clip for clip in clips}
+    paths = {clip: rows[sha256].path for sha256, clip in hashes.items() if sha256 in rows}
+
+    def write(clip: Clip, landmarks: bytes) -> None:
+        paths[clip].write_bytes(landmarks)
+
+    bad = make_landmarks(list(paths), write, params, networks)
+    print(f"corpus: {len(paths) - len(bad)} of {len(rows)} clips made anew")
+    return bad
+
+
+def make_landmarks(
+    clips: Sequence[Clip], write: Callable[[Clip, bytes], None], params: Params, networks: dict[str, bytes]
+) -> list[ClipResult]:
+    """Calls `write` with the landmarks of each clip; returns those that are bad."""
+    make = partial(clip_to_landmarks, quality=params.extract.jpeg_quality, limits=params.limits, **networks)
+    results = run_clips(make, clips, "corpus", write, ResultCache(cache_folder(), params.cache_gb))
+    return [result for result in results if result.reason]
 
 
 def hash_clips(clips: Iterable[Clip]) -> dict[Clip, str]:

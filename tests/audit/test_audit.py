@@ -194,7 +194,7 @@ def test_who_keeps_still_is_found_where_others_move_but_not_in_a_hold_or_none_or
 
     def of(exercise: str, *movements: float, found: float = 1.0) -> dict[str, Fingerprint]:
         return {
-            f"{exercise}/{number}": Fingerprint(nothing, nothing, found, 0.0, movement, b"")
+            f"{exercise}/{number}": Fingerprint(nothing, nothing, found, 0.0, 0.0, movement, b"")
             for number, movement in enumerate(movements)
         }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import few as few_benchmark
 import numpy as np
+import pandas as pd
 import pytest
 import repetitions
 import timeline
@@ -16,6 +17,7 @@ import unseen
 from fitness_tracker.answering.answer import Segment
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.params import load_params
+from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.models.pose.features import poses_from_landmarks
 from fitness_tracker.models.pose.training import Task
@@ -223,7 +225,7 @@ def test_repetitions_of_real_people_are_counted() -> None:
 
 def test_a_segment_is_found_if_it_overlaps_by_half() -> None:
     truth = ["none"] * 10 + ["squat"] * 20 + ["none"] * 10 + ["lunge"] * 10
-    workout = timeline.Workout(0, truth, None)  # type: ignore[arg-type]
+    workout = timeline.Workout("sets", 0, truth, None)  # type: ignore[arg-type]
 
     def segment(start: float, end: float, exercise: str) -> Segment:
         return Segment(start, end, exercise, 1.0, None, None, ())
@@ -232,6 +234,41 @@ def test_a_segment_is_found_if_it_overlaps_by_half() -> None:
     assert timeline.count(workout, said, 10.0) == (10 + 15 + 4, 50, 0, 2, 2)  # squat: 15 of 36, lunge: 4 of 10
     said = [segment(0, 1.5, "none"), segment(1.5, 3, "squat"), segment(3, 4.6, "none"), segment(4.6, 5, "lunge")]
     assert timeline.count(workout, said, 10.0) == (10 + 15 + 10 + 4, 50, 1, 2, 2)  # lunge: 4 of 10 only
+
+
+def test_pauses_between_single_repetitions_are_not_scored_and_belong_to_the_set() -> None:
+    truth = ["none"] * 10 + (["squat"] * 10 + [timeline.UNSCORED] * 20) * 2
+    workout = timeline.Workout("singles", 0, truth, None)  # type: ignore[arg-type]
+    times = (1.5, 4.5, 6.9)
+    said = [
+        Segment(0, 1, "none", 1, None, None, ()),
+        Segment(1, 3, "squat", 1, 1, None, times[:1]),
+        Segment(3, 7, "squat", 1, 2, None, times[1:]),
+    ]
+    assert timeline.count(workout, said, 10.0) == (30, 30, 1, 1, 1)
+    assert timeline.singles_errors(workout, said, 10.0) == [timeline.SINGLES - len(times)]
+    elsewhere = Segment(0, 7, "squat", 1, 1, None, (*times, 8.1))  # the set ends at 7 s
+    assert timeline.singles_errors(workout, [elsewhere], 10.0) == [timeline.SINGLES - len(times)]
+    assert timeline.singles_errors(workout, [dataclasses.replace(elsewhere, exercise="lunge")], 10.0) == [5]
+
+
+def test_single_repetitions_are_cut_from_clips_that_counting_was_tuned_on() -> None:
+    seconds = {clip.id: clip.seconds for clip in read_corpus(ROOT / "corpus")}
+    counted = pd.read_csv(repetitions.COUNTS)
+    cycles = pd.read_csv(timeline.CYCLES)
+    assert set(cycles["clip"]) <= set(counted[counted["part"] == "tuning"]["clip"]) & set(seconds)
+    assert (cycles["first"] < cycles["last"]).all()
+    assert (cycles["last"] < cycles["clip"].map(seconds) * 10).all()
+
+
+def test_a_rest_lasts_as_long_as_drawn() -> None:
+    marks = clip("squat", 1)
+    for wanted_s in (0.3, 6.4, 40.0):
+        rest = timeline.lasting(marks, wanted_s)
+        assert len(rest) == round(10 * wanted_s)
+    number = len(marks)
+    np.testing.assert_array_equal(rest.times[:number], marks.times)
+    np.testing.assert_array_equal(rest.times[number : 2 * number], marks.times[::-1])
 
 
 def test_stitched_people_are_of_one_size() -> None:

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
+from fitness_tracker.blazepose.following import LOOK_BACK
 from fitness_tracker.blazepose.landmarks import Landmarks, read_landmarks, write_landmarks
 from fitness_tracker.blazepose.regions import CROP_SIZE, turn_back
+from fitness_tracker.blazepose.shots import AFTER, BEFORE
 from fitness_tracker.blazepose.skeleton import Landmark
-from fitness_tracker.blazepose.tracker import LOOK_BACK, PoseTracker, find_landmarks, pose_tracker, refine, sigmoid
+from fitness_tracker.blazepose.tracker import PoseTracker, find_landmarks, pose_tracker, refine, sigmoid
 from fitness_tracker.video.frames import extract_frames
 from tests.projects import ROOT
 
@@ -140,12 +142,14 @@ def test_who_is_found_late_is_followed_backwards(squat: Timed, tracker: PoseTrac
         return detect(frame, last) if len(calls) > 4 else []
 
     monkeypatch.setattr(tracker, "detect", late)
+    monkeypatch.setattr(tracker, "locate_small", lambda frame: None)
     assert tracker.track(squat[:8]).found.all()
     assert len(calls) == 5
 
 
 def test_frames_without_anybody_do_not_pile_up(tracker: PoseTracker, monkeypatch) -> None:
     monkeypatch.setattr(tracker, "locate", lambda frame, before, last: None)
+    monkeypatch.setattr(tracker, "locate_small", lambda frame: None)
     alive: list[weakref.ref] = []
 
     def frames():
@@ -153,9 +157,69 @@ def test_frames_without_anybody_do_not_pile_up(tracker: PoseTracker, monkeypatch
             frame = np.zeros((8, 8, 3), np.uint8)
             alive.append(weakref.ref(frame))
             yield number / 10, frame
-            assert sum(frame() is not None for frame in alive) <= LOOK_BACK + 2
+            assert sum(frame() is not None for frame in alive) <= LOOK_BACK + BEFORE + 1 + AFTER + 1
 
     assert len(tracker.track(frames()).found) == 4 * LOOK_BACK
+
+
+def hip_columns(found: Landmarks) -> np.ndarray:
+    """(T,) pixels: where the middle of the hips is."""
+    return found.image_landmarks[:, HIPS, 0].mean(axis=1)
+
+
+def with_another(squat: Timed, places: list[float]) -> Timed:
+    """The squat; before it stands somebody taller in other colours, as many pixels to the right as `places` tell."""
+    empty, frames = np.median([frame for _, frame in squat], axis=0).astype(np.uint8), [frame for _, frame in squat]
+    body = (cv2.absdiff(frames[0], empty).max(axis=-1) > 10).astype(np.uint8)
+    body = cv2.morphologyEx(body, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    back_and_forth = [*frames, *frames[-2:0:-1]]
+    shown = []
+    for number, place in enumerate(places):
+        move = np.array([[1.15, 0, place - 45], [0, 1.15, -40]])
+        other, mask = (cv2.warpAffine(picture, move, (640, 480)) for picture in (frames[0][..., [2, 0, 1]], body))
+        frame = np.where(mask[..., None] > 0, other, back_and_forth[number % len(back_and_forth)])
+        shown.append((number / 10, frame))
+    return shown
+
+
+def test_who_passes_close_does_not_take_the_persons_place(squat: Timed, tracker: PoseTracker) -> None:
+    """They stand before the person for a while, then go to the other side and stay."""
+    way = [*np.linspace(330, 0, 12), *[0.0] * 15, *np.linspace(0, -240, 20), *[-240.0] * 30]
+    found = tracker.track(with_another(squat, [330.0] * 12 + way))
+    alone = tracker.track(with_another(squat, [2000.0] * len(found)))
+    assert found.found.all()
+    np.testing.assert_allclose(hip_columns(found)[-30:], hip_columns(alone)[-30:], atol=8)
+    assert found.several.any()
+    assert not found.several[-15:].any()
+    assert not alone.several.any()
+
+
+def test_who_stands_beside_is_no_doubt(squat: Timed, tracker: PoseTracker) -> None:
+    assert not tracker.track(with_another(squat, [300.0] * 40)).several.any()
+
+
+def test_a_cut_ends_a_shot(squat: Timed, tracker: PoseTracker) -> None:
+    """Nobody is tracked from one shot into another, forwards or backwards."""
+    first, second = [frame for _, frame in squat[:10]], [frame for _, frame in squat[10:20]]
+    flipped = [np.ascontiguousarray(255 - frame[:, ::-1]) for frame in first]
+    empty = [np.full_like(first[0], 200)] * 8
+    found = tracker.track([(n / 10, frame) for n, frame in enumerate([*second, *empty, *flipped])])
+    assert found.shot.tolist() == [0] * 10 + [1] * 8 + [2] * 10
+    assert found.found.tolist() == [True] * 10 + [False] * 8 + [True] * 10
+    alone = tracker.track([(n / 10, frame) for n, frame in enumerate(flipped)])
+    np.testing.assert_array_equal(found.image_landmarks[18:], alone.image_landmarks)
+
+
+def test_a_small_person_is_found_where_they_are(squat: Timed, tracker: PoseTracker) -> None:
+    shown = []
+    for time, frame in squat[:15]:
+        picture = np.full_like(frame, 150)
+        picture[300:420, 420:580] = cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA)
+        shown.append((time, picture))
+    found, large = tracker.track(shown), tracker.track(squat[:15])
+    assert found.found.all()
+    places = large.image_landmarks[:, HIPS, :2] / 4 + (420, 300)
+    assert np.abs(found.image_landmarks[:, HIPS, :2] - places).max() < 6
 
 
 def test_landmarks_move_to_the_centre_of_the_heat_around_them() -> None:

@@ -54,6 +54,15 @@ def test_a_renamed_clip_moves_and_keeps_what_people_wrote(workshop: Workshop) ->
     assert not old.path.exists()
 
 
+def test_landmarks_are_made_anew_whatever_the_files_are_called(workshop: Workshop) -> None:
+    before = digests(workshop.corpus)
+    clip = workshop.clip("squat")
+    clip.path.write_bytes(b"of an older tracker")
+    (workshop.videos / "squat/person01__1.mp4").rename(workshop.videos / "squat/renamed.mp4")
+    assert workshop.build(workshop.videos, "--remake").stdout == "corpus: 2 of 2 clips made anew\n"
+    assert digests(workshop.corpus) == before
+
+
 def test_a_clip_that_is_taken_out_leaves_no_row_and_no_file(workshop: Workshop) -> None:
     clip = workshop.clip("squat")
     assert workshop.build("--remove", clip.id).stdout == "corpus: 1 clips, 1 taken out\n"

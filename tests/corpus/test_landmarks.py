@@ -10,7 +10,7 @@ import pytest
 
 from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, to_integers
 from fitness_tracker.blazepose.skeleton import FACE
-from fitness_tracker.corpus.landmarks import MAX_NPZ_BYTES, read_corpus_landmarks, write_corpus_landmarks
+from fitness_tracker.corpus.landmarks import FILE_VERSION, MAX_NPZ_BYTES, read_corpus_landmarks, write_corpus_landmarks
 from tests.corpus.workshop import told
 
 
@@ -48,7 +48,7 @@ def claiming(size: int) -> bytes:
         for name, shape in (("format_version", ()), ("times", (size,))):
             head = io.BytesIO()
             np.lib.format.write_array_header_1_0(head, {"descr": "<i8", "fortran_order": False, "shape": shape})
-            archive.writestr(f"{name}.npy", head.getvalue() + np.int64(1).tobytes())
+            archive.writestr(f"{name}.npy", head.getvalue() + np.int64(FILE_VERSION).tobytes())
     return target.getvalue()
 
 
@@ -63,7 +63,7 @@ def claiming(size: int) -> bytes:
         (lambda data: changed(data, image=np.zeros((6, 23, 3), np.int32)), "is damaged"),
         (lambda data: changed(data, world=0), "is damaged"),
         (lambda data: changed(data, found=np.array([None])), "is damaged"),
-        (lambda data: changed(data, format_version=2), "holds landmarks of format 2, not 1"),
+        (lambda data: changed(data, format_version=3), "holds landmarks of format 3, not 2"),
         (
             lambda data: changed(data, times=np.array([0, 0.1, 0.3, 0.2, 0.4, 0.5], np.float32)),
             "its frames are not in the order of their times",
@@ -88,6 +88,6 @@ def test_a_file_that_holds_no_landmarks_is_told(
 def test_a_file_without_frames_or_that_is_not_there_is_told(landmarks: Landmarks, tmp_path: Path) -> None:
     path = tmp_path / "clip.npz"
     assert told(read_corpus_landmarks, path).startswith(f"{path}: No such file or directory; ")
-    empty = Landmarks(*(array[:0] for array in vars(landmarks).values()))
+    empty = landmarks[:0]
     path.write_bytes(write_corpus_landmarks(empty))
     assert told(read_corpus_landmarks, path).startswith(f"{path}: holds no frame; ")

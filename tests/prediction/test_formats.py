@@ -1,5 +1,7 @@
 """Answers as people read them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fitness_tracker.answering.answer import Answer, Segment
@@ -26,6 +28,12 @@ def test_the_table_reads_like_a_sentence() -> None:
         "  1:10 to 1:01:40  plank              50%  held for 12.5 s",
         "  1:01:40 to 1:01:50  unknown exercise   60%  1 repetition",
     ]
+
+
+def test_a_clip_in_which_somebody_else_may_have_been_followed_says_so() -> None:
+    answer = replace(answer_of(Segment(0.0, 62.0, "squat", 0.97, 8, None, ())), several_people=True)
+    assert answer_lines("a.mp4", answer) == ["a.mp4  squat              97%  8 repetitions  several people"]
+    assert answer.to_json()["several_people"] is True
 
 
 def test_times_are_told_as_clocks_do() -> None:

@@ -53,6 +53,7 @@ class Answer(Named):
     duration_s: float
     segments: tuple[Segment, ...]
     prediction: Prediction  # what it was made from
+    several_people: bool = False  # whether somebody else may have been followed for some time
 
     def to_json(self) -> dict[str, Any]:
         """The fields of docs/prediction.schema.json, without the path."""
@@ -83,6 +84,7 @@ def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
         duration_s=round(len(prediction.frames) / classifier.fps, 3),
         segments=segments,
         prediction=prediction,
+        several_people=isinstance(prediction, PosePrediction) and bool(prediction.landmarks.several.any()),
     )
 
 

@@ -121,6 +121,9 @@ def find_oddities(name: str, of_clip: Fingerprint) -> Iterator[Finding]:
     if of_clip.people >= 0.5:
         text = f"{of_clip.people:.0%} of the frames show two people or more: the wrong person may be tracked"
         yield Finding("several people", (name,), text)
+    elif of_clip.several:
+        text = f"somebody else may be tracked in {of_clip.several:.0%} of the frames; cut the clip, or remove it"
+        yield Finding("several people", (name,), text)
     steps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2))
     usual = float(np.median(steps)) if len(steps) else 0.0
     cuts = [n / FPS for n, step in enumerate(steps, start=1) if step > max(CUT_LEVELS, CUT_TIMES * usual)]

@@ -15,7 +15,7 @@ from fitness_tracker.models.pose.features import JOINTS, poses_from_landmarks
 from fitness_tracker.video.ffmpeg import read_frames
 from fitness_tracker.video.frames import encode_jpeg
 
-OUTPUT_VERSION = 3  # of `fingerprint`: raise it when the same clip gives other bytes
+OUTPUT_VERSION = 4  # of `fingerprint`: raise it when the same clip gives other bytes
 FPS = 4.0  # sampled frames a second
 PEOPLE_EVERY = 4  # every fourth of them is searched for all people
 STILL_LEVELS = 2.5  # grey levels: the small frames of a picture shown as a clip differ by less
@@ -30,6 +30,7 @@ class Fingerprint:
     edges: np.ndarray  # (120, 160) bool: where an edge stays through the clip
     found: float  # share of frames with a person
     people: float  # share of the searched frames with two or more people
+    several: float  # share of frames in which somebody else may have been followed
     movement: float  # torso lengths, see `movement`
     picture: bytes  # a JPEG of the middle frame, 160x120
 
@@ -69,6 +70,7 @@ def fingerprint(clip: bytes, detector: bytes, landmarker: bytes, limits: Limits)
         edges=lasting >= 0.9 * len(small),
         found=landmarks.found.mean(),
         people=np.mean(people),
+        several=landmarks.several.mean(),
         movement=movement(landmarks),
         picture=np.frombuffer(pictures[len(pictures) // 2], np.uint8),
     )
@@ -116,5 +118,5 @@ def count_people(regions: Sequence) -> int:
 
 def read_fingerprint(data: bytes) -> Fingerprint:
     with np.load(io.BytesIO(data)) as arrays:
-        shares = {name: float(arrays[name]) for name in ("found", "people", "movement")}
+        shares = {name: float(arrays[name]) for name in ("found", "people", "several", "movement")}
         return Fingerprint(arrays["small"], arrays["edges"], **shares, picture=arrays["picture"].tobytes())

@@ -7,7 +7,8 @@ the last bits, in which CPUs and C libraries may differ.
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ import numpy as np
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.core.errors import UserError
 
-NPZ_VERSION = 1  # of the file
+NPZ_VERSION = 2  # of the file
 
 IMAGE_STEPS = 8  # per pixel: an int16 holds +-4,096 pixels
 WORLD_STEPS = 4000  # per metre, 1/4 mm each: an int16 holds +-8.19 m
 VISIBILITY_STEPS = 255  # from 0 to 1
+
+NO_FRAMES = np.zeros(0)  # stands for what is not given
 
 
 @dataclass(frozen=True)
@@ -33,37 +36,63 @@ class Landmarks:
     world_landmarks: np.ndarray  # (T, 33, 3) float32 metres: right, down, away from the camera; 0 between the hips
     times: np.ndarray  # (T,) float32 seconds
     found: np.ndarray  # (T,) bool
+    # (T,) int32: the number of each frame's shot, never falling; if not given, all are of one
+    shot: np.ndarray = field(default_factory=lambda: NO_FRAMES)
+    # (T,) bool: somebody else may have been followed; if not given, nowhere
+    several: np.ndarray = field(default_factory=lambda: NO_FRAMES)
+    turns: int = 0  # quarter turns, as those of `np.rot90`, that put the clip's picture upright; places are in that one
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("shot", np.int32), ("several", np.bool_)):
+            if getattr(self, name) is NO_FRAMES:
+                object.__setattr__(self, name, np.zeros(len(self.found), dtype))
 
     def __len__(self) -> int:
         return len(self.found)
 
     def __getitem__(self, frames: slice | np.ndarray) -> "Landmarks":
         """Those of some frames: a slice, or the frames' numbers."""
-        return Landmarks(*(array[frames] for array in vars(self).values()))
+        return replace(self, **{name: array[frames] for name, array in vars(self).items() if name != "turns"})
+
+    def shots(self) -> list["Landmarks"]:
+        """Those of each shot, in order."""
+        cuts = [0, *(np.flatnonzero(np.diff(self.shot)) + 1).tolist(), len(self)]
+        return [self[start:end] for start, end in pairwise(cuts)]
 
 
 def to_integers(landmarks: Landmarks) -> dict[str, np.ndarray]:
-    """The arrays as stored: `image`, `world` (T, 33, 3) int16, `visibility` (T, 33) uint8, `times` and `found` (T,)."""
+    """The arrays as stored: `image`, `world` (T, 33, 3) int16, `visibility` (T, 33) uint8, `times`, `found`, `shot` and
+    `several` (T,), `turns` ()."""
     return {
         "image": quantize(landmarks.image_landmarks[..., :3], IMAGE_STEPS, np.int16),
         "world": quantize(landmarks.world_landmarks, WORLD_STEPS, np.int16),
         "visibility": quantize(landmarks.image_landmarks[..., 3], VISIBILITY_STEPS, np.uint8),
         "times": landmarks.times.astype(np.float32),
         "found": landmarks.found,
+        "shot": landmarks.shot.astype(np.int32),
+        "several": landmarks.several,
+        "turns": np.array(landmarks.turns, np.int32),
     }
 
 
 def from_integers(arrays: Mapping[str, np.ndarray]) -> Landmarks:
     """The inverse of `to_integers`, but for the rounding; raises `KeyError` or `ValueError` for other arrays."""
-    shapes = {"image": (LANDMARKS, 3), "world": (LANDMARKS, 3), "visibility": (LANDMARKS,), "times": (), "found": ()}
-    kinds = {"image": "i2", "world": "i2", "visibility": "u1", "times": "f4", "found": "?"}
-    for name, shape in shapes.items():
-        if arrays[name].shape != (len(arrays["times"]), *shape) or arrays[name].dtype != kinds[name]:
+    shapes = {"image": (LANDMARKS, 3), "world": (LANDMARKS, 3), "visibility": (LANDMARKS,)}
+    kinds = {
+        "image": "i2", "world": "i2", "visibility": "u1", "times": "f4", "found": "?", "shot": "i4", "several": "?",
+        "turns": "i4",
+    }  # fmt: skip
+    for name, kind in kinds.items():
+        shape = () if name == "turns" else (len(arrays["times"]), *shapes.get(name, ()))
+        if arrays[name].shape != shape or arrays[name].dtype != kind:
             raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
     image = arrays["image"].astype(np.float32) / IMAGE_STEPS
     visibility = arrays["visibility"].astype(np.float32) / VISIBILITY_STEPS
     world = arrays["world"].astype(np.float32) / WORLD_STEPS
-    return Landmarks(np.concatenate([image, visibility[..., None]], axis=-1), world, arrays["times"], arrays["found"])
+    return Landmarks(
+        np.concatenate([image, visibility[..., None]], axis=-1), world, arrays["times"], arrays["found"],
+        arrays["shot"], arrays["several"], int(arrays["turns"]),
+    )  # fmt: skip
 
 
 def quantize(values: np.ndarray, steps: int, dtype: type[np.integer]) -> np.ndarray:

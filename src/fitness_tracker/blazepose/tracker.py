@@ -12,13 +12,14 @@ The arithmetic is the same to the last bit on CPUs with AVX2 and with AVX-512: i
 import io
 import math
 import threading
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby, product
 
 import cv2
 import numpy as np
 
+from fitness_tracker.blazepose.following import Follower
 from fitness_tracker.blazepose.landmarks import Landmarks, from_integers, to_integers, write_landmarks
 from fitness_tracker.blazepose.networks import Network
 from fitness_tracker.blazepose.regions import (
@@ -32,16 +33,18 @@ from fitness_tracker.blazepose.regions import (
     region_between,
     turn_back,
 )
+from fitness_tracker.blazepose.shots import number_shots
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.video.frames import read_zip
 
-OUTPUT_VERSION = 2  # of `find_landmarks`: raise it when the same frames give other bytes
+OUTPUT_VERSION = 3  # of `find_landmarks`: raise it when the same frames give other bytes
 HEATMAP_SIZE = 64  # cells a side
 OUTPUT_LANDMARKS = 39  # of the landmark network: 33 of the skeleton, 6 more
 HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and the point above the head on the person's circle
 DETECTION_THRESHOLD = 0.25  # probability, by the detector, of a region to look at; 0.5 lost 1 % of real clips' frames
 PRESENCE_THRESHOLD = 0.5  # probability, by the landmark network, from which a person counts as found
-LOOK_BACK = 50  # frames, 46 MB, through which somebody who is found late is tracked backwards
+PART = 320  # pixels: the side of the parts of a frame in which small people are looked for
+SMALL_SIDE = 240  # pixels: the largest region of a small person; of a close-up, parts show limbs that look like people
 TURNS = (0, 3, 1, 2)  # quarter turns of the frame to find a person in: upright first, upside down last
 
 
@@ -66,26 +69,23 @@ class PoseTracker:
     def track(self, frames: Iterable[tuple[float, np.ndarray]]) -> Landmarks:
         """The landmarks of frames, rounded as they are stored; each frame is given as (seconds, (H, W, 3) uint8 RGB).
 
-        When somebody is found after frames without anybody, they are also tracked backwards through these.
+        Each shot is tracked by itself. When somebody is found after frames without anybody, they are also tracked
+        backwards through these.
         """
         times: list[float] = []
         poses: list[FramePose | None] = []
-        missed: deque[np.ndarray] = deque(maxlen=LOOK_BACK)  # the last frames since somebody was found
-        last: FramePose | None = None
-        for time, frame in frames:
-            pose = self.locate(frame, poses[-1] if poses else None, last)
-            times.append(time)
-            poses.append(pose)
-            if not pose:
-                missed.append(frame)
-                continue
-            last = later = pose
-            for back, earlier in enumerate(reversed(missed), start=2):
-                if not (before := self.estimate(earlier, later.region)):
-                    break
-                poses[-back] = later = before
-            missed.clear()
-        return stack_poses(poses, times)
+        shots: list[int] = []
+        several: list[bool] = []
+        for shot, of_shot in groupby(number_shots(frames), key=lambda frame: frame[2]):
+            follower = Follower(self)
+            for time, frame, _ in of_shot:
+                times.append(time)
+                follower.add(frame)
+            poses += follower.poses
+            several += follower.several
+            shots += [shot] * len(follower.poses)
+        found = stack_poses(poses, times)
+        return replace(found, shot=np.array(shots, np.int32), several=np.array(several, bool))
 
     def locate(self, frame: np.ndarray, before: FramePose | None, last: FramePose | None) -> FramePose | None:
         """The person in a frame: tracked from the frame `before`, else detected, like whoever was found `last` if so.
@@ -97,10 +97,12 @@ class PoseTracker:
         regions = self.detect(frame, last.region if last else None) + ([last.region] if last and not before else [])
         return next((pose for region in regions if (pose := self.estimate(frame, region))), None)
 
-    def detect(self, frame: np.ndarray, last: RotatedRoi | None) -> list[RotatedRoi]:
+    def detect(
+        self, frame: np.ndarray, last: RotatedRoi | None, all_turns: tuple[int, ...] = TURNS
+    ) -> list[RotatedRoi]:
         """The regions in which a person may be, the best first; see `rank_detections`."""
         height, width = frame.shape[:2]
-        for turns in TURNS:
+        for turns in all_turns:
             picture, scale, shift = detector_picture(np.rot90(frame, turns))
             logits, boxes = self.detector(picture, 127.5, 1)
             likely = np.flatnonzero(logits > logit(DETECTION_THRESHOLD))
@@ -111,6 +113,17 @@ class PoseTracker:
             regions = [region_between(*turn_back(pair * scale - shift, turns, width, height)) for pair in points]
             return rank_detections(regions, logits[likely], last, width, height)
         return []
+
+    def locate_small(self, frame: np.ndarray) -> FramePose | None:
+        """A person who is too small to be found in the whole frame: the largest one in parts of it."""
+        height, width = frame.shape[:2]
+        regions: list[RotatedRoi] = []
+        for top, left in product((0, height - PART), (0, (width - PART) // 2, width - PART)):
+            part = np.ascontiguousarray(frame[max(top, 0) :, max(left, 0) :][:PART, :PART])
+            shift = np.array([max(left, 0), max(top, 0)], float)
+            regions += [RotatedRoi(region.centre + shift, region.up) for region in self.detect(part, None, (0,))]
+        regions = sorted((one for one in regions if one.side < SMALL_SIDE), key=lambda one: -one.side)
+        return next((pose for region in regions if (pose := self.estimate(frame, region))), None)
 
     def estimate(self, frame: np.ndarray, region: RotatedRoi) -> FramePose | None:
         """The person in a region of the frame, or None if nobody is there."""

@@ -19,7 +19,7 @@ from fitness_tracker.core.params import CORPUS_FIT, CORPUS_FPS, Limits
 from fitness_tracker.corpus.catalog import advice
 from fitness_tracker.video import ffmpeg, frames
 
-FILE_VERSION = 1  # of the `.npz`
+FILE_VERSION = 2  # of the `.npz`
 # Of `clip_to_landmarks`
 OUTPUT_VERSION = (ffmpeg.OUTPUT_VERSION, frames.OUTPUT_VERSION, blazepose.OUTPUT_VERSION, FILE_VERSION)
 MAX_NPZ_BYTES = 32 * 2**20  # of a file; an hour of frames takes 11 MB

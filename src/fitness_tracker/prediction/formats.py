@@ -43,7 +43,7 @@ def csv_row(path: Path, segment: Segment) -> dict[str, object]:
 
 def answer_lines(path: str, answer: Answer) -> list[str]:
     """A line for the clip, and one for each of its segments if there are several."""
-    lines = [f"{path}  {summary(answer)}"]
+    lines = [f"{path}  {summary(answer)}{'  several people' * answer.several_people}"]
     if len(answer.segments) > 1:
         for one in answer.segments:
             lines.append(f"  {format_time(one.start_s)} to {format_time(one.end_s)}  {summary(one)}")

@@ -21,10 +21,13 @@ from fitness_tracker.models.pose.features import (
     interpolate_missing,
     is_standing,
     poses_from_landmarks,
+    window_spans,
     window_starts,
 )
 
 RNG = np.random.default_rng(0)
+FIRST_FIELDS = ("image_landmarks", "world_landmarks", "times", "found")
+SHAPES = ((2, (12, 3)), (2, (12, 3)), (1, (2,)))  # of a frame of poses: dimensions
 
 
 def figure() -> np.ndarray:
@@ -142,6 +145,47 @@ def test_windows_cover_every_frame_and_end_with_the_clip(frames: int, length: in
     assert max(starts) == max(0, frames - length)
 
 
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(2, 30))
+def test_no_window_shows_two_shots(shots: list[int], length: int) -> None:
+    cuts = np.cumsum([0, *shots])
+    spans = window_spans(shots, length)
+    for start, end in spans:
+        assert np.searchsorted(cuts, start, side="right") == np.searchsorted(cuts, end, side="left")
+    assert {frame for start, end in spans for frame in range(start, end)} == set(range(sum(shots)))
+
+
+def test_each_shot_is_normalised_by_itself() -> None:
+    near, far = landmarks(30, moving(30), 100.0), landmarks(20, moving(20), 40.0)
+    both = Landmarks(
+        *(np.concatenate([getattr(near, name), getattr(far, name)]) for name in FIRST_FIELDS),
+        shot=np.repeat([0, 1], [30, 20]).astype(np.int32),
+    )
+    found = poses_from_landmarks(both)
+    assert found.shots == (30, 20)
+    for part, alone in ((slice(0, 30), near), (slice(30, 50), far)):
+        for array, expected in zip(found.arrays(), poses_from_landmarks(alone).arrays(), strict=True):
+            np.testing.assert_array_equal(array[part], expected)
+    windows = cut_windows(found, 8)
+    expected = [cut_windows(poses_from_landmarks(alone), 8) for alone in (near, far)]
+    np.testing.assert_array_equal(windows.joints_3d, np.concatenate([one.joints_3d for one in expected]))
+
+
+def test_windows_that_are_drawn_show_one_shot_each_as_often_as_it_is_long() -> None:
+    shots = np.repeat([0.0, 1.0, 2.0], [30, 10, 60])
+    clips = [Poses(np.zeros((5, 12, 3)), np.zeros((5, 12, 3)), np.full((5, 2), 9.0))]
+    clips.append(Poses(*(np.tile(shots.reshape(-1, *[1] * n), (1, *shape)) for n, shape in SHAPES), shots=(30, 10, 60)))
+    sequences = PoseSequences(clips)
+    at = RNG.random(2000)
+    which, place = sequences.pick_shots(np.repeat([0, 1], 1000), at)
+    np.testing.assert_array_equal(place[:1000], at[:1000])  # a clip of one shot is as if there were no shots
+    assert ((place >= 0) & (place <= 1)).all()
+    start = place * np.maximum(sequences.sizes[which] - 8, 0)
+    drawn = sequences.windows(which, start, np.ones(2000), 8).hip_trajectory[..., 0]
+    assert (drawn == drawn[:, :1]).all()
+    assert (drawn[:1000] == 9).all()
+    np.testing.assert_allclose(np.bincount(drawn[1000:, 0].astype(int)) / 1000, [0.3, 0.1, 0.6], atol=0.06)
+
+
 def test_a_short_clip_is_played_forwards_and_backwards() -> None:
     clip = Poses(np.zeros((3, 12, 3)), np.zeros((3, 12, 3)), np.arange(3.0)[:, None] * (1, 0))
     found = cut_windows(clip, 8).hip_trajectory[0, :, 0]
@@ -164,7 +208,7 @@ def test_windows_of_one_clip_hold_nothing_of_the_next() -> None:
 def test_a_frame_is_judged_by_the_windows_that_show_it() -> None:
     said = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert window_starts(12, 8) == [0, 2, 4]
-    found = average_windows_per_frame(np.concatenate([said, said[1:]]), 12, 8)
+    found = average_windows_per_frame(np.concatenate([said, said[1:]]), window_spans([12], 8))
     assert found.shape == (12, 2)
     assert found[0].tolist() == [1, 0]
     assert found[11].tolist() == [0, 1]

@@ -19,8 +19,9 @@ def sample_augmented_windows(
     speed = augmentation.speed_factor ** rng.uniform(-1, 1, len(which))
     still = rng.random(len(which)) < augmentation.freeze_probability
     speed[still] = 0
-    start = rng.random(len(which)) * np.maximum(clips.sizes[which] - 1 - (length - 1) * speed, 0)
-    windows = clips.windows(which, start, speed, length)
+    shot, place = clips.pick_shots(which, rng.random(len(which)))
+    start = place * np.maximum(clips.sizes[shot] - 1 - (length - 1) * speed, 0)
+    windows = clips.windows(shot, start, speed, length)
     return augment_poses(windows, augmentation, rng), still & is_standing(windows.joints_3d[:, 0])
 
 

@@ -21,6 +21,7 @@ from fitness_tracker.models.pose.features import (
     cut_windows,
     features,
     poses_from_landmarks,
+    window_spans,
     window_starts,
 )
 from fitness_tracker.models.pose.network import build_pose
@@ -71,7 +72,7 @@ class PoseClassifier(Classifier):
         return self.predict_landmarks(read_landmarks(path), members)
 
     def predict_landmarks(self, landmarks: Landmarks, members: Sequence[int] | None = None) -> PosePrediction:
-        """Windows count by the share of their frames in which somebody was found; where nobody was, all is 'none'.
+        """Windows count by how many of their frames show somebody; where nobody was found, all is 'none'.
 
         A single picture cannot tell who stands from who begins, so it is 'none' only if nobody is in it.
         """
@@ -85,10 +86,12 @@ class PoseClassifier(Classifier):
         )
         if number == 1:
             of_windows = forget_none(of_windows)
-        starts = window_starts(number, self.window)
-        found = np.array([landmarks.found[start : start + self.window].mean() for start in starts])
-        probabilities = np.average(of_windows, axis=0, weights=found).astype(np.float32)
-        frames = average_windows_per_frame(np.where(found[:, None] > 0, of_windows, nobody), number, self.window)
+        spans = window_spans([len(shot) for shot in landmarks.shots()], self.window)
+        found = np.array([landmarks.found[start:end].mean() for start, end in spans])
+        lengths = np.array([end - start for start, end in spans])
+        weights = found * (lengths / lengths.max())
+        probabilities = np.average(of_windows, axis=0, weights=weights).astype(np.float32)
+        frames = average_windows_per_frame(np.where(found[:, None] > 0, of_windows, nobody), spans)
         return PosePrediction(frames, probabilities, landmarks)
 
     def predict_windows(self, windows: Poses, members: Sequence[PoseMember]) -> np.ndarray:
@@ -109,9 +112,15 @@ class PoseClassifier(Classifier):
 
 
 def window_parts(landmarks: Landmarks, length: int) -> Iterator[Poses]:
-    """All windows (N, length, ...) of a clip, in order, some at a time.
+    """All windows (N, length, ...) of a clip, in order, some at a time."""
+    for shot in landmarks.shots():
+        yield from shot_parts(shot, length)
 
-    A clip of up to `WHOLE` frames is normalised as a whole, as in training. In a longer one people come and go, near
+
+def shot_parts(landmarks: Landmarks, length: int) -> Iterator[Poses]:
+    """All windows (N, length, ...) of a shot, in order, some at a time.
+
+    A shot of up to `WHOLE` frames is normalised as a whole, as in training. In a longer one people come and go, near
     and far, so each stretch of `PART` frames is normalised together with `PART // 2` more on each side.
     """
     number = len(landmarks.found)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fitness_tracker.blazepose.landmarks import read_landmarks
+from fitness_tracker.blazepose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.models.pose.features import Poses, cut_windows, features, poses_from_landmarks
@@ -57,7 +57,7 @@ def read_training_set(data: TrainingData, exercises: Sequence[str]) -> TrainingS
     rows = [row for row in rows if row[-1].found.mean() >= MIN_FOUND] or rows
     clips, names, clear, landmarks = zip(*rows, strict=True)
     labels = [exercises.index(clip.exercise if clip.exercise in exercises else NONE) for clip in clips]
-    poses = [poses_from_landmarks(of_clip) for of_clip in landmarks]
+    poses = [poses_from_landmarks(seen_shots(of_clip)) for of_clip in landmarks]
     groups = [data.usage[clip.name].group for clip in clips]
     untaught = [clip.exercise == NONE != name for clip, name in zip(clips, names, strict=True)]
     folds = [data.usage[clip.name].fold for clip in clips]
@@ -65,6 +65,13 @@ def read_training_set(data: TrainingData, exercises: Sequence[str]) -> TrainingS
         PoseData(poses, np.array(labels), np.array(groups)),
         np.array(folds), np.array(names), np.array(untaught), np.array(clear),
     )  # fmt: skip
+
+
+def seen_shots(landmarks: Landmarks) -> Landmarks:
+    """The shots in which somebody is found; the whole clip if that leaves none."""
+    shots = [np.full(len(shot), shot.found.mean() >= MIN_FOUND) for shot in landmarks.shots()]
+    seen = np.concatenate(shots)
+    return landmarks[np.flatnonzero(seen)] if seen.any() else landmarks
 
 
 def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ tensors have operators and slices but no methods.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,18 +37,35 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Poses:
-    """The person of one clip, or windows of many, in torso lengths: x right, y down, z away from the camera."""
+    """The person of one clip, or windows of many, in torso lengths: x right, y down, z away from the camera.
+
+    Each shot of a clip is normalised by itself: sizes and places of two shots do not compare.
+    """
 
     joints_3d: np.ndarray  # (..., T, 12, 3) float32: from the middle of the hips, by the world landmarks
     joints_image: np.ndarray  # (..., T, 12, 3) float32: the same by the image landmarks, which err less in x and y
     hip_trajectory: np.ndarray  # (..., T, 2) float32: the middle of the hips in the picture, from its median
 
+    # Frames of each shot of a clip; not given: it is a single one
+    shots: tuple[int, ...] = field(default=(), kw_only=True)
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.joints_3d, self.joints_image, self.hip_trajectory
 
+    @property
+    def shot_sizes(self) -> tuple[int, ...]:
+        """Of a clip: the frames of each shot."""
+        return self.shots or (len(self.hip_trajectory),)
+
 
 def poses_from_landmarks(landmarks: Landmarks) -> Poses:
-    """The poses of a clip, interpolated where nobody was found; all zero if nobody ever was."""
+    """The poses of a clip, interpolated where nobody was found; all zero in shots in which nobody ever was."""
+    shots = [poses_from_shot(shot) for shot in landmarks.shots()]
+    arrays = zip(*(shot.arrays() for shot in shots), strict=True)
+    return Poses(*map(np.concatenate, arrays), shots=tuple(len(shot.hip_trajectory) for shot in shots))
+
+
+def poses_from_shot(landmarks: Landmarks) -> Poses:
     world, image = (
         interpolate_missing(points[:, JOINTS, :3].astype(np.float64), landmarks.found)
         for points in (landmarks.world_landmarks, landmarks.image_landmarks)
@@ -107,24 +124,50 @@ def smooth_121(values: Any, xp: Any = np) -> Any:
 
 
 def window_starts(frames: int, length: int) -> list[int]:
-    """Where windows of `length` frames start in a clip: a quarter of a window apart, the last at the clip's end."""
+    """Where windows of `length` frames start in a shot: a quarter of a window apart, the last at the shot's end."""
     if frames <= length:
         return [0]
     return sorted({*range(0, frames - length, max(1, length // 4)), frames - length})
 
 
+def window_spans(shots: Sequence[int], length: int) -> list[tuple[int, int]]:
+    """The frames [start, end) of a clip that each of its windows shows, of `length` frames or of a whole shorter shot.
+
+    `shots` are the frames of each shot: no window shows two.
+    """
+    first = np.cumsum(shots) - shots
+    return [
+        (int(begin) + start, int(begin) + min(start + length, frames))
+        for begin, frames in zip(first, shots, strict=True)
+        for start in window_starts(frames, length)
+    ]
+
+
 class PoseSequences:
-    """Poses of many clips in a row, to cut windows from."""
+    """Poses of many clips in a row, shot by shot, to cut windows from."""
 
     def __init__(self, clips: Sequence[Poses]) -> None:
-        self.sizes = np.array([len(clip.hip_trajectory) for clip in clips])
+        self.sizes = np.array([size for clip in clips for size in clip.shot_sizes])
         self.first = np.cumsum(self.sizes) - self.sizes
         self.arrays = [np.concatenate(arrays) for arrays in zip(*(clip.arrays() for clip in clips), strict=True)]
+        self.shots = np.array([len(clip.shot_sizes) for clip in clips])  # of each clip
+        self.first_shot = np.cumsum(self.shots) - self.shots
+
+    def pick_shots(self, clips: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Clips (N,) and places `at` (N,) in them, 0 to 1, to the numbers of the shots there, and the places in these.
+
+        So a shot is as likely as it is long.
+        """
+        begin, last = self.first[self.first_shot[clips]], self.first_shot[clips] + self.shots[clips] - 1
+        row = begin + at * (self.first[last] + self.sizes[last] - begin)
+        shot = np.minimum(np.searchsorted(self.first, row, side="right") - 1, last)
+        within = np.clip((row - self.first[shot]) / self.sizes[shot], 0, 1)
+        return shot, np.where(self.shots[clips] > 1, within, at)
 
     def windows(self, which: np.ndarray, start: np.ndarray, speed: np.ndarray, length: int) -> Poses:
-        """Windows (N, length, ...): the n-th from clip `which[n]`, from frame `start[n]` on, `speed[n]` frames a step.
+        """Windows (N, length, ...): the n-th from shot `which[n]`, from frame `start[n]` on, `speed[n]` frames a step.
 
-        A clip that is too short is played forwards and backwards.
+        A shot that is too short is played forwards and backwards.
         """
         last = self.sizes[which, None] - 1.0
         at = np.mod(start[:, None] + np.arange(length) * speed[:, None], np.maximum(2 * last, 1))
@@ -135,17 +178,22 @@ class PoseSequences:
 
 
 def cut_windows(poses: Poses, length: int) -> Poses:
-    """All windows (N, length, ...) of one clip, see `window_starts`."""
-    starts = np.array(window_starts(len(poses.hip_trajectory), length), float)
-    return PoseSequences([poses]).windows(np.zeros(len(starts), int), starts, np.ones(len(starts)), length)
+    """All windows (N, length, ...) of one clip, see `window_spans`."""
+    starts = [window_starts(frames, length) for frames in poses.shot_sizes]
+    shots = np.repeat(np.arange(len(starts)), [len(of_shot) for of_shot in starts])
+    return PoseSequences([poses]).windows(shots, np.concatenate(starts).astype(float), np.ones(len(shots)), length)
 
 
-def average_windows_per_frame(windows: np.ndarray, frames: int, length: int) -> np.ndarray:
-    """Probabilities (N, K) of a clip's windows to (frames, K): for each frame the mean of the windows that hold it."""
+def average_windows_per_frame(windows: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Probabilities (N, K) of a clip's windows to (T, K): for each frame the mean of the windows that show it.
+
+    `spans` are the frames [start, end) of each window, see `window_spans`.
+    """
+    frames = max(end for _, end in spans)
     total, count = np.zeros((frames, windows.shape[1])), np.zeros((frames, 1))
-    for start, probabilities in zip(window_starts(frames, length), windows, strict=True):
-        total[start : start + length] += probabilities
-        count[start : start + length] += 1
+    for (start, end), probabilities in zip(spans, windows, strict=True):
+        total[start:end] += probabilities
+        count[start:end] += 1
     return (total / count).astype(np.float32)
 
 
