@@ -121,5 +121,18 @@ def test_it_writes_overlay_and_strip(predict: Predict, make_clip, tmp_path: Path
     assert [path.name for path in many.iterdir()] == ["clip.overlay.mp4"]
 
 
+@pytest.mark.slow
+def test_a_picture_that_cannot_be_written_costs_no_answer(untrained: Path, make_clip, tmp_path: Path) -> None:
+    """Writing fails in the middle, as on a full disk; the answers of the clips after it were lost."""
+    clips, out = [saved(tmp_path, make_clip(*MOVING), name) for name in ("a.mp4", "b.mp4")], tmp_path / "out"
+    out.mkdir()
+    words = ("fitness-tracker", "predict", *map(str, clips), "--strip", str(out), "--classifier", str(untrained))
+    done = run(ROOT, "sh", "-c", 'ulimit -f 16; "$@"', "sh", *words)
+    assert (done.returncode, done.stdout.count("%")) == (1, 2)
+    first, second = done.stderr.splitlines()
+    assert f"{clips[0]}: " in first
+    assert f"{clips[1]}: " in second
+
+
 def test_a_path_is_printed_on_one_line() -> None:
     assert printable(Path("a\nb é.mp4")) == "a\\nb é.mp4"

@@ -130,8 +130,9 @@ def draw_answer(
         try:
             with tqdm(desc=name, total=1.0, bar_format=PERCENT_BAR, leave=False, disable=None) as bar:
                 write(clip, answer, classifier, out, progress=partial(advance, bar))
-        except UserError as error:
-            message = str(error) if str(error).startswith(f"{out}: ") else f"{clip}: {error}"
+        except (UserError, OSError) as error:  # a full disk, too: the other files have answers still to come
+            reason = getattr(error, "strerror", None) or str(error)
+            message = reason if reason.startswith(f"{out}: ") else f"{clip}: {reason}"
             print(f"fitness-tracker: {printable(message)}", file=sys.stderr)
             succeeded = False
     return succeeded

@@ -93,7 +93,7 @@ def test_hdr_has_the_colours_that_a_player_shows(make_clip, tmp_path: Path, tran
     coder = ("-c:v", "libx265", "-x265-params", "log-level=none")
     out = overlay(saved(tmp_path, make_clip("-f", "lavfi", "-i", source, *coder, suffix=".mov"), "clip.mov"), SQUAT)
     assert "bt709" in described(out)
-    row = frames_of(out)[0][300]
+    row = frames_of(out)[0][300].astype(int)
     for colour, place in parts.items():
         assert row[160 * place + 80] == pytest.approx(list(colour.to_bytes(3, "big")), abs=26)
 
