@@ -23,12 +23,11 @@ from fitness_tracker.drawing.canvas import (
     Stamp,
     colours,
     fit_text,
-    font,
     ink_on,
     name_of,
-    text_width,
     transparent_image,
 )
+from fitness_tracker.drawing.letters import draw_text, text_width
 from fitness_tracker.drawing.outputs import check_output, whole_file
 from fitness_tracker.drawing.playback import EncodeError, Shape, read_shape, read_upright, write_clip
 from fitness_tracker.drawing.skeleton import Skeleton
@@ -156,12 +155,12 @@ def label_stamp(label: Label, colour: Colour, shape: Shape) -> Stamp:
     draw.rounded_rectangle((0, 0, stripe + size // 4, height - 1), size // 4, (*colour, 255))
     draw.rectangle((stripe, 0, stripe + size // 4, height - 1), (*NEAR_BLACK, 205))
     left, first, second = stripe + gap, round(1.3 * size), round(2.3 * size)  # base lines of the letters
-    draw.text((left, first), name, WHITE, font(name_size, True), "ls")
-    draw.text((left, second), label.confidence, SMALL_PRINT, font(small), "ls")
+    draw_text(draw, (left, first), name, WHITE, name_size, True)
+    draw_text(draw, (left, second), label.confidence, SMALL_PRINT, small)
     if count:
         middle = width - gap - count // 2
-        draw.text((middle, round(1.5 * size)), label.count, WHITE, font(large, True), "ms")
-        draw.text((middle, second), label.unit, SMALL_PRINT, font(small), "ms")
+        draw_text(draw, (middle, round(1.5 * size)), label.count, WHITE, large, True, "ms")
+        draw_text(draw, (middle, second), label.unit, SMALL_PRINT, small, anchor="ms")
     return Stamp.from_image(image)
 
 
@@ -183,7 +182,7 @@ class Timeline:
             text, fitted = fit_text(name, right - left - size // 2, round(0.72 * size), max(9, round(0.5 * size)))
             if text == name:
                 at = ((left + right) // 2, self.height // 2)
-                draw.text(at, text, ink_on(colour), font(fitted), "mm")
+                draw_text(draw, at, text, ink_on(colour), fitted, anchor="mm")
         self.stamp = Stamp.from_image(image)
 
     def place(self, seconds: float) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fitness_tracker.answering.answer import Answer, Segment
+from fitness_tracker.core.letters import on_one_line
 from fitness_tracker.core.params import Limits
 from fitness_tracker.drawing.canvas import (
     GREY,
@@ -20,13 +21,11 @@ from fitness_tracker.drawing.canvas import (
     Colour,
     colours,
     fit_text,
-    font,
     ink_on,
     name_of,
-    on_one_line,
-    text_width,
     transparent_image,
 )
+from fitness_tracker.drawing.letters import draw_text, text_width
 from fitness_tracker.drawing.outputs import check_output, whole_file
 from fitness_tracker.drawing.playback import Shape, read_shape, read_upright
 from fitness_tracker.models.classifier import NONE, Classifier
@@ -198,8 +197,8 @@ def row_top(row: int) -> int:
 def draw_header(draw: ImageDraw.ImageDraw, title: str, duration: float) -> None:
     length = f"{duration:.1f} s" if duration < 10 else f"{format_time(duration)} {'h' if duration >= 3600 else 'min'}"
     shown, size = fit_text(on_one_line(title), ROW_WIDTH - text_width(length, 26) - 40, 26, 20, bold=True)
-    draw.text((SIDE_MARGIN, 42), shown, NEAR_BLACK, font(size, True), "ls")
-    draw.text((STRIP_WIDTH - SIDE_MARGIN, 42), length, GREY, font(26), "rs")
+    draw_text(draw, (SIDE_MARGIN, 42), shown, NEAR_BLACK, size, True)
+    draw_text(draw, (STRIP_WIDTH - SIDE_MARGIN, 42), length, GREY, 26, anchor="rs")
 
 
 def put_thumbnail(
@@ -254,7 +253,7 @@ def draw_words(lines: Sequence[str], width: int, height: int, ink: Colour, bold:
     for number, line in enumerate(shown):
         text, size = fit_text(line, width, most if number < bold else min(most, 20), 11, number < bold)
         middle = height / 2 + (number - (len(shown) - 1) / 2) * 1.25 * most
-        draw.text((width / 2, middle), text, ink, font(size, number < bold), "mm")
+        draw_text(draw, (width / 2, middle), text, ink, size, number < bold, "mm")
     return image
 
 
@@ -268,4 +267,4 @@ def draw_axis(draw: ImageDraw.ImageDraw, row: int, rows: int, duration: float) -
         draw.line((at, top + 1, at, top + 8), GREY)
         text = format_time(number * step)
         edge = SIDE_MARGIN + text_width(text, 16) / 2
-        draw.text((min(max(at, edge), STRIP_WIDTH - edge), top + 26), text, GREY, font(16), "ms")
+        draw_text(draw, (min(max(at, edge), STRIP_WIDTH - edge), top + 26), text, GREY, 16, anchor="ms")
