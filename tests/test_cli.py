@@ -110,6 +110,15 @@ def test_it_ends_quietly_when_nobody_reads_on(untrained: Path, folder: Path) -> 
     assert done.stderr == ""
 
 
+def test_a_clock_that_was_mended_is_told_beside_the_answer(predict: Predict, make_clip, tmp_path: Path) -> None:
+    jumps = ("-vf", "setpts='if(lt(N,20),PTS,PTS+3600/TB)'", "-fps_mode", "vfr")
+    clip = saved(tmp_path, make_clip(*MOVING, *jumps))
+    code, answers, error = predict(clip, "--json")
+    assert (code, json.loads(answers)["duration_s"]) == (0, pytest.approx(4, abs=0.1))
+    assert error.startswith(f"fitness-tracker: {clip}: its clock jumps ahead by 1.0 h at 1 s; shortened to 2 s")
+    assert error.count("\n") == 1
+
+
 def test_it_writes_overlay_and_strip(predict: Predict, make_clip, tmp_path: Path) -> None:
     clip, many = saved(tmp_path, make_clip(*MOVING, *SOUND)), tmp_path / "many"
     code, answers, error = predict(clip, "--overlay", tmp_path / "out.mp4", "--strip", tmp_path / "out.png", "--json")

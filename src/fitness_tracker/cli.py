@@ -99,16 +99,19 @@ def run_predict(args: argparse.Namespace) -> int:
             classifier = predict.load_once(folder)
         print_header()
         for path in files:
+            notes: list[str] = []
             try:
                 with tqdm(
                     desc=printable(path), unit=" s", bar_format=SECONDS_BAR, leave=False, disable=None, delay=1
                 ) as bar:
-                    answer = predict.predict_clip(path, classifier, progress=partial(advance, bar))
+                    answer = predict.predict_clip(path, classifier, progress=partial(advance, bar), tell=notes.append)
             except UserError as error:
                 failed = True
                 print_error(path, str(error))
                 continue
             print_answer(path, answer)
+            for note in notes:
+                print(f"fitness-tracker: {printable(path)}: {note}", file=sys.stderr)
             if path in overlays or path in strips:
                 failed |= not draw_answer(path, answer, classifier, overlays.get(path), strips.get(path))
     return int(failed)

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from fitness_tracker.video.ffmpeg import ffmpeg_command, read_frames, resize_video
+from fitness_tracker.video.ffmpeg import NotedBytes, clock_note, ffmpeg_command, read_frames, resize_video
+from fitness_tracker.video.frames import extract_frames
 from tests.video.joined import joined
 from tests.video.spoilt import SMALL
 
 
 def frames_of(clip: bytes, fps: float = 10) -> int:
     return len(list(read_frames(resize_video(clip, "pad"), fps, "pad")))
+
+
+def notes_of(output: bytes) -> str:
+    return output.note if isinstance(output, NotedBytes) else ""
 
 
 def remade(make_clip, tmp_path: Path, *options: str) -> bytes:
@@ -68,8 +73,11 @@ def test_a_4k_clip_of_10_bits_is_done_within_the_limits(make_clip) -> None:
 
 def test_a_jump_of_the_clock_is_no_frozen_film(make_clip, tmp_path: Path) -> None:
     jumps = remade(make_clip, tmp_path, "-vf", "setpts='if(lt(N,15),PTS,PTS+3600/TB)'", "-fps_mode", "vfr")
+    lines: list[str] = []
     assert frames_of(jumps) <= 10 + 2 * 10
-    assert len(list(read_frames(jumps, 10, "pad"))) <= 10 + 2 * 10
+    assert len(list(read_frames(jumps, 10, "pad", tell=lines.append))) <= 10 + 2 * 10
+    note = "its clock jumps ahead by 1.0 h at 0 s; shortened to 2 s, as are all gaps of more than 10 minutes"
+    assert lines == [note] == [notes_of(resize_video(jumps, "pad"))] == [notes_of(extract_frames(jumps, 10, 90))]
 
 
 def test_what_is_stored_without_frames_while_nothing_moves_takes_its_time(make_clip, tmp_path: Path) -> None:
@@ -77,6 +85,12 @@ def test_what_is_stored_without_frames_while_nothing_moves_takes_its_time(make_c
     still = remade(make_clip, tmp_path, "-vf", "setpts='if(lt(N,15),PTS,PTS+20/TB)'", "-fps_mode", "vfr")
     assert frames_of(still) == pytest.approx(10 * 21, abs=1)
     assert len(list(read_frames(still, 10, "pad"))) == pytest.approx(10 * 21, abs=1)
+
+
+def test_clock_notes_tell_the_first_jump_and_how_many_there_are() -> None:
+    lines = "".join(f"[Eval @ 0x7f8a] {number}\n" for number in ("31400.5", "-12000.0", "31400.5", "7200000.0"))
+    assert clock_note(lines) == "its clock jumps back by 12 s at 31 s (jump 1 of 2); the film goes on from there"
+    assert clock_note("[h264 @ 0x7f8a] error while decoding\n") == ""
 
 
 @pytest.mark.parametrize("disposition", ["attached_pic", "0"], ids=["cover", "preview"])
@@ -97,15 +111,19 @@ def test_a_picture_in_front_of_the_film_is_not_the_film(
 
 
 def test_a_clock_that_jumps_back_loses_no_film(make_clip) -> None:
-    clip = bytearray(make_clip(*SMALL, "-c:v", "mjpeg", "-cluster_time_limit", "500", suffix=".mkv"))
-    times = [found.end() for found in re.finditer(rb"\xe7\x82", clip)]  # of clusters, in milliseconds; two bytes each
-    half = [place for place in times if int.from_bytes(clip[place : place + 2], "big") > 400]
+    source = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=4")
+    clip = bytearray(make_clip(*source, "-c:v", "mjpeg", "-cluster_time_limit", "500", suffix=".mkv"))
+    # of clusters, in milliseconds; two bytes each
+    times = [found.end() for found in re.finditer(rb"\x1f\x43\xb6\x75.{1,8}?\xe7\x82", clip, re.DOTALL)]
+    half = [place for place in times if int.from_bytes(clip[place : place + 2], "big") > 1900]
     assert half
     first = int.from_bytes(clip[half[0] : half[0] + 2], "big")
     for place in half:
         clip[place : place + 2] = (int.from_bytes(clip[place : place + 2], "big") - first).to_bytes(2, "big")
-    assert frames_of(bytes(clip)) == pytest.approx(10, abs=1)
-    assert len(list(read_frames(bytes(clip), 10, "pad"))) == pytest.approx(10, abs=1)
+    lines: list[str] = []
+    assert frames_of(bytes(clip)) == pytest.approx(40, abs=1)
+    assert len(list(read_frames(bytes(clip), 10, "pad", tell=lines.append))) == pytest.approx(40, abs=1)
+    assert lines == ["its clock jumps back by 2 s at 2 s; the film goes on from there"]
 
 
 def test_a_header_that_claims_ten_hours_costs_nothing(make_clip) -> None:

@@ -23,7 +23,7 @@ from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
 from fitness_tracker.video.ffmpeg import (
     ENCODING,
     KILLED,
-    NO_JUMPS,
+    SOUND_CLOCK,
     decode_error,
     decode_frames,
     input_options,
@@ -41,7 +41,7 @@ MIN_FPS, MAX_FPS = 10, 60  # of the new clip
 # and Opus cannot be copied to MP4, and timestamps may jump. Jumps are cut as those of the frames are, and gaps are
 # filled with silence.
 SOUND = [
-    "-af", f"a{NO_JUMPS},aresample=async=1:first_pts=0", "-ac", "2", "-c:a", "aac", "-b:a", "160k",
+    "-af", f"{SOUND_CLOCK},aresample=async=1:first_pts=0", "-ac", "2", "-c:a", "aac", "-b:a", "160k",
     "-max_error_rate", "1",
 ]  # fmt: skip
 COLOURS = "scale=out_color_matrix=bt709:out_range=tv,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709"
