@@ -2,12 +2,14 @@
 
 import re
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from fitness_tracker.video.ffmpeg import NotedBytes, clock_note, ffmpeg_command, read_frames, resize_video
+from fitness_tracker.video.ffmpeg import ClipError, NotedBytes, clock_note, ffmpeg_command, read_frames, resize_video
 from fitness_tracker.video.frames import extract_frames
+from tests.drawing.examples import saved
 from tests.video.joined import joined
 from tests.video.spoilt import SMALL
 
@@ -108,6 +110,24 @@ def test_a_picture_in_front_of_the_film_is_not_the_film(
     )  # fmt: skip
     assert frames_of(clip) == 10
     assert len(list(read_frames(clip, 10, "pad"))) == 10
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_with_a_cover_picture_is_no_film(make_clip, tmp_path: Path, suffix: str) -> None:
+    """It was read as a clip of one picture."""
+    cover = saved(tmp_path, make_clip("-f", "lavfi", "-i", "color=red", "-frames:v", "1", suffix=".jpg"), "cover.jpg")
+    attached = {
+        ".mp4": ("-i", str(cover), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v:0", "attached_pic"),
+        ".mkv": ("-attach", str(cover), "-metadata:s:t", "mimetype=image/jpeg"),
+    }
+    sound = make_clip("-f", "lavfi", "-i", "sine=duration=2", *attached[suffix], suffix=suffix)
+    for read in (partial(resize_video, fit="pad"), lambda clip: list(read_frames(clip, 10, "pad"))):
+        with pytest.raises(ClipError, match="holds no film, only a cover picture"):
+            read(sound)
+
+
+def test_a_film_of_one_picture_is_one(make_clip) -> None:
+    assert frames_of(make_clip("-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1")) == 1
 
 
 def test_a_clock_that_jumps_back_loses_no_film(make_clip) -> None:

@@ -246,6 +246,7 @@ def resize_video(clip: bytes, fit: str, limits: Limits = STAGE_LIMITS) -> bytes:
             progress = run.stdout.read()
             code, cpu_seconds = wait_for_exit(run)
             resized = target.read()
+            check_film(clip, int(progress.rpartition(b"frame=")[2].split(b"\n")[0] or 0), limits)
             if code or b"moov" not in resized:
                 raise decode_error(code, cpu_seconds, stderr, limits)
             said = stderr_text(stderr)
@@ -255,6 +256,19 @@ def resize_video(clip: bytes, fit: str, limits: Limits = STAGE_LIMITS) -> bytes:
             raise too_long_error(limits)
         note = clock_note(said)
         return NotedBytes(resized, note) if note else resized
+
+
+def check_film(clip: bytes | Path, frames: int, limits: Limits) -> None:
+    """Raises `ClipError` for a file of sound, of which ffmpeg, for want of a film, takes the cover picture: it has at
+    most one of `frames`."""
+    if frames <= 1 and has_stream(clip, "v:0", limits) and not has_stream(clip, "V:0", limits):
+        raise ClipError("holds no film, only a cover picture; replace it or take it away")
+
+
+def has_stream(clip: bytes | Path, stream: str, limits: Limits) -> bool:
+    """Whether a clip has a stream that ffmpeg calls so: V is a film, v may also be a cover picture."""
+    with run_ffmpeg(clip, ["-c", "copy", "-frames:v", "1", "-f", "null", "-"], limits, stream) as (run, _):
+        return not wait_for_exit(run)[0]
 
 
 def seconds_of(progress: bytes) -> float:
@@ -307,6 +321,7 @@ def decode_frames(
             yield frame
             frame = np.empty_like(frame)
         code, cpu_seconds = wait_for_exit(run)
+        check_film(clip, count, limits)
         if code or not count:
             raise decode_error(code, cpu_seconds, stderr, limits)
         if tell and (note := clock_note(stderr_text(stderr))):
