@@ -122,6 +122,14 @@ def test_the_sound_is_kept(make_clip, tmp_path: Path, suffix: str, codec: str) -
     assert np.argmax(np.abs(np.fft.rfft(heard))) * 8000 / len(heard) == pytest.approx(440, abs=3)
 
 
+@pytest.mark.parametrize("rate", [7350, 12345, 192000])
+def test_sound_of_an_odd_sample_rate_keeps_its_pitch_and_its_length(make_clip, tmp_path: Path, rate: int) -> None:
+    odd = make_clip(*MOVING, *SOUND, "-c:a", "pcm_s16le", "-ar", str(rate), suffix=".mkv")
+    heard = sound_of(overlay(saved(tmp_path, odd, "clip.mkv"))).astype(float)
+    assert len(heard) / 8000 == pytest.approx(2, abs=0.05)
+    assert np.argmax(np.abs(np.fft.rfft(heard))) * 8000 / len(heard) == pytest.approx(440, abs=3)
+
+
 def test_sound_of_many_channels_is_mixed_down(make_clip, tmp_path: Path) -> None:
     """The overlay was refused: 'Unsupported channel layout "7.1.4"'."""
     many = ("-f", "lavfi", "-i", "aevalsrc=" + "|".join(["sin(880*PI*t)"] * 12) + ":c=7.1.4:d=2", "-c:a", "pcm_s16le")
