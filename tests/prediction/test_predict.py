@@ -116,6 +116,38 @@ def test_a_phone_held_upside_down_changes_nothing(taught: Path, drawn: Path, tmp
     assert predict_clip(turned, taught).exercise == "none"
 
 
+# Somebody who comes in from the left and leaves to the right; the clip takes 2.8 s
+COMES_AND_GOES = (
+    "tpad=start_duration=3:start_mode=clone:stop_duration=3:stop_mode=clone,split[still][person];"
+    "[still]drawbox=color=gray:t=fill[room];[room][person]overlay=x='w*if(lt(t,2),t/2-1,max(t-6.8,0)/2)'"
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("-vf", "hflip"),
+        ("-vf", "setpts=2*PTS"),
+        ("-r", "4"),
+        ("-vf", "scale=64:-2"),
+        ("-filter_complex", COMES_AND_GOES),
+    ],
+    ids=["mirrored", "slow motion", "4 frames a second", "64 pixels wide", "comes and goes"],
+)
+def test_a_squat_is_one_however_it_was_filmed(taught: Path, drawn: Path, tmp_path: Path, change: tuple) -> None:
+    clip = drawn / "videos/squat/person01__1.mp4"
+    answer = predict_clip(edited(clip, tmp_path / "a.mp4", *change), taught)
+    assert (answer.exercise, answer.repetitions) == ("squat", 1)
+
+
+def test_forty_squats_in_a_row_are_forty(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    clip, forty = drawn / "videos/squat/person01__1.mp4", tmp_path / "forty.mp4"
+    command = [*ffmpeg_command(), "-stream_loop", "39", "-i", str(clip), "-c", "copy", str(forty)]
+    subprocess.run(command, check=True)
+    answer = predict_clip(forty, taught)
+    assert (answer.exercise, answer.repetitions, len(answer.segments)) == ("squat", 40, 1)
+
+
 def test_three_frames_get_an_answer(taught: Path, drawn: Path, tmp_path: Path) -> None:
     clip = edited(drawn / "videos/squat/person01__1.mp4", tmp_path / "a.mp4", "-frames:v", "3")
     answer = predict_clip(clip, taught)
