@@ -2,8 +2,12 @@
 
 import unicodedata
 from collections.abc import Container
+from functools import cache
+from pathlib import Path
 
+import matplotlib
 from anyascii import anyascii
+from matplotlib.ft2font import FT2Font
 
 # Zero-width joiner and non-joiner, and the selectors of text and emoji: they change the letters around, and are none
 INVISIBLE = frozenset("\u200c\u200d\ufe0e\ufe0f")
@@ -19,6 +23,17 @@ def drawable(char: str) -> str:
     if char in SKIN_TONES or (unicodedata.category(char) == "Cf" and char not in INVISIBLE):
         return ""  # the others are signs of formatting, such as those of direction
     return char if char.isprintable() or char in INVISIBLE else " "
+
+
+def own_font(bold: bool) -> Path:
+    """DejaVu Sans, which comes with matplotlib: the font of all pictures."""
+    return Path(matplotlib.get_data_path()) / "fonts/ttf" / f"DejaVuSans{'-Bold' * bold}.ttf"
+
+
+@cache
+def own_letters(bold: bool) -> frozenset[str]:
+    """The characters that it has."""
+    return frozenset(map(chr, FT2Font(own_font(bold)).get_charmap()))
 
 
 def romanised(text: str, letters: Container[str]) -> str:

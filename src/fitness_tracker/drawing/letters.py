@@ -8,14 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache, lru_cache
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib
 from matplotlib.ft2font import FT2Font
 from PIL import ImageDraw, ImageFont, features
 
-from fitness_tracker.core.letters import INVISIBLE, romanised
+from fitness_tracker.core.letters import INVISIBLE, own_font, own_letters, romanised
 
 SHAPES = bool(features.check("raqm"))  # joins letters, and turns them from right to left; it needs the system's FriBiDi
 INDIC = (range(0x900, 0x10A0), range(0x1780, 0x1800))  # scripts that need it, too: from Devanagari to Myanmar, Khmer
@@ -31,14 +29,8 @@ class Face(NamedTuple):
     number: int = 0  # in a file of several
 
 
-@cache
 def own_face(bold: bool) -> Face:
-    return Face(str(Path(matplotlib.get_data_path()) / "fonts/ttf" / f"DejaVuSans{'-Bold' * bold}.ttf"))
-
-
-@cache
-def own_letters(bold: bool) -> frozenset[str]:
-    return frozenset(map(chr, FT2Font(own_face(bold).path).get_charmap()))
+    return Face(str(own_font(bold)))
 
 
 @cache
