@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fitness_tracker.video.ffmpeg import ClipError, NotedBytes, clock_note, ffmpeg_command, read_frames, resize_video
+from fitness_tracker.video.ffmpeg import ClipError, clock_note, ffmpeg_command, note_of, read_frames, resize_video
 from fitness_tracker.video.frames import extract_frames
 from tests.drawing.examples import saved
 from tests.video.joined import joined
@@ -16,10 +16,6 @@ from tests.video.spoilt import SMALL
 
 def frames_of(clip: bytes, fps: float = 10) -> int:
     return len(list(read_frames(resize_video(clip, "pad"), fps, "pad")))
-
-
-def notes_of(output: bytes) -> str:
-    return output.note if isinstance(output, NotedBytes) else ""
 
 
 def remade(make_clip, tmp_path: Path, *options: str) -> bytes:
@@ -79,7 +75,7 @@ def test_a_jump_of_the_clock_is_no_frozen_film(make_clip, tmp_path: Path) -> Non
     assert frames_of(jumps) <= 10 + 2 * 10
     assert len(list(read_frames(jumps, 10, "pad", tell=lines.append))) <= 10 + 2 * 10
     note = "its clock jumps ahead by 1.0 h at 0 s; shortened to 2 s, as are all gaps of more than 10 minutes"
-    assert lines == [note] == [notes_of(resize_video(jumps, "pad"))] == [notes_of(extract_frames(jumps, 10, 90))]
+    assert lines == [note] == [note_of(resize_video(jumps, "pad"))] == [note_of(extract_frames(jumps, 10, 90))]
 
 
 def test_what_is_stored_without_frames_while_nothing_moves_takes_its_time(make_clip, tmp_path: Path) -> None:

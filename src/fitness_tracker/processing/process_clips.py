@@ -23,7 +23,7 @@ from fitness_tracker.core.files import replace_folder, staging_path
 from fitness_tracker.processing.cluster import ClusterError, workers
 from fitness_tracker.processing.rejected import REJECTED, Rejected, read_rejected, write_rejected
 from fitness_tracker.processing.result_cache import ResultCache, function_key
-from fitness_tracker.video.ffmpeg import ClipError, MachineError, NotedBytes
+from fitness_tracker.video.ffmpeg import ClipError, MachineError, note_of
 
 MAX_CLIP_BYTES = 4 * 2**30  # a clip's file is held in memory
 
@@ -101,7 +101,7 @@ def try_clip(
         raise
     except UserError as error:
         return ClipResult(clip, sha256, False, str(error))
-    note = output.note if isinstance(output, NotedBytes) else ""
+    note = note_of(output)
     if cached is None and not note:  # or the next run would not tell it
         cache.set(key, output)
     write(clip, output)

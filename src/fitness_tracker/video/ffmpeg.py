@@ -112,8 +112,10 @@ class NotedBytes(bytes):
         noted.note = note
         return noted
 
-    def __reduce__(self) -> tuple[type["NotedBytes"], tuple[bytes, str]]:
-        return NotedBytes, (bytes(self), self.note)
+
+def note_of(output: bytes) -> str:
+    """The note on a clip, of what a clip function made of it; empty if there is none."""
+    return output.note if isinstance(output, NotedBytes) else ""
 
 
 def ffmpeg_command() -> list[str]:
