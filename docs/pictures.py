@@ -53,7 +53,7 @@ def draw_workout(path: Path, scratch: Path) -> None:
             part = scratch / f"{exercise}.mp4"
             if not part.exists():
                 render.render_clip(part, exercise, person, render.random_stream(SEED, number))
-            frames = list(read_upright(part, Shape(*SIZE, Fraction(RATE))))
+            frames = [frame for frame, _ in read_upright(part, Shape(*SIZE, Fraction(RATE)))]
             for frame in chain.from_iterable(repeat(frames, TIMES.get(exercise, USUAL))):
                 writer.write_frame(frame)
 
@@ -63,7 +63,7 @@ def still(overlay: Path, segments: Sequence[Segment]) -> Image.Image:
     longest = max(segments, key=lambda segment: len(segment.times_s))
     seconds = longest.times_s[-2] + 0.2 if len(longest.times_s) > 1 else (longest.start_s + longest.end_s) / 2
     frames = read_upright(overlay, read_shape(overlay, *sorted(SIZE)))
-    return Image.fromarray(next(frame for number, frame in enumerate(frames) if number >= seconds * RATE))
+    return Image.fromarray(next(frame for number, (frame, _) in enumerate(frames) if number >= seconds * RATE))
 
 
 def save_small(image: Image.Image, path: Path) -> None:

@@ -110,6 +110,15 @@ def test_it_ends_quietly_when_nobody_reads_on(untrained: Path, folder: Path) -> 
     assert done.stderr == ""
 
 
+def test_a_clock_that_was_mended_is_told_beside_the_answer(predict: Predict, make_clip, tmp_path: Path) -> None:
+    jumps = ("-vf", "setpts='if(lt(N,20),PTS,PTS+3600/TB)'", "-fps_mode", "vfr")
+    clip = saved(tmp_path, make_clip(*MOVING, *jumps))
+    code, answers, error = predict(clip, "--json")
+    assert (code, json.loads(answers)["duration_s"]) == (0, pytest.approx(4, abs=0.1))
+    assert error.startswith(f"fitness-tracker: {clip}: its clock jumps ahead by 1.0 h at 1 s; shortened to 2 s")
+    assert error.count("\n") == 1
+
+
 def test_it_writes_overlay_and_strip(predict: Predict, make_clip, tmp_path: Path) -> None:
     clip, many = saved(tmp_path, make_clip(*MOVING, *SOUND)), tmp_path / "many"
     code, answers, error = predict(clip, "--overlay", tmp_path / "out.mp4", "--strip", tmp_path / "out.png", "--json")
@@ -119,6 +128,19 @@ def test_it_writes_overlay_and_strip(predict: Predict, make_clip, tmp_path: Path
     many.mkdir()
     assert predict(clip, "--overlay", many)[0] == 0
     assert [path.name for path in many.iterdir()] == ["clip.overlay.mp4"]
+
+
+@pytest.mark.slow
+def test_a_picture_that_cannot_be_written_costs_no_answer(untrained: Path, make_clip, tmp_path: Path) -> None:
+    """Writing fails in the middle, as on a full disk; the answers of the clips after it were lost."""
+    clips, out = [saved(tmp_path, make_clip(*MOVING), name) for name in ("a.mp4", "b.mp4")], tmp_path / "out"
+    out.mkdir()
+    words = ("fitness-tracker", "predict", *map(str, clips), "--strip", str(out), "--classifier", str(untrained))
+    done = run(ROOT, "sh", "-c", 'ulimit -f 16; "$@"', "sh", *words)
+    assert (done.returncode, done.stdout.count("%")) == (1, 2)
+    first, second = done.stderr.splitlines()
+    assert f"{clips[0]}: " in first
+    assert f"{clips[1]}: " in second
 
 
 def test_a_path_is_printed_on_one_line() -> None:

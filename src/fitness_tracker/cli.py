@@ -99,16 +99,19 @@ def run_predict(args: argparse.Namespace) -> int:
             classifier = predict.load_once(folder)
         print_header()
         for path in files:
+            notes: list[str] = []
             try:
                 with tqdm(
                     desc=printable(path), unit=" s", bar_format=SECONDS_BAR, leave=False, disable=None, delay=1
                 ) as bar:
-                    answer = predict.predict_clip(path, classifier, progress=partial(advance, bar))
+                    answer = predict.predict_clip(path, classifier, progress=partial(advance, bar), tell=notes.append)
             except UserError as error:
                 failed = True
                 print_error(path, str(error))
                 continue
             print_answer(path, answer)
+            for note in notes:
+                print(f"fitness-tracker: {printable(path)}: {note}", file=sys.stderr)
             if path in overlays or path in strips:
                 failed |= not draw_answer(path, answer, classifier, overlays.get(path), strips.get(path))
     return int(failed)
@@ -130,8 +133,9 @@ def draw_answer(
         try:
             with tqdm(desc=name, total=1.0, bar_format=PERCENT_BAR, leave=False, disable=None) as bar:
                 write(clip, answer, classifier, out, progress=partial(advance, bar))
-        except UserError as error:
-            message = str(error) if str(error).startswith(f"{out}: ") else f"{clip}: {error}"
+        except (UserError, OSError) as error:  # a full disk, too: the other files have answers still to come
+            reason = getattr(error, "strerror", None) or str(error)
+            message = reason if reason.startswith(f"{out}: ") else f"{clip}: {reason}"
             print(f"fitness-tracker: {printable(message)}", file=sys.stderr)
             succeeded = False
     return succeeded

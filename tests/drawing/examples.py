@@ -16,6 +16,7 @@ from fitness_tracker.drawing.overlay import write_overlay
 from fitness_tracker.drawing.playback import Shape, read_shape, read_upright
 from fitness_tracker.models.classifier import Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PosePrediction
+from fitness_tracker.video.letterbox import Box
 
 EXERCISES = ["lunge", "plank", "push_up", "squat", "none"]
 SQUAT = Segment(0.0, 1.0, "squat", 0.93, 2, None, (0.3, 0.8))
@@ -23,6 +24,7 @@ REST = Segment(1.0, 2.0, "none", 0.7, None, None, ())
 SOUND = ("-f", "lavfi", "-i", "sine=duration=2")
 MOVING = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=20:duration=2")
 SHAPE = Shape(640, 480, Fraction(20))
+BOX = Box(0, 0, 640, 480)
 
 
 def classifier(fit: str = "pad", fps: float = 10.0) -> Classifier:
@@ -66,7 +68,7 @@ def described(path: Path) -> str:
 
 
 def frames_of(path: Path) -> list[np.ndarray]:
-    return list(read_upright(path, read_shape(path, 16, 4000)))
+    return [frame for frame, _ in read_upright(path, read_shape(path, 16, 4000))]
 
 
 def sound_of(path: Path) -> np.ndarray:

@@ -30,15 +30,28 @@ def test_the_command_plans_its_pictures(tmp_path: Path) -> None:
         other: tmp_path / "more/more/a.overlay.mp4",
     }  # fmt: skip
     twin = saved(tmp_path, b"", "a.mkv")
+    assert plan_outputs([a, twin, b], tmp_path / "more", "overlay", ".mp4") == {
+        a: tmp_path / "more/a.mp4.overlay.mp4", twin: tmp_path / "more/a.mkv.overlay.mp4",
+        b: tmp_path / "more/b.overlay.mp4",
+    }  # fmt: skip
+    third = saved(tmp_path, b"", "a.mkv.mov")
     for files, place, message in (
         ([a, b], out, "one file for 2 inputs"),
         ([c], out, "is no clip"),
         ([c], tmp_path / "more", "is no clip"),
-        ([a, twin], tmp_path / "more", "two clips would become"),
+        ([a, twin, third], tmp_path / "more", "two clips would become"),
         ([a], a, "is the clip itself"),
     ):
         with pytest.raises(UserError, match=message):
             plan_outputs(files, place, "overlay", ".mp4")
+
+
+def test_a_thousand_clips_of_one_name_keep_their_folders(tmp_path: Path) -> None:
+    clips = [tmp_path / f"videos/{number // 100}/{number}/a.mp4" for number in range(1000)]
+    (tmp_path / "out").mkdir()
+    assert plan_outputs(clips, tmp_path / "out", "overlay", ".mp4") == {
+        clip: tmp_path / f"out/{number // 100}/{number}/a.overlay.mp4" for number, clip in enumerate(clips)
+    }
 
 
 def test_the_clip_itself_is_never_written_over(clip: Path, tmp_path: Path) -> None:

@@ -13,7 +13,19 @@ from fitness_tracker.drawing.canvas import GREY, PALETTE, colours
 from fitness_tracker.drawing.overlay import Painter, Timeline, count_at, write_overlay
 from fitness_tracker.drawing.strip import write_strip
 from fitness_tracker.video.ffmpeg import ClipError
-from tests.drawing.examples import EXERCISES, REST, SHAPE, SQUAT, answer, classifier, frames_of, near, overlay, saved
+from tests.drawing.examples import (
+    BOX,
+    EXERCISES,
+    REST,
+    SHAPE,
+    SQUAT,
+    answer,
+    classifier,
+    frames_of,
+    near,
+    overlay,
+    saved,
+)
 
 
 def test_the_count_goes_up_when_a_repetition_is_counted() -> None:
@@ -25,7 +37,7 @@ def test_the_count_goes_up_when_a_repetition_is_counted() -> None:
 
 
 def test_the_label_changes_at_those_times_and_no_others() -> None:
-    painter, labels = Painter(answer(SQUAT, REST), classifier(), SHAPE), []
+    painter, labels = Painter(answer(SQUAT, REST), classifier(), SHAPE, [BOX]), []
     for number in range(40):
         frame = np.full((480, 640, 3), 128, np.uint8)
         painter.draw(frame, number / 20)

@@ -11,7 +11,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from fitness_tracker.core.params import Limits
 from fitness_tracker.drawing.overlay import write_overlay
-from fitness_tracker.drawing.playback import encode_reason, usual_rate
+from fitness_tracker.drawing.playback import encode_reason, read_shape, read_upright, usual_rate
 from fitness_tracker.drawing.strip import write_strip
 from tests.drawing.examples import (
     MOVING,
@@ -27,6 +27,7 @@ from tests.drawing.examples import (
     saved,
     sound_of,
 )
+from tests.video.joined import joined
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,41 @@ def test_a_turned_clip_stands_upright_in_its_overlay(make_clip, tmp_path: Path) 
     assert rows.min() == pytest.approx(400, abs=4)
 
 
+def test_a_picture_that_turns_while_the_clip_runs_is_shown_in_its_shape(make_clip, tmp_path: Path) -> None:
+    """A camera may note in the video itself that it was turned."""
+    plain = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10:duration=1")
+    saved(tmp_path, make_clip(*plain), "plain.mp4")
+    note = ("-c", "copy", "-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")
+    clip = joined(make_clip, tmp_path, ".mp4", plain, ("-i", str(tmp_path / "plain.mp4"), *note))
+    boxes = [box for _, box in read_upright(clip, read_shape(clip, 320, 320))]
+    assert boxes[:9] == [(0, 0, 320, 240)] * 9
+    assert boxes[10:] == [(69, 0, 182, 240)] * 10
+
+
+def test_what_is_transparent_is_no_bar(make_clip, tmp_path: Path) -> None:
+    source = "color=red@0:size=320x240:rate=10:duration=0.2,format=rgba"
+    clip = saved(tmp_path, make_clip("-f", "lavfi", "-i", source, "-c:v", "qtrle", suffix=".mov"), "clip.mov")
+    assert [box for _, box in read_upright(clip, read_shape(clip, 320, 320))] == [(0, 0, 320, 240)] * 2
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"], ids=["PQ", "HLG"])
+def test_hdr_has_the_colours_that_a_player_shows(make_clip, tmp_path: Path, transfer: str) -> None:
+    """White paper is at 203 cd/m2 (ITU-R BT.2408). All was grey."""
+    parts = {0xC0C0C0: 0, 0x4080C0: 1, 0xC03020: 2, 0xFFFFFF: 3}
+    boxes = ",".join(f"drawbox=x={80 * place}:w=80:color=0x{colour:06x}:t=fill" for colour, place in parts.items())
+    source = (
+        f"color=black:size=320x240:rate=10:duration=0.2,format=gbrp,{boxes},scale=out_color_matrix=bt709,format=yuv444p,"
+        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,zscale=t=linear:npl=203,format=gbrpf32le,"
+        f"zscale=p=bt2020:t={transfer}:m=bt2020nc:r=tv:npl=203,format=yuv420p10le"
+    )
+    coder = ("-c:v", "libx265", "-x265-params", "log-level=none")
+    out = overlay(saved(tmp_path, make_clip("-f", "lavfi", "-i", source, *coder, suffix=".mov"), "clip.mov"), SQUAT)
+    assert "bt709" in described(out)
+    row = frames_of(out)[0][300].astype(int)
+    for colour, place in parts.items():
+        assert row[160 * place + 80] == pytest.approx(list(colour.to_bytes(3, "big")), abs=26)
+
+
 def test_pixels_that_are_not_square_become_square(make_clip, tmp_path: Path) -> None:
     wide = saved(tmp_path, make_clip("-f", "lavfi", "-i", "color=red:size=360x480:rate=10:duration=0.4,setsar=2"))
     assert ", 720x480" in described(overlay(wide))
@@ -83,6 +119,14 @@ def test_the_sound_is_kept(make_clip, tmp_path: Path, suffix: str, codec: str) -
     assert "Audio: aac" in text
     assert "Duration: 00:00:02.0" in text
     heard = sound_of(out).astype(float)
+    assert np.argmax(np.abs(np.fft.rfft(heard))) * 8000 / len(heard) == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize("rate", [7350, 12345, 192000])
+def test_sound_of_an_odd_sample_rate_keeps_its_pitch_and_its_length(make_clip, tmp_path: Path, rate: int) -> None:
+    odd = make_clip(*MOVING, *SOUND, "-c:a", "pcm_s16le", "-ar", str(rate), suffix=".mkv")
+    heard = sound_of(overlay(saved(tmp_path, odd, "clip.mkv"))).astype(float)
+    assert len(heard) / 8000 == pytest.approx(2, abs=0.05)
     assert np.argmax(np.abs(np.fft.rfft(heard))) * 8000 / len(heard) == pytest.approx(440, abs=3)
 
 

@@ -11,7 +11,8 @@ from fitness_tracker.blazepose.upright import turn
 from fitness_tracker.drawing.playback import read_shape, read_upright
 from fitness_tracker.drawing.skeleton import Skeleton
 from fitness_tracker.video.ffmpeg import read_frames
-from tests.drawing.examples import SHAPE, classifier, landmarks_at
+from tests.drawing.examples import BOX, SHAPE, classifier, landmarks_at
+from tests.video.joined import joined
 
 
 def ball(rate: int, size: str = "640x360", more: str = "") -> tuple[str, ...]:
@@ -44,15 +45,50 @@ def test_the_skeleton_is_where_the_person_is_at_any_time(make_clip, fit: str, ra
     source = make_clip(*ball(rate, size, more), "-qp", "0", "-fps_mode", "vfr")
     rows = [ball_in(frame) for frame in read_frames(source, 10, fit)]
     shape = read_shape(source, 640, 1280)
-    skeleton = Skeleton(landmarks_at(rows), classifier(fit), shape)
+    boxes = [box for _, box in read_upright(source, shape)]
+    skeleton = Skeleton(landmarks_at(rows), classifier(fit), shape, boxes)
     skeleton.leaps = lambda row, after: False  # type: ignore[method-assign] - all landmarks are in one place
     late = 0.05 * 130 if more else 1.5  # where the rate varies, the picture stands still between its frames
-    for number, frame in enumerate(read_upright(source, shape)):
+    for number, (frame, _) in enumerate(read_upright(source, shape)):
         seconds = number / shape.rate
         if skeleton.times[0] <= seconds <= 1.7:
             pose = skeleton.at(float(seconds))
             assert pose
             assert pose[0][0] == pytest.approx(ball_in(frame), abs=late * shape.width / int(size.split("x")[0])), number
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch", "crop"])
+def test_the_skeleton_is_where_the_person_is_when_the_clip_changes_its_shape(make_clip, tmp_path, fit: str) -> None:
+    """All was stretched to the first shape, and the skeleton was drawn as if it had been the shape all along."""
+    parts = [
+        ("-f", "lavfi", "-i", f"color=gray:size={size}:rate=30:duration={seconds},{SQUARE}", "-c:v", "libvpx")
+        for size, seconds in (("320x240", 0.5), ("240x320", 0.65), ("426x240", 0.5), ("320x240", 0.4))
+    ]
+    clip = joined(make_clip, tmp_path, ".webm", *parts)
+    rows = [middle_of_red(frame) for frame in read_frames(clip, 10, fit)]
+    shape = read_shape(clip, 320, 320)
+    frames, boxes = zip(*read_upright(clip, shape), strict=True)
+    assert len(frames) == pytest.approx(30 * 2.05, abs=1)
+    skeleton = Skeleton(landmarks_at(rows), classifier(fit), shape, boxes)
+    for number, frame in enumerate(frames):
+        pose = skeleton.at(number / 30)
+        assert pose, number
+        assert pose[0][0] == pytest.approx(middle_of_red(frame), abs=4), number
+        high, wide = (np.ptp(places) + 1 for places in np.nonzero(red_in(frame)))
+        assert wide == pytest.approx(high, abs=4), "the square is one"
+
+
+SQUARE = "drawbox=x=iw*0.4-30:y=ih*0.45-30:w=60:h=60:color=red:t=fill"
+
+
+def red_in(frame: np.ndarray) -> np.ndarray:
+    """(H, W) bool."""
+    return frame[..., 0] > frame[..., 1].astype(int) + 60
+
+
+def middle_of_red(frame: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.nonzero(red_in(frame))
+    return float(columns.mean()), float(rows.mean())
 
 
 def person() -> np.ndarray:
@@ -70,7 +106,7 @@ def skeleton_of(*people: np.ndarray | None) -> Skeleton:
     found = np.array([points is not None for points in people])
     count = len(people)
     landmarks = Landmarks(image, np.zeros((count, 33, 3), np.float32), np.arange(count, dtype=np.float32) / 10, found)
-    return Skeleton(landmarks, classifier(), SHAPE)
+    return Skeleton(landmarks, classifier(), SHAPE, [BOX])
 
 
 def drawn(skeleton: Skeleton, seconds: float, grey: int = 128) -> np.ndarray:

@@ -60,6 +60,13 @@ def test_folders_stand_for_the_clips_and_pictures_in_them(tmp_path: Path) -> Non
     ]
 
 
+def test_a_picture_of_16_bits_is_read_in_its_colours(make_clip, tmp_path: Path) -> None:
+    colour = "color=0x4080c0:size=64x48,format=rgb48be"
+    (tmp_path / "a.png").write_bytes(make_clip("-f", "lavfi", "-i", colour, "-frames:v", "1", suffix=".png"))
+    (frame,) = read_input(tmp_path / "a.png", 10, "pad")
+    assert frame[240, 320].tolist() == pytest.approx([0x40, 0x80, 0xC0], abs=2)
+
+
 @pytest.mark.parametrize(("suffix", "options"), [(".webp", {"lossless": True}), (".png", {}), (".gif", {})])
 def test_an_animated_picture_is_read_like_a_clip(tmp_path: Path, suffix: str, options: dict) -> None:
     """Only its first frame was looked at, without a word."""

@@ -99,6 +99,32 @@ def test_who_does_no_exercise_gets_none(taught: Path, tmp_path: Path, monkeypatc
     assert 0.5 < answer.confidence <= 1
 
 
+def visit(shape: body.Body, effort: float) -> body.Pose:
+    """A squat, or, of negative effort, somebody who walks as many metres behind the place."""
+    if effort >= 0:
+        return body.squat(shape, effort)
+    step = walk(shape, 0.5 + 0.5 * np.sin(2 * np.pi * effort / 1.3))
+    return {name: point + np.array([0, 0, effort]) for name, point in step.items()}
+
+
+def visit_efforts(rng: np.random.Generator, exercise: str, seconds: float, rate: int) -> tuple[np.ndarray, int]:
+    """Walks in for 2.5 s, squats six times in 12 s, and walks back."""
+    times = np.arange(18 * rate) / rate
+    behind = np.interp(times, [0, 2.5, 15.5, 18], [-3, 0, 0, -3])
+    return np.where(behind < 0, behind, 0.5 - 0.5 * np.cos(np.pi * np.clip(times - 3, 0, 12))), 6
+
+
+def test_who_walks_in_and_back_is_counted_between(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(render.EXERCISES, "visit", (visit, (1.0, 1.2)))
+    monkeypatch.setattr(render, "efforts", visit_efforts)
+    rng = np.random.default_rng(3)
+    render.render_clip(tmp_path / "visit.mp4", "visit", render.invent_person(rng), rng)
+    answer = predict_clip(tmp_path / "visit.mp4", taught)
+    assert (answer.exercise, answer.repetitions) == ("squat", 6)
+
+
 def edited(clip: Path, out: Path, *options: str) -> Path:
     command = [*ffmpeg_command(), "-i", str(clip), *options, "-c:v", "libx264", str(out)]
     subprocess.run(command, check=True)
@@ -114,6 +140,30 @@ def test_a_phone_held_upside_down_changes_nothing(taught: Path, drawn: Path, tmp
     upright, same = predict_clip(clip, taught), predict_clip(noted, taught)
     assert (same.exercise, same.repetitions) == (upright.exercise, upright.repetitions) == ("squat", 1)
     assert predict_clip(turned, taught).exercise == "none"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("-vf", "hflip"),
+        ("-vf", "setpts=2*PTS"),
+        ("-r", "4"),
+        ("-vf", "scale=64:-2"),
+    ],
+    ids=["mirrored", "slow motion", "4 frames a second", "64 pixels wide"],
+)
+def test_a_squat_is_one_however_it_was_filmed(taught: Path, drawn: Path, tmp_path: Path, change: tuple) -> None:
+    clip = drawn / "videos/squat/person01__1.mp4"
+    answer = predict_clip(edited(clip, tmp_path / "a.mp4", *change), taught)
+    assert (answer.exercise, answer.repetitions) == ("squat", 1)
+
+
+def test_forty_squats_in_a_row_are_forty(taught: Path, drawn: Path, tmp_path: Path) -> None:
+    clip, forty = drawn / "videos/squat/person01__1.mp4", tmp_path / "forty.mp4"
+    command = [*ffmpeg_command(), "-stream_loop", "39", "-i", str(clip), "-c", "copy", str(forty)]
+    subprocess.run(command, check=True)
+    answer = predict_clip(forty, taught)
+    assert (answer.exercise, answer.repetitions, len(answer.segments)) == ("squat", 40, 1)
 
 
 def test_three_frames_get_an_answer(taught: Path, drawn: Path, tmp_path: Path) -> None:

@@ -130,6 +130,15 @@ def test_a_bad_clip_on_a_worker_is_set_aside_as_here(
     assert "squat/bad__1,resize,does not decode (it is no video file)" in (out / ".rejected.csv").read_text()
 
 
+def test_a_note_of_a_worker_is_printed_here(
+    videos: Path, two_workers: str, make_clip, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "testsrc=size=64x48:rate=10:duration=1,setpts='if(lt(N,5),PTS,PTS+3600/TB)'"
+    (videos / "squat/jumps__1.mp4").write_bytes(make_clip("-f", "lavfi", "-i", source, "-fps_mode", "vfr"))
+    resize_on(two_workers, videos, monkeypatch)
+    assert "squat/jumps__1.mp4: its clock jumps ahead by 1.0 h" in capsys.readouterr().out
+
+
 def test_a_worker_with_another_version_is_refused(
     videos: Path, two_workers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

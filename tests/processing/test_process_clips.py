@@ -16,7 +16,7 @@ from fitness_tracker.core.errors import UserError
 from fitness_tracker.processing import process_clips as processing
 from fitness_tracker.processing.process_clips import process_clips
 from fitness_tracker.processing.result_cache import ResultCache
-from fitness_tracker.video.ffmpeg import ClipError, MachineError, read_frames, resize_video
+from fitness_tracker.video.ffmpeg import ClipError, MachineError, NotedBytes, read_frames, resize_video
 from tests.projects import processes_of
 
 OUTPUT_VERSION = 1
@@ -28,7 +28,7 @@ def repeat(clip: bytes, times: int) -> bytes:
     CALLS.append(clip)
     if clip.startswith(b"bad"):
         raise ClipError("does not decode")
-    return clip * times
+    return NotedBytes(clip * times, "is odd") if clip == b"odd" else clip * times
 
 
 @pytest.fixture
@@ -50,6 +50,16 @@ def run(videos: Path, times: int = 2, skip: bool = False) -> tuple[int, dict[str
     function, out, cache = partial(repeat, times=times), videos.parent / "out", ResultCache(videos.parent / "cache")
     process_clips(function, find_clips(videos), out, ".txt", "repeat", cache, skip)
     return len(CALLS), outputs(out)
+
+
+def test_notes_on_clips_are_printed_in_every_run(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that nobody misses them, such a clip is worked on anew."""
+    (videos / "squat/odd.mp4").write_bytes(b"odd")
+    for calls in (4, 1):
+        assert run(videos)[0] == calls
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == f"repeat: {videos / 'squat/odd.mp4'}: is odd"
+        assert len(lines) == 2
 
 
 def test_folders_stay_and_what_was_computed_is_not_computed_again(videos: Path) -> None:

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from fitness_tracker.answering.answer import Segment
+from fitness_tracker.core.letters import on_one_line
+from fitness_tracker.drawing.letters import text_width
 from fitness_tracker.models.classifier import NONE
 
 Colour = tuple[int, int, int]  # RGB, 0-255
@@ -34,11 +33,6 @@ def name_of(segment: Segment) -> str:
     return on_one_line(segment.exercise.replace("_", " "))
 
 
-def on_one_line(text: str) -> str:
-    """The text with blanks in place of characters that cannot be drawn."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def colours(segments: Sequence[Segment], exercises: Sequence[str]) -> list[Colour]:
     """The colour of each segment: a grey for 'none', else the colour that belongs to its place in `exercises`.
 
@@ -57,18 +51,6 @@ def colours(segments: Sequence[Segment], exercises: Sequence[str]) -> list[Colou
 def ink_on(colour: Colour) -> Colour:
     """The colour of text on `colour`: dark or white, whichever is easier to read."""
     return NEAR_BLACK if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 135 else WHITE
-
-
-@lru_cache(maxsize=64)
-def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib, `size` pixels high."""
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, max(size, 1))
-
-
-def text_width(text: str, size: int, bold: bool = False) -> int:
-    """The width of a line of text in pixels."""
-    return round(font(size, bold).getlength(text))
 
 
 def fit_text(text: str, width: float, size: int, smallest: int, bold: bool = False) -> tuple[str, int]:

@@ -17,17 +17,21 @@ from fitness_tracker.prediction.inputs import is_clip
 def plan_outputs(files: Sequence[Path], out: Path | None, option: str, suffix: str) -> dict[Path, Path]:
     """Clip to the file of its picture: `out`, or `<clip>.<option><suffix>` in `out` if that is a folder.
 
-    In it the clips keep the folders that they lie in below the one that all of them share. Empty if `out` is None.
-    Raises `UserError` if `out` does not fit the clips, or a file cannot be written.
+    In it the clips keep the folders that they lie in below the one that all of them share; their endings, too, where
+    the name would be that of several. Empty if `out` is None. Raises `UserError` if `out` does not fit the clips, or a
+    file cannot be written.
     """
     if out is None:
         return {}
     clips = [path for path in files if is_clip(path)]
     if out.is_dir():
-        shared = os.path.commonpath([clip.absolute().parent for clip in clips]) if clips else ""
-        planned = {
-            clip: out / clip.absolute().parent.relative_to(shared) / f"{clip.stem}.{option}{suffix}" for clip in clips
-        }
+        folders = {clip: clip.absolute().parent for clip in clips}
+        shared = os.path.commonpath(folders.values()) if clips else ""
+        names = Counter((folder, clip.stem) for clip, folder in folders.items())
+        planned = {}
+        for clip, folder in folders.items():
+            name = clip.stem if names[folder, clip.stem] == 1 else clip.name
+            planned[clip] = out / folder.relative_to(shared) / f"{name}.{option}{suffix}"
         if twice := [target for target, times in Counter(planned.values()).items() if times > 1]:
             raise UserError(f"--{option} {out}: two clips would become {min(twice)}; give them different names")
     elif len(files) > 1:

@@ -1,10 +1,13 @@
 """The overlay: a clip with its answer drawn on it: skeleton, exercise, confidence, count, and a timeline."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -20,18 +23,18 @@ from fitness_tracker.drawing.canvas import (
     Stamp,
     colours,
     fit_text,
-    font,
     ink_on,
     name_of,
-    text_width,
     transparent_image,
 )
+from fitness_tracker.drawing.letters import draw_text, text_width
 from fitness_tracker.drawing.outputs import check_output, whole_file
 from fitness_tracker.drawing.playback import EncodeError, Shape, read_shape, read_upright, write_clip
 from fitness_tracker.drawing.skeleton import Skeleton
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
+from fitness_tracker.video.letterbox import Box
 
 # Pixels of the longer side. A 4K clip becomes smaller, so that it takes about as long as it plays; a tiny one larger,
 # so that words can be read on it.
@@ -54,12 +57,13 @@ def write_overlay(
     """
     check_output(clip, out, ".mp4")
     shape = read_shape(clip, MIN_LONGER_SIDE, MAX_LONGER_SIDE, limits)
-    painter = Painter(answer, classifier, shape)
+    boxes: list[Box] = []
+    painter, ahead = Painter(answer, classifier, shape, boxes), 2 * ceil(shape.rate / Fraction(classifier.fps)) + 1
 
     with closing(read_upright(clip, shape, limits)) as frames, whole_file(out) as target:
 
         def drawn() -> Iterator[np.ndarray]:
-            for number, frame in enumerate(frames):
+            for number, frame in enumerate(read_ahead(frames, boxes, ahead)):
                 seconds = float(number / shape.rate)
                 painter.draw(frame, seconds)
                 yield frame
@@ -74,13 +78,25 @@ def write_overlay(
         progress(1.0)
 
 
+def read_ahead(frames: Iterable[tuple[np.ndarray, Box]], boxes: list[Box], count: int) -> Iterator[np.ndarray]:
+    """The same frames, each when the boxes of `count` more have been added to `boxes`."""
+    waiting: deque[np.ndarray] = deque()
+    for frame, box in frames:
+        boxes.append(boxes[-1] if boxes and boxes[-1] == box else box)  # one object: an hour has many frames
+        waiting.append(frame)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
+
+
 class Painter:
     """Draws an answer on the frames of its clip, given their times."""
 
-    def __init__(self, answer: Answer, classifier: Classifier, shape: Shape) -> None:
+    def __init__(self, answer: Answer, classifier: Classifier, shape: Shape, boxes: Sequence[Box]) -> None:
+        """`boxes`: as of `Skeleton`."""
         self.skeleton: Skeleton | None = None
         if isinstance(answer.prediction, PosePrediction):
-            self.skeleton = Skeleton(answer.prediction.landmarks, classifier, shape)
+            self.skeleton = Skeleton(answer.prediction.landmarks, classifier, shape, boxes)
         self.segments, self.shape = answer.segments, shape
         self.colours = colours(answer.segments, classifier.exercises)
         self.timeline = Timeline(answer, self.colours, shape)
@@ -139,12 +155,12 @@ def label_stamp(label: Label, colour: Colour, shape: Shape) -> Stamp:
     draw.rounded_rectangle((0, 0, stripe + size // 4, height - 1), size // 4, (*colour, 255))
     draw.rectangle((stripe, 0, stripe + size // 4, height - 1), (*NEAR_BLACK, 205))
     left, first, second = stripe + gap, round(1.3 * size), round(2.3 * size)  # base lines of the letters
-    draw.text((left, first), name, WHITE, font(name_size, True), "ls")
-    draw.text((left, second), label.confidence, SMALL_PRINT, font(small), "ls")
+    draw_text(draw, (left, first), name, WHITE, name_size, True)
+    draw_text(draw, (left, second), label.confidence, SMALL_PRINT, small)
     if count:
         middle = width - gap - count // 2
-        draw.text((middle, round(1.5 * size)), label.count, WHITE, font(large, True), "ms")
-        draw.text((middle, second), label.unit, SMALL_PRINT, font(small), "ms")
+        draw_text(draw, (middle, round(1.5 * size)), label.count, WHITE, large, True, "ms")
+        draw_text(draw, (middle, second), label.unit, SMALL_PRINT, small, anchor="ms")
     return Stamp.from_image(image)
 
 
@@ -166,7 +182,7 @@ class Timeline:
             text, fitted = fit_text(name, right - left - size // 2, round(0.72 * size), max(9, round(0.5 * size)))
             if text == name:
                 at = ((left + right) // 2, self.height // 2)
-                draw.text(at, text, ink_on(colour), font(fitted), "mm")
+                draw_text(draw, at, text, ink_on(colour), fitted, anchor="mm")
         self.stamp = Stamp.from_image(image)
 
     def place(self, seconds: float) -> int:

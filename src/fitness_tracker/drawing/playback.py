@@ -7,12 +7,14 @@ import errno
 import os
 import re
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from typing import IO
 
+import cv2
 import numpy as np
 
 from fitness_tracker.core.errors import UserError
@@ -21,7 +23,7 @@ from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
 from fitness_tracker.video.ffmpeg import (
     ENCODING,
     KILLED,
-    NO_JUMPS,
+    SOUND_CLOCK,
     decode_error,
     decode_frames,
     input_options,
@@ -30,6 +32,7 @@ from fitness_tracker.video.ffmpeg import (
     stderr_text,
     wait_for_exit,
 )
+from fitness_tracker.video.letterbox import Box
 
 MIN_SIDE = 16  # pixels: the least that x264 takes
 MIN_FPS, MAX_FPS = 10, 60  # of the new clip
@@ -38,10 +41,18 @@ MIN_FPS, MAX_FPS = 10, 60  # of the new clip
 # and Opus cannot be copied to MP4, and timestamps may jump. Jumps are cut as those of the frames are, and gaps are
 # filled with silence.
 SOUND = [
-    "-af", f"a{NO_JUMPS},aresample=async=1:first_pts=0", "-ac", "2", "-c:a", "aac", "-b:a", "160k",
+    "-af", f"{SOUND_CLOCK},aresample=async=1:first_pts=0", "-ac", "2", "-c:a", "aac", "-b:a", "160k",
     "-max_error_rate", "1",
 ]  # fmt: skip
 COLOURS = "scale=out_color_matrix=bt709:out_range=tv,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+
+
+# As a player shows it: the whole picture in its shape, with transparent bars if that is not the shape of the first one;
+# two pixels too large rather than too small, so that rounding makes no bars. HDR becomes BT.709; other colours stay.
+SHOWN = (
+    "scale=w='min({0},2*round({1}*dar/2)+2)':h='min({1},2*round({0}/dar/2)+2)':flags=bicubic"
+    ":out_primaries=bt709:out_transfer=bt709,setsar=1,format=rgb0,format=rgba,pad={0}:{1}:-1:-1:color=black@0"
+)
 
 
 class EncodeError(UserError):
@@ -86,13 +97,25 @@ def usual_rate(rate: Fraction) -> Fraction:
     return rate * ceil(MIN_FPS / rate) if rate < MIN_FPS else rate / ceil(rate / MAX_FPS)
 
 
-def read_upright(clip: bytes | Path, shape: Shape, limits: Limits = PREDICTION_LIMITS) -> Generator[np.ndarray]:
-    """The frames of a clip at the times 0, 1/rate, 2/rate, …: (height, width, 3) uint8 RGB, which may be drawn on.
+def read_upright(
+    clip: bytes | Path, shape: Shape, limits: Limits = PREDICTION_LIMITS
+) -> Generator[tuple[np.ndarray, Box]]:
+    """The frames of a clip at the times 0, 1/rate, 2/rate, …: (height, width, 3) uint8 RGB, which may be drawn on, and
+    where the picture lies in each: where a clip changes its shape, it has black bars from then on.
 
     Raises as `decode_frames` does.
     """
-    scaling = f"scale={shape.width}:{shape.height}:flags=bicubic,setsar=1"
-    return decode_frames(clip, shape.rate, scaling, (shape.width, shape.height), limits)
+    size = shape.width, shape.height
+    with closing(decode_frames(clip, shape.rate, SHOWN.format(*size), size, limits, "rgba")) as frames:
+        for frame in frames:
+            yield cv2.cvtColor(frame, cv2.COLOR_RGBA2RGB), opaque_box(frame[..., 3])
+
+
+def opaque_box(opacity: np.ndarray) -> Box:
+    """Where the picture lies in the middle of a frame whose bars are transparent; `opacity` (H, W) is 0 or 255."""
+    height, width = opacity.shape
+    left, top = int(opacity[height // 2].argmax()), int(opacity[:, width // 2].argmax())
+    return Box(left, top, int((opacity[height // 2] > 0).sum()), int((opacity[:, width // 2] > 0).sum()))
 
 
 def has_sound(clip: bytes | Path, limits: Limits) -> bool:

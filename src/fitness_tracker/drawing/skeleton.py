@@ -1,6 +1,7 @@
 """The person's skeleton, drawn on the frames of their clip."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from math import ceil
 
 import cv2
@@ -12,7 +13,7 @@ from fitness_tracker.blazepose.upright import clip_places
 from fitness_tracker.drawing.canvas import NEAR_BLACK, WHITE, Colour
 from fitness_tracker.drawing.playback import Shape
 from fitness_tracker.models.classifier import Classifier
-from fitness_tracker.video.letterbox import HEIGHT, WIDTH, unfit_points
+from fitness_tracker.video.letterbox import HEIGHT, WIDTH, Box, unfit_points
 
 MIN_VISIBILITY = 0.5  # from which a landmark is drawn in full
 DIM_OPACITY = 0.35  # of the others
@@ -31,34 +32,57 @@ SHIFT = 4  # bits: OpenCV draws at 1/16 pixel
 class Skeleton:
     """The landmarks of a clip, in pixels of the frames that are shown."""
 
-    def __init__(self, landmarks: Landmarks, classifier: Classifier, shape: Shape) -> None:
-        self.points = unfit_points(
-            clip_places(landmarks, WIDTH, HEIGHT), shape.width, shape.height, classifier.fit
-        )  # (T, 33, 2) pixels
+    def __init__(self, landmarks: Landmarks, classifier: Classifier, shape: Shape, boxes: Sequence[Box]) -> None:
+        """`boxes`: where the picture lies in each frame; of frames that are not in it yet, where it lies in the last.
+
+        To be drawn on a frame, those of two more rows of landmarks must be in it.
+        """
+        self.fitted, self.fit = clip_places(landmarks, WIDTH, HEIGHT), classifier.fit  # (T, 33, 2) pixels of 640x480
+        self.boxes, self.rate = boxes, shape.rate
         self.visibility = landmarks.image_landmarks[..., 3]  # (T, 33), 0-1
         self.found = landmarks.found  # (T,) bool
-        self.times = [row_time(row, classifier.fps, shape) for row in range(len(landmarks))]  # seconds
+        self.frames = [row_frame(row, classifier.fps, shape) for row in range(len(landmarks))]
+        self.times = [float(frame / shape.rate) for frame in self.frames]  # seconds
         self.thickness = max(2, round(min(shape.width, shape.height) / 170))
 
     def at(self, seconds: float) -> tuple[np.ndarray, np.ndarray] | None:
         """Points (33, 2) in pixels and their visibility (33,), interpolated between the rows of landmarks around.
 
         If the person is found in only one of the two, or leaps, the nearer row decides; None if nobody is found there.
+        Where the clip changes its shape, the nearest row that has the frame's shape decides.
         """
-        row = min(max(bisect_right(self.times, seconds + 1e-6) - 1, 0), len(self.times) - 1)
-        after = min(row + 1, len(self.times) - 1)
+        last = len(self.times) - 1
+        row = min(max(bisect_right(self.times, seconds + 1e-6) - 1, 0), last)
+        after = min(row + 1, last)
+        box = self.frame_box(round(seconds * self.rate))
+        fitting = [near for near in range(max(row - 1, 0), min(after + 1, last) + 1) if self.row_box(near) == box]
+        if not fitting:
+            return None
         step = self.times[after] - self.times[row]
         share = min(max((seconds - self.times[row]) / step, 0.0), 1.0) if step > 0 else 0.0
-        if not (self.found[row] and self.found[after]) or self.leaps(row, after):
-            nearer = row if share < 0.5 else after
-            return (self.points[nearer], self.visibility[nearer]) if self.found[nearer] else None
-        return tuple((1 - share) * of[row] + share * of[after] for of in (self.points, self.visibility))  # type: ignore[return-value]
+        if {row, after} <= {*fitting} and self.found[row] and self.found[after] and not self.leaps(row, after):
+            points, visibility = ((1 - share) * of[row] + share * of[after] for of in (self.fitted, self.visibility))
+        else:
+            nearest = min(fitting, key=lambda near: abs(self.times[near] - seconds))
+            if not self.found[nearest]:
+                return None
+            points, visibility = self.fitted[nearest], self.visibility[nearest]
+        return unfit_points(points, box.width, box.height, self.fit) + np.array(box[:2], np.float32), visibility
+
+    def frame_box(self, number: int) -> Box:
+        return self.boxes[min(number, len(self.boxes) - 1)]
+
+    def row_box(self, row: int) -> Box | None:
+        """Where the picture lay in the frame of a row of landmarks, as it would be shown; None where the shape changes:
+        there, `read_frames` may have taken the next frame."""
+        box = self.frame_box(self.frames[row])
+        return box if box == self.frame_box(self.frames[min(row + 1, len(self.frames) - 1)]) else None
 
     def leaps(self, row: int, after: int) -> bool:
         """Whether two rows show two people, or there is a cut between them."""
-        before = self.points[row]
+        before = self.fitted[row]
         extent = np.linalg.norm(before.max(axis=0) - before.min(axis=0))
-        return bool(np.linalg.norm((self.points[after] - before).mean(axis=0)) > MAX_LEAP * extent)
+        return bool(np.linalg.norm((self.fitted[after] - before).mean(axis=0)) > MAX_LEAP * extent)
 
     def draw(self, frame: np.ndarray, seconds: float) -> None:
         """Draws on a frame (H, W, 3) uint8 RGB that is shown at `seconds`; nothing if nobody is found there."""
@@ -89,12 +113,12 @@ class Skeleton:
             cv2.circle(frame, centre, round(0.9 * thick * 2**SHIFT), WHITE, -1, cv2.LINE_AA, SHIFT)
 
 
-def row_time(row: int, fps: float, shape: Shape) -> float:
-    """Seconds at which the frame is shown that row `row` of the landmarks was read from.
+def row_frame(row: int, fps: float, shape: Shape) -> int:
+    """The number of the frame, as shown, that row `row` of the landmarks was read from.
 
     Of the frames nearest to row/fps `read_frames` takes the last, so it is up to half a step later.
     """
-    return float(max(ceil((row + 0.5) * shape.rate / fps) - 1, 0) / shape.rate)
+    return max(ceil((row + 0.5) * shape.rate / fps) - 1, 0)
 
 
 def box_around(points: np.ndarray, margin: int, frame: np.ndarray) -> np.ndarray:

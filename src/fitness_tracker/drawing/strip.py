@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from fitness_tracker.answering.answer import Answer, Segment
 from fitness_tracker.blazepose.upright import clip_places
+from fitness_tracker.core.letters import on_one_line
 from fitness_tracker.core.params import Limits
 from fitness_tracker.drawing.canvas import (
     GREY,
@@ -21,13 +22,11 @@ from fitness_tracker.drawing.canvas import (
     Colour,
     colours,
     fit_text,
-    font,
     ink_on,
     name_of,
-    on_one_line,
-    text_width,
     transparent_image,
 )
+from fitness_tracker.drawing.letters import draw_text, text_width
 from fitness_tracker.drawing.outputs import check_output, whole_file
 from fitness_tracker.drawing.playback import Shape, read_shape, read_upright
 from fitness_tracker.models.classifier import NONE, Classifier
@@ -36,7 +35,7 @@ from fitness_tracker.prediction.formats import format_time
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS
 from fitness_tracker.video.letterbox import HEIGHT as FITTED_HEIGHT
 from fitness_tracker.video.letterbox import WIDTH as FITTED_WIDTH
-from fitness_tracker.video.letterbox import fitted_box
+from fitness_tracker.video.letterbox import Box, fitted_box
 
 # Pixels. A long workout goes on in a second row, and so on, as text does. A row has thumbnails, blocks and a time axis.
 STRIP_WIDTH, SIDE_MARGIN, HEADER_HEIGHT = 1600, 24, 64
@@ -48,6 +47,7 @@ ROW_HEIGHT = AXIS_TOP + AXIS_HEIGHT
 MIN_NAMED_WIDTH = 110  # of a segment, for its name to be written across
 MIN_UPRIGHT_WIDTH = 20  # of a segment, for its name to be written upwards
 MIN_THUMBNAIL_WIDTH = 40
+THUMBNAIL_WIDTH = 284  # at least, before the bars are cut off: a clip may turn from portrait to 16:9
 
 MAX_ROWS = 10
 MAX_NARROW_SHARE = 0.1  # of the exercises' segments may be narrower than `MIN_NAMED_WIDTH`
@@ -91,7 +91,7 @@ def write_strip(
 def thumbnail_shape(clip: Path, classifier: Classifier, limits: Limits) -> Shape:
     """The shape of thumbnails, at the classifier's frame rate, so that they are frames of the prediction."""
     shown = read_shape(clip, THUMBNAIL_HEIGHT, 2 * ROW_WIDTH, limits)
-    width = min(max(2 * round(THUMBNAIL_HEIGHT * shown.width / shown.height / 2), 16), ROW_WIDTH)
+    width = min(max(2 * round(THUMBNAIL_HEIGHT * shown.width / shown.height / 2), THUMBNAIL_WIDTH), ROW_WIDTH)
     return Shape(width, THUMBNAIL_HEIGHT, Fraction(classifier.fps).limit_denominator(1001))
 
 
@@ -117,19 +117,20 @@ def read_thumbnails(
     found = {}
     with closing(read_upright(clip, shape, limits)) as frames:
         last = max(middles, default=-1)
-        for row, frame in takewhile(lambda numbered: numbered[0] <= last, enumerate(frames)):
+        for row, (frame, box) in takewhile(lambda numbered: numbered[0] <= last, enumerate(frames)):
             for number in middles.get(row, []):
-                found[number] = (Image.fromarray(frame), person_at(answer, classifier, row, shape))
+                picture = frame[box.top : box.top + box.height, box.left : box.left + box.width]
+                found[number] = (Image.fromarray(picture), person_at(answer, classifier, row, box))
             if progress:
                 progress(row / max(last, 1))
     return found
 
 
-def person_at(answer: Answer, classifier: Classifier, row: int, shape: Shape) -> float:
+def person_at(answer: Answer, classifier: Classifier, row: int, box: Box) -> float:
     """Where the person is in a row of the landmarks, 0 (left) to 1 (right); 0.5 if nobody is found."""
     if not isinstance(answer.prediction, PosePrediction) or not answer.prediction.landmarks.found[row]:
         return 0.5
-    left, _, wide, _ = fitted_box(classifier.fit, shape.width, shape.height)
+    left, _, wide, _ = fitted_box(classifier.fit, box.width, box.height)
     places = clip_places(answer.prediction.landmarks[row : row + 1], FITTED_WIDTH, FITTED_HEIGHT)
     across = np.clip(places[0, :, 0], 0, FITTED_WIDTH)
     return float(np.clip(((across.min() + across.max()) / 2 - left) / wide, 0, 1))
@@ -199,8 +200,8 @@ def row_top(row: int) -> int:
 def draw_header(draw: ImageDraw.ImageDraw, title: str, duration: float) -> None:
     length = f"{duration:.1f} s" if duration < 10 else f"{format_time(duration)} {'h' if duration >= 3600 else 'min'}"
     shown, size = fit_text(on_one_line(title), ROW_WIDTH - text_width(length, 26) - 40, 26, 20, bold=True)
-    draw.text((SIDE_MARGIN, 42), shown, NEAR_BLACK, font(size, True), "ls")
-    draw.text((STRIP_WIDTH - SIDE_MARGIN, 42), length, GREY, font(26), "rs")
+    draw_text(draw, (SIDE_MARGIN, 42), shown, NEAR_BLACK, size, True)
+    draw_text(draw, (STRIP_WIDTH - SIDE_MARGIN, 42), length, GREY, 26, anchor="rs")
 
 
 def put_thumbnail(
@@ -210,7 +211,7 @@ def put_thumbnail(
     width = min(frame.width, piece.right - piece.left - 3)
     left = round(min(max(person * frame.width - width / 2, 0), frame.width - width))
     at = SIDE_MARGIN + (piece.left + piece.right - width) // 2
-    image.paste(frame.crop((left, 0, left + width, frame.height)), (at, top))
+    image.paste(frame.crop((left, 0, left + width, frame.height)), (at, top + THUMBNAIL_HEIGHT - frame.height))
     ImageDraw.Draw(image).rectangle((at, top + THUMBNAIL_HEIGHT, at + width - 1, top + THUMBNAIL_HEIGHT + 3), colour)
 
 
@@ -255,7 +256,7 @@ def draw_words(lines: Sequence[str], width: int, height: int, ink: Colour, bold:
     for number, line in enumerate(shown):
         text, size = fit_text(line, width, most if number < bold else min(most, 20), 11, number < bold)
         middle = height / 2 + (number - (len(shown) - 1) / 2) * 1.25 * most
-        draw.text((width / 2, middle), text, ink, font(size, number < bold), "mm")
+        draw_text(draw, (width / 2, middle), text, ink, size, number < bold, "mm")
     return image
 
 
@@ -269,4 +270,4 @@ def draw_axis(draw: ImageDraw.ImageDraw, row: int, rows: int, duration: float) -
         draw.line((at, top + 1, at, top + 8), GREY)
         text = format_time(number * step)
         edge = SIDE_MARGIN + text_width(text, 16) / 2
-        draw.text((min(max(at, edge), STRIP_WIDTH - edge), top + 26), text, GREY, font(16), "ms")
+        draw_text(draw, (min(max(at, edge), STRIP_WIDTH - edge), top + 26), text, GREY, 16, anchor="ms")

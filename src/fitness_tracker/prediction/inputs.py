@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,18 @@ def is_clip(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def read_input(path: Path, fps: float, fit: str, limits: Limits = PREDICTION_LIMITS) -> Iterator[np.ndarray]:
+def read_input(
+    path: Path,
+    fps: float,
+    fit: str,
+    limits: Limits = PREDICTION_LIMITS,
+    tell: Callable[[str], object] | None = None,
+) -> Iterator[np.ndarray]:
     """The frames of a clip or an animated picture, `fps` a second, or the one frame of any other picture: (480, 640, 3)
     uint8 RGB, one at a time.
 
-    Raises `UserError` if the file cannot be read as what its name says.
+    `tell` is called with a line if the clip's clock was mended. Raises `UserError` if the file cannot be read as what
+    its name says.
     """
     try:
         if path.exists() and not path.is_file():
@@ -39,7 +46,7 @@ def read_input(path: Path, fps: float, fit: str, limits: Limits = PREDICTION_LIM
     except OSError as error:
         raise UserError(error.strerror or str(error)) from None
     if is_clip(path):
-        return read_frames(path, fps, fit, limits)
+        return read_frames(path, fps, fit, limits, tell)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise UserError(f"is neither a clip ({' '.join(VIDEO_SUFFIXES)}) nor a picture ({' '.join(PICTURE_SUFFIXES)})")
     data = path.read_bytes()

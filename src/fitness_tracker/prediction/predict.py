@@ -47,15 +47,17 @@ def predict_clip(
     classifier: Path | str | Classifier = CLASSIFIER_FOLDER,
     limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], None] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Answer:
     """The answer for a clip's or picture's file, or for frames (H, W, 3) uint8 RGB, `classifier.fps` of them a second.
 
-    `progress` is called with the seconds of the clip that are done. Raises `UserError` if the file cannot be read as
-    what its name says, or there is no classifier; `ValueError` if a frame is no such array, or there is none.
+    `progress` is called with the seconds of the clip that are done, `tell` with a line if the clip's clock was mended.
+    Raises `UserError` if the file cannot be read as what its name says, or there is no classifier; `ValueError` if a
+    frame is no such array, or there is none.
     """
     loaded = loaded_classifier(classifier)
     if isinstance(clip, (Path, str)):
-        frames: Iterable[np.ndarray] = read_input(Path(clip), loaded.fps, loaded.fit, limits)
+        frames: Iterable[np.ndarray] = read_input(Path(clip), loaded.fps, loaded.fit, limits, tell)
     else:
         frames = (fit_frame(check_frame(frame), loaded.fit) for frame in clip)
     return answer_prediction(loaded.predict_frames(with_progress(frames, loaded.fps, progress)), loaded)

@@ -13,7 +13,7 @@ from typing import Any
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.machine import core_count
 from fitness_tracker.processing.result_cache import function_key
-from fitness_tracker.video.ffmpeg import MachineError
+from fitness_tracker.video.ffmpeg import MachineError, NotedBytes, note_of
 
 NO_WORKER_TIMEOUT_S = 30
 
@@ -57,7 +57,8 @@ def run_on_worker(client: Any, function: Any, code: str, source: bytes) -> bytes
     task = client.submit(run_verified, function, code, source, pure=False)
     while True:
         try:
-            return task.result(timeout=NO_WORKER_TIMEOUT_S)
+            output, note = task.result(timeout=NO_WORKER_TIMEOUT_S)
+            return NotedBytes(output, note) if note else output
         except TimeoutError:  # perhaps a long clip
             if client.nthreads():
                 continue
@@ -68,10 +69,14 @@ def run_on_worker(client: Any, function: Any, code: str, source: bytes) -> bytes
         raise ClusterError("no Dask worker is left, or the scheduler has gone") from None
 
 
-def run_verified(function: functools.partial, code: str, source: bytes) -> bytes:
-    """`function(source)`; raises `ClusterError` if this machine's software would give other bytes."""
+def run_verified(function: functools.partial, code: str, source: bytes) -> tuple[bytes, str]:
+    """`function(source)`, and its note, which Dask would lose.
+
+    Raises `ClusterError` if this machine's software would give other bytes.
+    """
     if function_key(function) != code:
         raise ClusterError(
             f"the Dask worker on {platform.node()} has another fitness-tracker, ffmpeg or library than here"
         )
-    return function(source)
+    output = function(source)
+    return output, note_of(output)

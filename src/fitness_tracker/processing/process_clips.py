@@ -23,7 +23,7 @@ from fitness_tracker.core.files import replace_folder, staging_path
 from fitness_tracker.processing.cluster import ClusterError, workers
 from fitness_tracker.processing.rejected import REJECTED, Rejected, read_rejected, write_rejected
 from fitness_tracker.processing.result_cache import ResultCache, function_key
-from fitness_tracker.video.ffmpeg import ClipError, MachineError
+from fitness_tracker.video.ffmpeg import ClipError, MachineError, note_of
 
 MAX_CLIP_BYTES = 4 * 2**30  # a clip's file is held in memory
 
@@ -42,6 +42,7 @@ class ClipResult(NamedTuple):
     sha256: str  # of its bytes; its name if they cannot be read
     computed: bool  # False: the output was in the cache
     reason: str  # why it is bad; empty if it is good
+    note: str = ""  # on a good one
 
 
 def run_clips(
@@ -100,10 +101,11 @@ def try_clip(
         raise
     except UserError as error:
         return ClipResult(clip, sha256, False, str(error))
-    if cached is None:
+    note = note_of(output)
+    if cached is None and not note:  # or the next run would not tell it
         cache.set(key, output)
     write(clip, output)
-    return ClipResult(clip, sha256, cached is None, "")
+    return ClipResult(clip, sha256, cached is None, "", note)
 
 
 def read_source(path: Path) -> bytes:
@@ -142,7 +144,7 @@ def process_clips(
     cache: ResultCache,
     skip: bool = False,
 ) -> list[Rejected]:
-    """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip, and prints how many.
+    """Writes `function(bytes of the clip)` to `<out>/<clip name><suffix>` for every clip; prints notes, and how many.
 
     Returns the clips that this stage and those before set aside. `out` is complete or not there at any moment: it is
     built at a staging path and moved into place. Raises `UserError` that names the bad clips if `skip` is false or no
@@ -158,6 +160,9 @@ def process_clips(
         target.write_bytes(output)
 
     results = flag_conflicting_labels(run_clips(function, clips, stage, write, cache))
+    for result in results:
+        if result.note:
+            print(f"{stage}: {printable(result.clip.path)}: {result.note}")
     bad = [result for result in results if result.reason]
     if bad and (not skip or len(bad) == len(results)):
         shutil.rmtree(staged)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.params import Limits
-from fitness_tracker.video.ffmpeg import STAGE_LIMITS, read_frames
+from fitness_tracker.video.ffmpeg import STAGE_LIMITS, NotedBytes, read_frames
 
 OUTPUT_VERSION = 1  # of `extract_frames`: raise it when the same clip gives other bytes
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
@@ -24,14 +24,15 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 def extract_frames(clip: bytes, fps: float, quality: int, limits: Limits = STAGE_LIMITS) -> bytes:
     """A clip function: a resized clip to a zip of its frames, `fps` a second, as JPEGs of quality 1-100.
 
-    Raises `ClipError` if it does not decode, or not within the limits.
+    Raises `ClipError` if it does not decode, or not within the limits. Where its clock was mended, the result is
+    `NotedBytes`.
     """
-    target = io.BytesIO()
+    target, notes = io.BytesIO(), list[str]()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for number, frame in enumerate(read_frames(clip, fps, "pad", limits)):
+        for number, frame in enumerate(read_frames(clip, fps, "pad", limits, notes.append)):
             member = zipfile.ZipInfo(f"{number / fps:09.3f}.jpg", ZIP_DATE)
             archive.writestr(member, encode_jpeg(frame, quality))
-    return target.getvalue()
+    return NotedBytes(target.getvalue(), notes[0]) if notes else target.getvalue()
 
 
 def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:

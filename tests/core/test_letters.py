@@ -1,0 +1,19 @@
+"""Names as pictures show them."""
+
+import unicodedata
+
+from fitness_tracker.core.letters import on_one_line, romanised
+
+
+def test_a_name_is_one_line_of_composed_letters() -> None:
+    assert on_one_line("a\nb\tc\udcff.mp4") == "a b c .mp4"
+    assert on_one_line(unicodedata.normalize("NFD", "스쿼트 é")) == "스쿼트 é"
+    assert on_one_line("\u202eabc\u200e") == "abc"
+    assert on_one_line("क्\u200dष 🏋🏽") == "क्\u200dष 🏋"
+
+
+def test_what_cannot_be_drawn_is_romanised() -> None:
+    ascii_letters = set(map(chr, range(128)))
+    assert romanised("深蹲_스쿼트_हिन्दी.mp4", ascii_letters) == "ShenDun_SeuKwoTeu_hindi.mp4"
+    assert romanised("תרגיל é", {*ascii_letters, "é"}) == "trgyl é"
+    assert romanised("🏋\ufe0f \ue000", ascii_letters) == ":person_lifting_weights: ?"
