@@ -22,7 +22,8 @@ def scored(name: str, group: str, *frames: tuple[float, float, float], clear: bo
     none_score = 1 - float(mean[:-1].max())
     predicted = NONE if none_score > THRESHOLD else EXERCISES[mean[:-1].argmax()]
     clip, prediction = Clip(name, Path(name)), Prediction(frames, mean)
-    return ScoredClip(clip, group, clip.exercise, prediction, predicted, float(mean.max()), none_score, clear)
+    confidence = float(mean.max())
+    return ScoredClip(clip, group, clip.exercise, prediction, predicted, confidence, none_score, predicted, clear)
 
 
 OWN = [

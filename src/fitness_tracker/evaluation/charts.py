@@ -12,6 +12,7 @@ os.environ.pop("MPLBACKEND", None)  # set by Jupyter; if that backend is not ins
 from matplotlib import style
 from matplotlib.figure import Figure
 
+from fitness_tracker.core.letters import on_one_line, own_letters, romanised
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 
 LARGE_CELLS = 26  # names; with more, the area of the matrix grows with their number, not with its square
@@ -25,7 +26,12 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def readable(exercise: str) -> str:
-    return exercise.replace("_", " ").replace("$", r"\$")  # a dollar would begin a formula
+    return in_latin(exercise.replace("_", " ")).replace("$", r"\$")  # a dollar would begin a formula
+
+
+def in_latin(text: str) -> str:
+    """So that plots are the same on every machine, whatever fonts it has."""
+    return romanised(on_one_line(text), own_letters(bold=False))
 
 
 @style.context("default")
@@ -135,5 +141,6 @@ def draw_mistakes(mistakes: Sequence[ScoredClip], frames: Sequence[np.ndarray], 
 
 
 def shorten(name: str, most: int = 44) -> str:
-    short = name if len(name) <= most else name[: most // 2 - 1] + "…" + name[-most // 2 :]
+    latin = in_latin(name)
+    short = latin if len(latin) <= most else latin[: most // 2 - 1] + "…" + latin[-most // 2 :]
     return short.replace("$", r"\$")

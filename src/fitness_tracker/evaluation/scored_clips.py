@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fitness_tracker.answering.answer import answer_prediction
 from fitness_tracker.clips.folder import NONE, Clip, ClipsError, group_of, short_hash
 from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
@@ -21,9 +22,10 @@ class ScoredClip:
     group: str
     truth: str  # the exercise that it shows; 'none' if it is untaught
     prediction: Prediction
-    predicted: str  # an exercise, or 'none'
+    predicted: str  # an exercise, or 'none': what the network alone says
     confidence: float
     none_score: float
+    answer: str  # the exercise of the answer that people get, or 'none': what moves and what is held decide, too
     clear: bool = True  # False for clips of the corpus that show their exercise only partly
 
     @property
@@ -112,4 +114,5 @@ def score_clip(
     """'none' is right where training knew the clip's exercise but was not to teach it."""
     truth = clip.exercise if clip.exercise in classifier.exercises else NONE
     predicted, confidence = classifier.decide_label(prediction)
-    return ScoredClip(clip, group, truth, prediction, predicted, confidence, classifier.none_score(prediction), clear)
+    none_score, answer = classifier.none_score(prediction), answer_prediction(prediction, classifier).exercise
+    return ScoredClip(clip, group, truth, prediction, predicted, confidence, none_score, answer, clear)

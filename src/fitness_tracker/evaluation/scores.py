@@ -14,9 +14,10 @@ BINS = 15  # of confidence
 
 
 def own_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
-    """Of one's own clips: accuracy and macro F1 with its 95 % interval, of clips and of single frames; calibration
-    error; numbers of clips and groups."""
+    """Of one's own clips: accuracy and macro F1 with its 95 % interval, of clips, of single frames, and of the answers;
+    calibration error; numbers of clips and groups."""
     truth, predicted, groups = columns(scored)
+    answers = np.array([one.answer for one in scored])
     frames = [len(one.prediction.frames) for one in scored]
     frame_truth = np.repeat([exercises.index(name) for name in truth], frames)
     frame_predicted = np.concatenate([one.prediction.frames.argmax(axis=1) for one in scored])
@@ -28,6 +29,8 @@ def own_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, 
         "f1_high": high,
         "frame_accuracy": float(accuracy_score(frame_truth, frame_predicted)),
         "frame_f1": macro_f1(frame_truth, frame_predicted),
+        "answer_accuracy": float((truth == answers).mean()),
+        "answer_f1": macro_f1(truth, answers),
         "ece": calibration_error(*confidences(scored)),
         "clips": len(scored),
         "groups": len(set(groups)),
@@ -40,10 +43,11 @@ def corpus_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[st
     Accuracy, F1 and calibration error are of clear clips of taught exercises, F1 also with those that show one partly;
     forced: as if 'none' were no answer. `auroc` is how well `none_score` tells taught from untaught clips,
     `untaught_named` the share of untaught ones that get the name of an exercise: exercises that the answering member
-    never saw, people who stand, walk or talk, and what `exercises` of params.yaml leaves out. A score is left out where
-    no clip is there to measure it.
+    never saw, people who stand, walk or talk, and what `exercises` of params.yaml leaves out. `answer_…` are of the
+    answers that people get. A score is left out where no clip is there to measure it.
     """
     truth, predicted, groups = columns(scored)
+    answers = np.array([one.answer for one in scored])
     forced = np.array([exercises[int(one.prediction.probabilities[:-1].argmax())] for one in scored])
     none_score, clear = np.array([one.none_score for one in scored]), np.array([one.clear for one in scored])
     taught = truth != NONE
@@ -67,9 +71,12 @@ def corpus_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[st
             "f1": f1(shown, predicted),
             "f1_forced": f1(shown, forced),
             "f1_partly": f1(taught, predicted),
+            "answer_accuracy": share(shown, truth == answers),
+            "answer_f1": f1(shown, answers),
         }
     if untaught.any():
         measured["untaught_named"] = share(untaught, predicted != NONE)
+        measured["answer_untaught_named"] = share(untaught, answers != NONE)
     if shown.any() and untaught.any():
         measured |= {"auroc": auroc(clear), "auroc_partly": auroc(np.ones_like(clear))}
     result: dict[str, float] = {}
