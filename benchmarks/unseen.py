@@ -271,7 +271,7 @@ def classifier_of(
     return PoseClassifier(
         exercises=[*exercises, NONE], members=members, pose=material.params.pose, window=material.window,
         temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
-        fps=material.params.extract.fps, group=material.params.split.group, params={},
+        fps=material.params.extract.fps, group=material.params.split.group, held=[], params={},
     )  # fmt: skip
 
 

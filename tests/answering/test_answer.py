@@ -1,4 +1,4 @@
-"""What is moved, held and named together become an answer; the names of frames are given, the movements are made here."""
+"""What moves, what is held and what the network says make an answer; here what it says is given."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace

@@ -62,6 +62,17 @@ def test_what_is_no_cut(frames: list[np.ndarray], kind: str) -> None:
     assert shots([SPOILT[kind](frame, number) for number, frame in enumerate(frames)]) == [0] * 20
 
 
+@pytest.mark.parametrize("times", [2, 5, 9])
+def test_a_clip_of_few_pictures_a_second_has_no_cuts(frames: list[np.ndarray], times: int) -> None:
+    """Each is shown for some frames, and is far from the one before."""
+    pictures = [zoomed(frame, 1.3**number) for number, frame in enumerate(frames[:8])]
+    assert shots([picture for picture in pictures for _ in range(times)]) == [0] * 8 * times
+
+
+def test_a_cut_to_a_picture_that_stands_still_is_one(frames: list[np.ndarray]) -> None:
+    assert shots([*frames[:1] * 40, *[255 - frames[0][:, ::-1]] * 40]) == [0] * 40 + [1] * 40
+
+
 def test_somebody_close_who_passes_is_no_cut(frames: list[np.ndarray]) -> None:
     shown = [frame.copy() for frame in frames]
     for number, frame in enumerate(shown):

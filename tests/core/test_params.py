@@ -76,6 +76,7 @@ RANGES: dict[str, tuple[list[Any], list[tuple[Any, str]]]] = {
     "videos": (["v", "data/videos"], [("", "not be empty"), (1, "be text")]),
     "corpus": FLAG,
     "exercises": ([[], ["squat"]], [("squat", "be a list"), ({"squat": 1}, "be a list")]),
+    "held": ([[], ["plank"]], [("plank", "be a list"), ({"plank": 1}, "be a list")]),
     "bad_clips": one_of("fail", "skip"),
     "cache_gb": positive(10**6),
     "limits.pixels": ([1, 2**31 - 1], [(0, "be at least 1"), (2**31, "be below 2147483648")]),

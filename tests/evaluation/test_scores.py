@@ -69,12 +69,22 @@ def test_scores_of_the_corpus_are_of_clear_clips_and_tell_taught_from_untaught()
         assert result[f"people_{name}_low"] <= result[f"people_{name}"] <= result[f"people_{name}_high"]
 
 
+def test_answers_have_scores_of_their_own() -> None:
+    """They are better or worse than what the networks say."""
+    own = own_scores([dataclasses.replace(one, answer=one.truth) for one in FOUR], EXERCISES)
+    assert (own["accuracy"], own["answer_accuracy"], own["answer_f1"]) == (0.5, 1, 1)
+    people = corpus_scores([dataclasses.replace(one, answer=NONE) for one in CORPUS], EXERCISES)
+    assert (people["people_answer_accuracy"], people["people_answer_f1"]) == (0, 0)
+    assert (people["people_untaught_named"], people["people_answer_untaught_named"]) == (0.5, 0)
+
+
+ENDS = ("", "_low", "_high")
+
+
 def test_a_corpus_that_shows_nothing_taught_has_a_score_of_untaught_clips_alone() -> None:
     result = corpus_scores(CORPUS[3:], EXERCISES)  # of what is taught only a part
-    assert result.keys() == {
-        "people_untaught_named", "people_untaught_named_low", "people_untaught_named_high", "people_clips",
-        "people_groups",
-    }  # fmt: skip
+    measured = {f"people_{kind}{end}" for kind in ("untaught_named", "answer_untaught_named") for end in ENDS}
+    assert result.keys() == measured | {"people_clips", "people_groups"}
     assert (result["people_untaught_named"], result["people_clips"]) == (0.5, 0)
 
 

@@ -145,7 +145,7 @@ def test_a_classifier_comes_back_as_it_was_saved(classifier: Classifier, tmp_pat
     np.testing.assert_array_equal(one.frames, other.frames)
     np.testing.assert_array_equal(one.probabilities, other.probabilities)
     assert type(loaded) is type(classifier)
-    for field in ("exercises", "fit", "fps", "group", "usage", "temperature", "none_threshold", "params"):
+    for field in ("exercises", "fit", "fps", "group", "usage", "temperature", "none_threshold", "held", "params"):
         assert getattr(loaded, field) == getattr(classifier, field)
 
 
@@ -216,7 +216,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"format_version": 1}, "format 1, this program reads 5"), ({"features": "ab" * 32}, "trained on other features")],
+    [({"format_version": 1}, "format 1, this program reads 6"), ({"features": "ab" * 32}, "trained on other features")],
 )
 def test_a_bundle_of_another_version_is_refused(
     classifier: Classifier, tmp_path: Path, fields: dict, reason: str
@@ -256,7 +256,7 @@ HOSTILE = "10,metadata=print:file=/tmp/x,fps=10"  # in a filter graph, it once e
         {"fps": HOSTILE}, {"fps": "10"}, {"fps": 0}, {"fps": 1e9}, {"fps": True}, {"fps": [10.0]}, {"fit": HOSTILE},
         {"fit": "../pad"}, {"group": "("}, {"group": "(a)(b)"}, {"temperature": 0}, {"temperature": -1.0},
         {"temperature": "1"}, {"none_threshold": 2}, {"none_threshold": None}, {"window": 1}, {"window": 2.5},
-        {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [-1, 0]}, {"params": []}, {"surprise": 1},
+        {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [-1, 0]}, {"params": []}, {"surprise": 1}, {"held": "plank"},
         {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
     ],
 )  # fmt: skip

@@ -10,14 +10,13 @@ from scipy.ndimage import maximum_filter1d
 from fitness_tracker.answering.borders import settle_borders
 from fitness_tracker.answering.repetitions import Movement, measure_movement
 from fitness_tracker.answering.stillness import MIN_STILL_S, NEARBY_S, find_still
-from fitness_tracker.answering.timeline import Stretch, find_pauses, find_stretches
+from fitness_tracker.answering.timeline import IDLE_CONFIDENCE, Stretch, find_pauses, find_stretches
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.models.pose.features import poses_from_landmarks
 
 EDGE_FRAMES = 2  # of a pause that are looked at with the movement beside it
-IDLE_CONFIDENCE = 0.9  # in 'none' where nothing is repeated
 
 
 class Named:
@@ -150,5 +149,5 @@ def answer_stretch(stretch: Stretch, movement: Movement | None, still: np.ndarra
         times = tuple(round(plain.start_s + time, 2) for time in movement.times_s)
         return replace(plain, repetitions=len(times), times_s=times)
     if plain.exercise != NONE and plain.duration_s >= MIN_STILL_S:
-        return replace(plain, exercise=NONE, confidence=max(1 - plain.confidence, IDLE_CONFIDENCE))
+        return replace(plain, exercise=NONE, confidence=IDLE_CONFIDENCE)
     return plain

@@ -24,6 +24,7 @@ PAUSE_COST = 0.4  # a second of a pause, against as much a second for a label th
 NONE_TOLERANCE = (
     0.75  # of the threshold of 'none', which was fitted on clips; in a workout people rest half of the time
 )
+IDLE_CONFIDENCE = 0.9  # in 'none' where somebody only pauses, or repeats nothing, though it looks like an exercise
 MIN_PROBABILITY = 1e-4  # smaller ones count as this, so that one frame cannot forbid a label
 
 
@@ -47,12 +48,13 @@ def find_stretches(prediction: Prediction, classifier: Classifier, pauses: np.nd
     if len(cuts) == 2 and not pauses.any():
         return [Stretch(0, len(path), *classifier.decide_label(prediction))]
     stretches: list[Stretch] = []
+    tolerance = NONE_TOLERANCE if len(cuts) > 2 else 1.0
     for start, end in pairwise(cuts):
         frames, moves = prediction.frames[start:end], ~pauses[start:end]
-        mean = frames[moves if moves.any() else slice(None)].mean(axis=0)
-        exercise, confidence = classifier.decide_label(
-            Prediction(frames, mean), NONE_TOLERANCE if len(cuts) > 2 else 1.0
-        )
+        seen = frames[moves if moves.any() else slice(None)]
+        exercise, confidence = classifier.decide_label(Prediction(frames, seen.mean(axis=0)), tolerance)
+        if not moves.any() and exercise != NONE:
+            exercise, confidence = NONE, IDLE_CONFIDENCE
         stretches.append(Stretch(start, end, exercise, confidence))
     return merge_equal(stretches)
 

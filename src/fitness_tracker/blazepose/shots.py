@@ -3,6 +3,7 @@
 A cut is a step between two frames that is much larger than all steps around it, and that lasts. So a flash is none, as
 the picture from before comes back; nor is a camera or a body that moves fast, as it does so in several frames; nor is a
 fade. Light that goes on or off is none either: pictures are also compared with brightness and contrast made alike.
+A picture that is shown for several frames counts once, so that clips of few pictures a second are not all cuts.
 
 Sums are those of whole numbers, so that they are the same on every CPU.
 """
@@ -17,7 +18,11 @@ import cv2
 import numpy as np
 
 SMALL = (64, 48)  # pixels of the pictures that are compared
-BEFORE, AFTER = 3, 2  # steps around a cut that it is compared with; so a frame is given out two frames later
+BEFORE, AFTER = 3, 2  # steps around a cut that it is compared with; so a frame is given out two pictures later
+SAME_LEVELS, MOST_SAME = (
+    1.0,
+    10,
+)  # grey levels up to which a frame shows the picture before it again; for so many frames
 DARK = 24  # grey levels, 0 to 255: pixels that are darker in both pictures, such as black bars, do not count
 
 # Chosen on 235 found clips, in which all steps above these were cuts, by eye
@@ -25,45 +30,62 @@ CUT_LEVELS = 11.0  # mean difference of the pixels' colours, in grey levels
 CUT_TIMES = 2.2  # the difference to the largest step around, and one level
 
 
-class Frame(NamedTuple):
-    """A frame, and what is compared of it."""
+class Picture(NamedTuple):
+    """What one or several frames show, and what is compared of it."""
 
-    time: float  # seconds
-    picture: np.ndarray  # (H, W, 3) uint8 RGB
-    small: np.ndarray  # (48, 64, 3) uint8 RGB
-    step: float  # grey levels, from the frame before
+    frames: list[tuple[float, np.ndarray]]  # seconds, (H, W, 3) uint8 RGB
+    small: np.ndarray  # (48, 64, 3) uint8 RGB, of the first
+    step: float  # grey levels, from the picture before
 
 
 def number_shots(frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[tuple[float, np.ndarray, int]]:
     """Each frame, (seconds, (H, W, 3) uint8 RGB), with the number of its shot: 0, 1, 2 …"""
-    around: deque[Frame | None] = deque([None] * (BEFORE + 1 + AFTER), maxlen=BEFORE + 1 + AFTER)
+    around: deque[Picture | None] = deque([None] * (BEFORE + 1 + AFTER), maxlen=BEFORE + 1 + AFTER)
     number = 0
-    for frame in chain(shrink_frames(frames), repeat(None, AFTER)):
-        around.append(frame)
+    for picture in chain(join_same(frames), repeat(None, AFTER)):
+        around.append(picture)
         if here := around[BEFORE]:
             number += is_cut(around)
-            yield here.time, here.picture, number
+            yield from ((time, frame, number) for time, frame in here.frames)
 
 
-def shrink_frames(frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[Frame]:
-    before: np.ndarray | None = None
-    for time, picture in frames:
-        small = cv2.resize(picture, SMALL, interpolation=cv2.INTER_AREA)
-        yield Frame(time, picture, small, 0.0 if before is None else difference(before, small))
-        before = small
+def join_same(frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[Picture]:
+    """The pictures that frames show, each once."""
+    last: Picture | None = None
+    for time, frame in frames:
+        small = cv2.resize(frame, SMALL, interpolation=cv2.INTER_AREA)
+        step = difference(last.small, small) if last else 0.0
+        if last and step < SAME_LEVELS and len(last.frames) < MOST_SAME:
+            last.frames.append((time, frame))
+            continue
+        if last:
+            yield last
+        last = Picture([(time, frame)], small, step)
+    if last:
+        yield last
 
 
-def is_cut(around: Iterable[Frame | None]) -> bool:
-    """Whether a shot begins with the frame behind the first `BEFORE`."""
-    before, (here, *after) = (part := list(around))[:BEFORE], part[BEFORE:]
+def is_cut(pictures: Iterable[Picture | None]) -> bool:
+    """Whether a shot begins with the picture behind the first `BEFORE`."""
+    before, (here, *after) = (part := list(pictures))[:BEFORE], part[BEFORE:]
     if not here or here.step < CUT_LEVELS:
         return False
-    near = max((frame.step for frame in (*before, *after) if frame), default=0.0)
+    around = [*take(before[::-1], BEFORE), *take(after, AFTER)]
+    near = max((picture.step for picture in around), default=0.0)
     least = max(CUT_LEVELS, CUT_TIMES * (near + 1))
-    pairs = product((frame for frame in before[1:] if frame), (frame for frame in (here, *after) if frame))
+    pairs = product(take(before[::-1], BEFORE - 1), take([here, *after], 1 + AFTER))
     return here.step >= least and all(
         min(difference(old.small, new.small), lit_difference(old.small, new.small)) >= least for old, new in pairs
     )
+
+
+def take(pictures: Iterable[Picture | None], frames: int) -> list[Picture]:
+    """The first pictures, as many as it takes to fill so many frames."""
+    taken: list[Picture] = []
+    for picture in pictures:
+        if picture and sum(len(one.frames) for one in taken) < frames:
+            taken.append(picture)
+    return taken
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> float:

@@ -26,7 +26,8 @@ from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
 from fitness_tracker.models.tensorflow_setup import keras
 
-FORMAT_VERSION = 5  # 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params
+# 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params, 5 nothing of holds
+FORMAT_VERSION = 6
 DESCRIPTION, WEIGHTS = "classifier.json", "member{}.npz"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
@@ -42,7 +43,7 @@ class CommonFields(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
-    format_version: Literal[5]
+    format_version: Literal[6]
     model: str
     features: Sha256
     sha256: dict[str, Sha256]  # file -> hash
@@ -54,6 +55,7 @@ class CommonFields(BaseModel):
     usage: dict[str, ClipUsage]
     temperature: Annotated[float, Field(gt=0, le=100)]
     none_threshold: Annotated[float, Field(ge=0, le=1)]
+    held: list[Label]
     params: dict[str, Any]
 
 
@@ -94,7 +96,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-COPIED = ("exercises", "fit", "fps", "group", "temperature", "none_threshold", "params")
+COPIED = ("exercises", "fit", "fps", "group", "temperature", "none_threshold", "held", "params")
 
 
 def pack_weights(network: keras.Model) -> bytes:

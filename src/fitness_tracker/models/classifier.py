@@ -46,6 +46,7 @@ class Classifier(ABC):
     usage: dict[str, ClipUsage]  # `short_hash` of a clip's name -> where it was in training
     temperature: float  # probabilities are raised to 1/temperature, so that confidence matches accuracy
     none_threshold: float  # the answer is 'none' where `none_score` is above; 1: never
+    held: list[str]  # exercises that are held still, not repeated; may name some that are not among `exercises`
     params: dict[str, Any]  # those of params.yaml that it was trained with
 
     kind: ClassVar[str]
@@ -79,11 +80,6 @@ class Classifier(ABC):
     def files(self) -> dict[str, bytes]:
         """Name and content of what does not fit into `classifier.json`, besides the weights."""
         return {}
-
-    @property
-    def held(self) -> list[str]:
-        """The exercises that are held still, not repeated."""
-        return list(self.params.get("held", []))
 
     def decide_label(self, prediction: Prediction, tolerance: float = 1.0) -> tuple[str, float]:
         """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large: above

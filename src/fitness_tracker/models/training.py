@@ -80,6 +80,7 @@ def common_fields(data: TrainingData, params: Params, exercises: list[str], cali
         "fps": params.extract.fps,
         "group": params.split.group,
         "usage": hash_names(data.usage),
+        "held": params.held,
         "params": deciding_params(params),
         **calibration._asdict(),
     }
