@@ -36,5 +36,5 @@ def save_untrained(folder: Path) -> None:
     """A network of frames; it needs no landmarks and knows nothing."""
     network = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1, patience_epochs=1)
     members = [FrameMember(build_cnn(network, 3), [0, 1])]
-    classifier = FrameClassifier(["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, {}, network, members)
+    classifier = FrameClassifier(["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, [], {}, network, members)
     save_classifier(classifier, folder)

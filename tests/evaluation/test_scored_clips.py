@@ -35,7 +35,7 @@ def classifier(clips: list[Clip]) -> Classifier:
         usage[short_hash(clip.name)] = ClipUsage(folds[group], short_hash(group), digest)
     members = [FrameMember(None, [0, 1]), FrameMember(None, [1, 2])]
     cnn = Cnn(image_size=32, filters=[1, 1, 1], dense_units=1, dropout=0, members=2, patience_epochs=1)
-    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, 1.0, {}, cnn, members)
+    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, 1.0, [], {}, cnn, members)
 
 
 def test_a_clip_is_scored_by_the_members_that_never_saw_its_group(clips: list[Clip], classifier: Classifier) -> None:

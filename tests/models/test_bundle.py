@@ -34,21 +34,24 @@ POSE = Pose(
     synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]
-TRAINED_WITH = {"corpus": False, "train": {"seed": 3}}
+HELD, TRAINED_WITH = ["plank"], {"corpus": False, "train": {"seed": 3}}
 USAGE = {short_hash("squat/anna__1"): ClipUsage(0, short_hash("anna"), "ab" * 32)}
 
 
 def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
     members = [FrameMember(build_cnn(CNN, 3), [fold, fold + 1]) for fold in (0, 1)]
-    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, 1.0, TRAINED_WITH, CNN, members)
+    return FrameClassifier(
+        EXERCISES, "pad", 10.0, "^(.+?)__", USAGE, temperature, 1.0, HELD, TRAINED_WITH, CNN, members
+    )
 
 
 def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> PoseClassifier:
     """Untaught; what has a higher score of 'none' than `threshold` is none to it."""
     members = [PoseMember(build_pose(POSE, 4), fold) for fold in (0, 1)]
     return PoseClassifier(
-        [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, TRAINED_WITH, POSE, members, 16, networks
-    )
+        [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, HELD, TRAINED_WITH, POSE, members, 16,
+        networks,
+    )  # fmt: skip
 
 
 @pytest.fixture(params=["cnn", "pose"])

@@ -25,7 +25,7 @@ BLACK = np.zeros((480, 640, 3), np.uint8)
 def squatting(networks: dict[str, bytes]) -> PoseClassifier:
     """To its network everybody squats; who is seen, and how often they move, is real."""
     member = PoseMember(lambda windows: np.tile(SQUAT, (len(windows), 1)), 0)  # type: ignore[arg-type]
-    return PoseClassifier([*EXERCISES, NONE], "pad", 10.0, "", {}, 1.0, 0.99, {}, POSE, [member], 16, networks)
+    return PoseClassifier([*EXERCISES, NONE], "pad", 10.0, "", {}, 1.0, 0.99, [], {}, POSE, [member], 16, networks)
 
 
 @pytest.fixture(scope="module")
