@@ -169,6 +169,14 @@ def test_a_cut_every_second_leaves_an_answer() -> None:
     assert found.exercise in ("squat", NONE)
 
 
+def test_a_cut_parts_a_pause_from_a_hold() -> None:
+    body = np.concatenate([stay(10), np.repeat(arms(np.ones(1)), 100, axis=0)])
+    landmarks = landmarks_of(body)
+    landmarks.shot[100:] = 1
+    found = answer([(NONE, body[:100]), ("plank", body[100:])], landmarks)
+    assert [(one.exercise, one.held_s) for one in found.segments] == [(NONE, None), ("plank", 10)]
+
+
 def test_nobody_is_none() -> None:
     body = stay(5)
     nobody = Landmarks(np.zeros((50, 33, 4)), np.zeros((50, 33, 3)), np.arange(50) / FPS, np.zeros(50, bool))

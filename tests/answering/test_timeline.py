@@ -101,5 +101,5 @@ def test_who_is_still_pauses_or_holds() -> None:
     probabilities = frames((SQUAT, 10), (LUNGE, 10), (NONE, 10))
     still = np.ones(300, bool)
     still[[99, 199]] = False
-    pauses = find_pauses(still, Prediction(probabilities, probabilities.mean(axis=0)), classifier())
+    pauses = find_pauses(still, np.zeros(300, int), Prediction(probabilities, probabilities.mean(axis=0)), classifier())
     assert [pauses[50], pauses[150], pauses[250]] == [True, False, True]

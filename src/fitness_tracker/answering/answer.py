@@ -102,7 +102,7 @@ def find_segments(prediction: Prediction, classifier: Classifier) -> tuple[Segme
     landmarks, fps = prediction.landmarks, classifier.fps
     poses = poses_from_landmarks(landmarks)
     still = find_still(poses, fps)
-    pauses = find_pauses(still, prediction, classifier)
+    pauses = find_pauses(still, landmarks.shot, prediction, classifier)
     stretches = find_stretches(prediction, classifier, pauses)
     moves = partial(measure_stretch, landmarks=landmarks, pauses=pauses, fps=fps)
     stretches = settle_borders(stretches, [moves(one) for one in stretches], poses, pauses, fps)

@@ -3,6 +3,8 @@
 Only angles and distances between joints count, so a camera that tilts, pans or zooms moves nobody.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
@@ -32,7 +34,8 @@ def find_still(poses: Poses, fps: float) -> np.ndarray:
     return still
 
 
-def runs(marked: np.ndarray) -> list[tuple[int, int]]:
-    """(T,) bool to the stretches [start, end) that are marked."""
-    edges = np.flatnonzero(np.diff(np.r_[False, marked, False]))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+def runs(marked: np.ndarray, shots: np.ndarray | None = None) -> list[tuple[int, int]]:
+    """(T,) bool to the stretches [start, end) that are marked; none beyond its shot if the numbers (T,) are given."""
+    values = marked.astype(np.int64) if shots is None else np.where(marked, shots + 1, 0)
+    cuts = np.flatnonzero(np.diff(np.r_[0, values, 0])).tolist()
+    return [(start, end) for start, end in pairwise(cuts) if values[start]]

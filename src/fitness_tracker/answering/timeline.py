@@ -73,10 +73,10 @@ def merge_equal(stretches: list[Stretch]) -> list[Stretch]:
     return merged
 
 
-def find_pauses(still: np.ndarray, prediction: Prediction, classifier: Classifier) -> np.ndarray:
-    """(T,) bool: where somebody is `still` (T,) and holds no exercise that is held."""
+def find_pauses(still: np.ndarray, shots: np.ndarray, prediction: Prediction, classifier: Classifier) -> np.ndarray:
+    """(T,) bool: where somebody is `still` (T,) and holds no exercise that is held; `shots` (T,) are their numbers."""
     pauses = still.copy()
-    for start, end in runs(still):
+    for start, end in runs(still, shots):
         frames = prediction.frames[start:end]
         exercise, _ = classifier.decide_label(Prediction(frames, frames.mean(axis=0)), NONE_TOLERANCE)
         pauses[start:end] = exercise not in classifier.held
