@@ -100,8 +100,8 @@ def test_a_small_dip_away_from_the_set_does_not_count(depth: float) -> None:
 
 
 def test_two_repetitions_that_are_smaller_count() -> None:
-    depths = np.concatenate([repeat(2, 5), 0.7 * repeat(2, 2)])
-    assert answer([("squat", squat(depths))]).repetitions >= 6
+    depths = np.concatenate([repeat(2, 5), 0.8 * repeat(2, 2)])
+    assert answer([("squat", squat(depths))]).repetitions == 7
 
 
 @pytest.mark.parametrize("late_s", [-1.2, -0.5, 0, 0.5, 1.2])
@@ -117,6 +117,14 @@ def test_no_repetition_is_cut_in_two_where_one_exercise_follows_another(late_s: 
 @pytest.mark.parametrize(("seconds", "size"), [(0.45, 0.25), (0.8, 0.15)])
 def test_fast_and_small_repetitions_are_counted(seconds: float, size: float) -> None:
     assert answer([("lateral_raise", arms(size * repeat(seconds, 20)))]).repetitions == 20
+
+
+@pytest.mark.parametrize("seconds", [0.6, 0.9, 1.2])
+def test_a_short_third_exercise_is_answered(seconds: float) -> None:
+    """Though the border before was moved."""
+    body = np.concatenate([squat(repeat(2, 6)), arms(repeat(1.6, 6)), squat(repeat(2, 1))[: round(seconds * FPS)]])
+    found = answer([("squat", body[:106]), ("lateral_raise", body[106:216]), ("squat", body[216:])], sure=0.999)
+    assert segments(found)[:2] == [("squat", 6), ("lateral_raise", 6)]
 
 
 def moved_by_camera(how: str) -> Landmarks:
@@ -137,6 +145,28 @@ def moved_by_camera(how: str) -> Landmarks:
 def test_a_camera_that_moves_does_no_exercise(how: str) -> None:
     found = answer([("squat", stay(12))], moved_by_camera(how))
     assert segments(found) == [(NONE, None)]
+
+
+@pytest.mark.parametrize("sure", [0.55, 0.6, 0.9])
+def test_a_clip_of_a_hold_keeps_the_name_that_the_network_gives(sure: float) -> None:
+    found = answer([("plank", np.repeat(squat(np.ones(1)), 100, axis=0))], sure=sure)
+    assert (found.exercise, found.held_s) == ("plank", 10)
+
+
+def test_nobody_holds_while_nobody_is_found() -> None:
+    body = np.repeat(squat(np.ones(1)), 200, axis=0)
+    landmarks = landmarks_of(body)
+    landmarks.found[100:150] = False
+    assert answer([("plank", body)], landmarks).held_s == pytest.approx(15, abs=1.7)
+
+
+@pytest.mark.parametrize("fps", [0.5, 1, 2, 120])
+def test_any_rate_of_frames_has_an_answer(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow one cannot count, but does not take everybody for still; nor is a single picture."""
+    monkeypatch.setitem(globals(), "FPS", fps)
+    time = np.arange(round(80 * fps)) / fps
+    assert answer([("squat", squat(0.5 - 0.5 * np.cos(2 * np.pi * time / 9)))]).exercise == "squat"
+    assert answer([("squat", squat(np.ones(1)))]).exercise == "squat"
 
 
 def test_who_stays_still_does_no_exercise_that_is_repeated() -> None:
@@ -165,8 +195,7 @@ def test_a_cut_every_second_leaves_an_answer() -> None:
     landmarks = landmarks_of(body)
     landmarks.shot[:] = np.arange(len(body)) // FPS
     found = answer([("squat", body)], landmarks)
-    assert found.segments[-1].end_s == 30
-    assert found.exercise in ("squat", NONE)
+    assert segments(found) == [("squat", 15)]
 
 
 def test_a_cut_parts_a_pause_from_a_hold() -> None:

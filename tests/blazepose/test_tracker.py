@@ -222,6 +222,15 @@ def test_a_small_person_is_found_where_they_are(squat: Timed, tracker: PoseTrack
     assert np.abs(found.image_landmarks[:, HIPS, :2] - places).max() < 6
 
 
+def test_one_of_a_hundred_people_is_followed(squat: Timed, tracker: PoseTracker) -> None:
+    """All of them alike, each a tenth of the picture."""
+    crowd = [(time, np.tile(cv2.resize(frame, (64, 48)), (10, 10, 1))) for time, frame in squat[:30]]
+    found = tracker.track(crowd)
+    places = found.image_landmarks[found.found][:, HIPS, :2].mean(axis=1)
+    assert len(found) == 30
+    assert len(places) == 0 or np.abs(np.diff(places, axis=0)).max() < 64
+
+
 def test_landmarks_move_to_the_centre_of_the_heat_around_them() -> None:
     places, heatmaps = np.full((39, 2), 130.0), np.full((64, 64, 39), -20.0)
     heatmaps[31, 34, 0] = 20.0  # row, column: 2 cells to the right of 130 / 4 = 32.5, 1 above

@@ -9,7 +9,7 @@ from scipy.ndimage import maximum_filter1d
 
 from fitness_tracker.answering.borders import settle_borders
 from fitness_tracker.answering.repetitions import Movement, measure_movement
-from fitness_tracker.answering.stillness import MIN_STILL_S, NEARBY_S, find_still
+from fitness_tracker.answering.stillness import MIN_STILL_S, WINDOW_S, find_still
 from fitness_tracker.answering.timeline import IDLE_CONFIDENCE, Stretch, find_pauses, find_stretches
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
@@ -63,7 +63,7 @@ class Answer(Named):
     several_people: bool = False  # whether somebody else may have been followed for some time
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of docs/prediction.schema.json, without the path."""
+        """Its own fields, for JSON; see `prediction.formats.answer_json`."""
         fields = {name: value for name, value in vars(self).items() if name not in ("prediction", "segments")}
         segments = [{**asdict(segment), "times_s": list(segment.times_s)} for segment in self.segments]
         for part in (fields, *segments):
@@ -105,12 +105,13 @@ def find_segments(prediction: Prediction, classifier: Classifier) -> tuple[Segme
     pauses = find_pauses(still, landmarks.shot, prediction, classifier)
     stretches = find_stretches(prediction, classifier, pauses)
     moves = partial(measure_stretch, landmarks=landmarks, pauses=pauses, fps=fps)
-    stretches = settle_borders(stretches, [moves(one) for one in stretches], poses, pauses, fps)
+    movements = {stretch: moves(stretch) for stretch in stretches}
     segments: list[Segment] = []
-    for stretch in stretches:
-        segment = answer_stretch(stretch, moves(stretch), still, classifier)
+    for stretch in settle_borders(stretches, list(movements.values()), poses, pauses, fps):
+        movement = movements[stretch] if stretch in movements else moves(stretch)
+        segment = answer_stretch(stretch, movement, still & landmarks.found, classifier)
         if segments and is_idle(segments[-1]) and is_idle(segment):
-            segment = replace(segment, start_s=segments.pop().start_s)
+            segment = join_idle(segments.pop(), segment)
         segments.append(segment)
     return tuple(segments)
 
@@ -123,6 +124,13 @@ def plain_segment(stretch: Stretch, fps: float) -> Segment:
 
 def is_idle(segment: Segment) -> bool:
     return segment.exercise == NONE and segment.repetitions is None
+
+
+def join_idle(first: Segment, second: Segment) -> Segment:
+    """Their confidence becomes the mean over time."""
+    shares = [first.duration_s, second.duration_s]
+    mean = float(np.average([first.confidence, second.confidence], weights=shares))
+    return replace(second, start_s=first.start_s, confidence=mean)
 
 
 def measure_stretch(stretch: Stretch, landmarks: Landmarks, pauses: np.ndarray, fps: float) -> Movement | None:
@@ -143,11 +151,11 @@ def answer_stretch(stretch: Stretch, movement: Movement | None, still: np.ndarra
     if not movement:
         return plain
     if plain.exercise in classifier.held:
-        around = maximum_filter1d(still[stretch.start : stretch.end], int(NEARBY_S * fps) | 1)
+        around = maximum_filter1d(still[stretch.start : stretch.end], int(WINDOW_S * fps) | 1)
         return replace(plain, held_s=round(np.count_nonzero(around) / fps, 1) or None)
     if movement.is_clearly_repeated or (movement.times_s and plain.exercise != NONE):
         times = tuple(round(plain.start_s + time, 2) for time in movement.times_s)
         return replace(plain, repetitions=len(times), times_s=times)
-    if plain.exercise != NONE and plain.duration_s >= MIN_STILL_S:
+    if plain.exercise != NONE and stretch.end - stretch.start >= max(3, MIN_STILL_S * fps):
         return replace(plain, exercise=NONE, confidence=IDLE_CONFIDENCE)
     return plain

@@ -22,14 +22,17 @@ def settle_borders(
     bool the frames of pauses.
     """
     values = features(Poses(*(array[None] for array in poses.arrays())))[0][:, BODY].astype(np.float64)
-    settled, reach = list(stretches), round(REACH_S * fps)
+    settled, reach = list(stretches), max(1, round(REACH_S * fps))
     for after in range(1, len(settled)):
         pair = settled[after - 1 : after + 1]
         border = pair[1].start
         near = np.arange(max(pair[0].start + 1, border - reach), min(pair[1].end, border + reach))
         if any(stretch.exercise == NONE for stretch in pair) or pauses[near].any():
             continue
-        ways = [way_of(*one, values, near, fps) for one in zip(pair, movements[after - 1 : after + 1], strict=True)]
+        ways = [
+            way_of(*one, values, near, fps)
+            for one in zip(stretches[after - 1 : after + 1], movements[after - 1 : after + 1], strict=True)
+        ]
         if all(ways):
             before, behind = (distance(values[near], *way) for way in ways if way)
             border = int(near[np.argmin(np.cumsum(before - behind) - (before - behind))])

@@ -11,7 +11,7 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from fitness_tracker.models.pose.features import UNMOVED, Poses, features
 
 # Chosen by benchmarks/timeline.py
-NEARBY_S = 1.6  # somebody is still in the middle of so long a time in which they hardly move
+WINDOW_S = 1.6  # somebody is still in the middle of so long a time in which they hardly move
 MIN_STILL_S = 1.0  # in less, nobody can tell
 STILL_RANGE = 0.7  # of the features nearby, Euclidean: of frames that show a plank 70 % are below, of a squat 13 %
 
@@ -19,7 +19,7 @@ STILL_RANGE = 0.7  # of the features nearby, Euclidean: of frames that show a pl
 def find_still(poses: Poses, fps: float) -> np.ndarray:
     """(T,) bool: the frames of a clip's T poses around which somebody is still, for `MIN_STILL_S` or longer."""
     values = features(Poses(*(array[None] for array in poses.arrays())))[0][:, UNMOVED]
-    size = int(NEARBY_S * fps) | 1
+    size = max(3, int(WINDOW_S * fps) | 1)
     first = np.cumsum(poses.shot_sizes)[:-1]
     ranges = [
         np.linalg.norm(
@@ -30,7 +30,7 @@ def find_still(poses: Poses, fps: float) -> np.ndarray:
     ]
     still = np.concatenate(ranges) < STILL_RANGE
     for start, end in runs(still):
-        still[start:end] = end - start >= MIN_STILL_S * fps
+        still[start:end] = end - start >= max(2, MIN_STILL_S * fps)
     return still
 
 

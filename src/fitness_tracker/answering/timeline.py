@@ -78,7 +78,7 @@ def find_pauses(still: np.ndarray, shots: np.ndarray, prediction: Prediction, cl
     pauses = still.copy()
     for start, end in runs(still, shots):
         frames = prediction.frames[start:end]
-        exercise, _ = classifier.decide_label(Prediction(frames, frames.mean(axis=0)), NONE_TOLERANCE)
+        exercise, _ = classifier.decide_label(Prediction(frames, frames.mean(axis=0)))
         pauses[start:end] = exercise not in classifier.held
     return pauses
 
