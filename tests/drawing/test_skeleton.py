@@ -139,8 +139,8 @@ def test_nothing_is_drawn_where_nobody_was_found() -> None:
 def test_of_a_clip_that_was_turned_upright_it_is_drawn_on_the_picture_as_it_lies(turns: int) -> None:
     points = np.stack([person()])
     seen = Landmarks(points, np.zeros((1, 33, 3), np.float32), np.zeros(1, np.float32), np.ones(1, bool))
-    plain, turned = (Skeleton(one, classifier(), SHAPE) for one in (seen, turn(seen, turns, 640, 480)))
-    np.testing.assert_allclose(turned.points, plain.points, atol=0.1)
+    plain, turned = (Skeleton(one, classifier(), SHAPE, [BOX]) for one in (seen, turn(seen, turns, 640, 480)))
+    np.testing.assert_allclose(turned.fitted, plain.fitted, atol=0.1)
 
 
 def test_nobody_flies_from_one_person_to_the_next() -> None:

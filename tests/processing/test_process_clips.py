@@ -15,7 +15,7 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.processing import process_clips as processing
 from fitness_tracker.processing.process_clips import process_clips
-from fitness_tracker.processing.result_cache import ResultCache
+from fitness_tracker.processing.result_cache import ResultCache, function_key
 from fitness_tracker.video.ffmpeg import ClipError, MachineError, NotedBytes, read_frames, resize_video
 from tests.projects import processes_of
 
@@ -143,6 +143,7 @@ def test_an_ffmpeg_killed_once_loses_no_clip_and_killed_again_fails_the_stage(
     source = "testsrc2=size=1280x720:rate=30:duration=4"
     (tmp_path / "videos/squat/a.mp4").write_bytes(make_clip("-f", "lavfi", "-i", source, "-preset", "ultrafast"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    function_key(partial(resize_video, fit="pad"))  # asks ffmpeg for its version, once in a process
     for times in (2, 1):
         killer = threading.Thread(target=kill_ffmpegs, args=(tmp_path, signal_, times), daemon=True)
         killer.start()

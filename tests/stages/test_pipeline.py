@@ -21,7 +21,8 @@ def test_one_core_and_two_of_an_older_kind_give_the_same_lock_and_metrics(ran: P
     assert (project / "metrics/evaluate.json").read_bytes() == metrics
 
     assert set(json.loads(metrics)) == {
-        "accuracy", "clips", "ece", "f1", "f1_high", "f1_low", "frame_accuracy", "frame_f1", "groups"
+        "accuracy", "answer_accuracy", "answer_f1", "clips", "ece", "f1", "f1_high", "f1_low", "frame_accuracy",
+        "frame_f1", "groups",
     }  # fmt: skip
     train = json.loads((project / "metrics/train.json").read_text())
     assert set(train) == {"epochs", "train_accuracy", "train_log_loss", "val_accuracy", "val_log_loss"}
