@@ -206,6 +206,14 @@ def test_a_cut_parts_a_pause_from_a_hold() -> None:
     assert [(one.exercise, one.held_s) for one in found.segments] == [(NONE, None), ("plank", 10)]
 
 
+def test_it_says_how_most_shots_that_were_turned_lay() -> None:
+    body = stay(7)
+    landmarks = landmarks_of(body)
+    landmarks.turns[:] = np.repeat([0, 0, 0, 0, 1, 3, 3], 10)
+    assert answer([(NONE, body)], landmarks).turned == 270
+    assert answer([(NONE, body)]).turned == 0
+
+
 def test_nobody_is_none() -> None:
     body = stay(5)
     nobody = Landmarks(np.zeros((50, 33, 4)), np.zeros((50, 33, 3)), np.arange(50) / FPS, np.zeros(50, bool))

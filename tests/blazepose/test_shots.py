@@ -62,6 +62,16 @@ def test_what_is_no_cut(frames: list[np.ndarray], kind: str) -> None:
     assert shots([SPOILT[kind](frame, number) for number, frame in enumerate(frames)]) == [0] * 20
 
 
+@pytest.mark.parametrize(("before", "after"), [(16, 17), (16, 18), (8, 12)])
+def test_a_dark_stage_that_is_a_little_less_dark_is_no_cut(before: int, after: int) -> None:
+    """As where an encoder begins anew; in the light stands somebody."""
+    shown = [np.full((480, 640, 3), before if n < 10 else after, np.uint8) for n in range(20)]
+    assert shots(shown) == [0] * 20
+    for frame in shown:
+        frame[200:400, 300:400] = 180
+    assert shots(shown) == [0] * 20
+
+
 @pytest.mark.parametrize("times", [2, 5, 9])
 def test_a_clip_of_few_pictures_a_second_has_no_cuts(frames: list[np.ndarray], times: int) -> None:
     """Each is shown for some frames, and is far from the one before."""

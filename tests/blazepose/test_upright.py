@@ -9,7 +9,7 @@ import pytest
 from fitness_tracker.blazepose.landmarks import Landmarks, read_landmarks
 from fitness_tracker.blazepose.skeleton import Landmark
 from fitness_tracker.blazepose.tracker import PoseTracker
-from fitness_tracker.blazepose.upright import MIN_FRAMES, clip_places, find_turns, turn, turn_upright
+from fitness_tracker.blazepose.upright import MIN_FRAMES, clip_places, quarter_turns, turn, turn_upright
 from fitness_tracker.video.ffmpeg import read_frames
 
 SIZE = (640, 480)  # pixels
@@ -66,7 +66,7 @@ def test_each_shot_is_turned_by_itself(
 def test_people_who_lie_are_not_turned(drawn_landmarks: Path) -> None:
     planks = of_exercise(drawn_landmarks, "plank")
     assert len(planks) == 6
-    assert [find_turns(plank) for plank in planks] == [0] * 6
+    assert [quarter_turns(plank) for plank in planks] == [0] * 6
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -74,8 +74,8 @@ def test_most_who_stand_are_turned_back_and_nobody_is_turned_to_the_wrong_side(
     drawn_landmarks: Path, turns: int
 ) -> None:
     standing = of_exercise(drawn_landmarks, "squat") + of_exercise(drawn_landmarks, "jumping_jack")
-    assert [find_turns(one) for one in standing] == [0] * 12
-    found = [find_turns(turn(one, turns, *SIZE)) for one in standing]
+    assert [quarter_turns(one) for one in standing] == [0] * 12
+    found = [quarter_turns(turn(one, turns, *SIZE)) for one in standing]
     assert set(found) <= {0, 4 - turns}
     assert found.count(4 - turns) >= 9
 
@@ -94,8 +94,8 @@ def test_turning_there_and_back_changes_nothing(drawn_landmarks: Path, turns: in
 
 def test_a_moment_does_not_tell(drawn_landmarks: Path) -> None:
     lying = turn(of_exercise(drawn_landmarks, "jumping_jack")[0], 1, *SIZE)
-    assert find_turns(lying) == 3
-    assert find_turns(lying[: MIN_FRAMES - 1]) == 0
+    assert quarter_turns(lying) == 3
+    assert quarter_turns(lying[: MIN_FRAMES - 1]) == 0
 
 
 def test_nobody_is_not_turned() -> None:

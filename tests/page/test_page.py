@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from fitness_tracker.core.params import Limits
 from fitness_tracker.page import messages
 from fitness_tracker.page.jobs import Jobs
-from fitness_tracker.prediction.formats import answer_json
 from fitness_tracker.prediction.predict import load_once, predict_clip
 from fitness_tracker.video.ffmpeg import REASONS, ClipError, MachineError
 from tests.projects import ROOT
@@ -158,7 +157,7 @@ def test_a_dropped_clip_gets_its_answer_strip_and_overlay(page: Page, server: Se
     expect(page.locator("#strip")).to_be_visible()
     expected = predict_clip(squats, taught)
     answer = answer_of(page)
-    assert answer == {"path": squats.name, **json.loads(json.dumps(answer_json(expected)))}
+    assert answer == {"path": squats.name, **json.loads(json.dumps(expected.to_json()))}
     expect(page.locator("#answer-exercise")).to_have_text(expected.exercise.replace("_", " "))
     expect(page.locator("#answer-confidence")).to_have_text(f"{expected.confidence:.0%}".replace("%", " %"))
     expect(page.locator("#segments tr")).to_have_count(len(expected.segments))
@@ -253,7 +252,7 @@ def test_two_people_at_once_get_their_own_answers(browser: Browser, server: Serv
         give(page, clip)
     for page, clip in zip(pages, clips, strict=True):
         expect(page.locator("#overlay")).to_be_visible()
-        expected = json.loads(json.dumps(answer_json(predict_clip(clip, taught))))
+        expected = json.loads(json.dumps(predict_clip(clip, taught).to_json()))
         assert answer_of(page) == {"path": clip.name, **expected}
     for context in contexts:
         context.close()

@@ -9,14 +9,14 @@ from scipy.ndimage import maximum_filter1d
 
 from fitness_tracker.answering.borders import settle_borders
 from fitness_tracker.answering.repetitions import Movement, measure_movement
-from fitness_tracker.answering.stillness import MIN_STILL_S, WINDOW_S, find_still
+from fitness_tracker.answering.stillness import MIN_STILL_S, find_still, still_seconds
 from fitness_tracker.answering.timeline import IDLE_CONFIDENCE, Stretch, find_pauses, find_stretches
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.models.pose.features import poses_from_landmarks
 
-EDGE_FRAMES = 2  # of a pause that are looked at with the movement beside it
+EDGE_S = 0.2  # of a pause that are looked at with the movement beside it
 
 
 class Named:
@@ -61,9 +61,10 @@ class Answer(Named):
     segments: tuple[Segment, ...]
     prediction: Prediction  # what it was made from
     several_people: bool = False  # whether somebody else may have been followed for some time
+    turned: int = 0  # degrees, counter-clockwise, by which most of the frames on their side or head were turned upright
 
     def to_json(self) -> dict[str, Any]:
-        """Its own fields, for JSON; see `prediction.formats.answer_json`."""
+        """The fields of docs/prediction.schema.json, without the path."""
         fields = {name: value for name, value in vars(self).items() if name not in ("prediction", "segments")}
         segments = [{**asdict(segment), "times_s": list(segment.times_s)} for segment in self.segments]
         for part in (fields, *segments):
@@ -81,6 +82,7 @@ def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
     same = [segment for segment in segments if segment.exercise == exercise]
     counts = [segment.repetitions for segment in same if segment.repetitions is not None]
     held = [segment.held_s for segment in same if segment.held_s is not None]
+    landmarks = prediction.landmarks if isinstance(prediction, PosePrediction) else None
     return Answer(
         exercise=exercise,
         confidence=float(np.average([one.confidence for one in same], weights=[one.duration_s for one in same])),
@@ -90,8 +92,14 @@ def answer_prediction(prediction: Prediction, classifier: Classifier) -> Answer:
         duration_s=round(len(prediction.frames) / classifier.fps, 3),
         segments=segments,
         prediction=prediction,
-        several_people=isinstance(prediction, PosePrediction) and bool(prediction.landmarks.several.any()),
+        several_people=bool(landmarks and landmarks.several.any()),
+        turned=turned_degrees(landmarks.turns) if landmarks else 0,
     )
+
+
+def turned_degrees(turns: np.ndarray) -> int:
+    """The quarter turns (T,) of frames to the degrees of those that were turned most often; 0 if none was."""
+    return 90 * int(np.argmax(np.bincount(turns[turns > 0], minlength=4)))
 
 
 def find_segments(prediction: Prediction, classifier: Classifier) -> tuple[Segment, ...]:
@@ -138,7 +146,7 @@ def measure_stretch(stretch: Stretch, landmarks: Landmarks, pauses: np.ndarray, 
     here = slice(stretch.start, stretch.end)
     if not landmarks.found[here].any():
         return None
-    counted = maximum_filter1d(~pauses[here], 2 * EDGE_FRAMES + 1)
+    counted = maximum_filter1d(~pauses[here], 2 * round(EDGE_S * fps) + 1)
     return measure_movement(poses_from_landmarks(landmarks[here]), fps, counted)
 
 
@@ -151,8 +159,7 @@ def answer_stretch(stretch: Stretch, movement: Movement | None, still: np.ndarra
     if not movement:
         return plain
     if plain.exercise in classifier.held:
-        around = maximum_filter1d(still[stretch.start : stretch.end], int(WINDOW_S * fps) | 1)
-        return replace(plain, held_s=round(np.count_nonzero(around) / fps, 1) or None)
+        return replace(plain, held_s=still_seconds(still[stretch.start : stretch.end], fps) or None)
     if movement.is_clearly_repeated or (movement.times_s and plain.exercise != NONE):
         times = tuple(round(plain.start_s + time, 2) for time in movement.times_s)
         return replace(plain, repetitions=len(times), times_s=times)

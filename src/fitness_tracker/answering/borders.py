@@ -7,7 +7,7 @@ import numpy as np
 from fitness_tracker.answering.repetitions import Movement
 from fitness_tracker.answering.timeline import Stretch
 from fitness_tracker.models.classifier import NONE
-from fitness_tracker.models.pose.features import BODY, Poses, features
+from fitness_tracker.models.pose.features import BODY, Poses, clip_features
 
 REACH_S = 1.5  # a border is off by at most so much: half a window
 
@@ -21,8 +21,10 @@ def settle_borders(
     the two postures of the exercise before, or of the one after. `movements` are those of the stretches, `pauses` (T,)
     bool the frames of pauses.
     """
-    values = features(Poses(*(array[None] for array in poses.arrays())))[0][:, BODY].astype(np.float64)
     settled, reach = list(stretches), max(1, round(REACH_S * fps))
+    if len(stretches) < 2:
+        return settled
+    values = clip_features(poses)[:, BODY].astype(np.float64)
     for after in range(1, len(settled)):
         pair = settled[after - 1 : after + 1]
         border = pair[1].start

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter, minimum_filter1d
 
-from fitness_tracker.models.pose.features import Poses, features
+from fitness_tracker.models.pose.features import Poses, clip_features
 
 SMOOTHING_STD_S = 0.05
 COMPONENTS = 4  # principal components that are looked at
@@ -63,7 +63,7 @@ def measure_movement(poses: Poses, fps: float, counted: np.ndarray | None = None
     rows = np.arange(number) if counted is None else np.flatnonzero(counted)
     if len(rows) < 3:
         return Movement()
-    values = features(Poses(*(array[None] for array in poses.arrays())))[0].astype(np.float64)
+    values = clip_features(poses).astype(np.float64)
     smooth = gaussian_filter1d(values, SMOOTHING_STD_S * fps, axis=0, mode="nearest")
     signal = dominant_component(smooth[rows], fps)
     low, high = np.percentile(signal, [5, 95])

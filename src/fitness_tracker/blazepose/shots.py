@@ -89,9 +89,9 @@ def take(pictures: Iterable[Picture | None], frames: int) -> list[Picture]:
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> float:
-    """The mean difference of two pictures (H, W, 3) uint8, in grey levels, where one of them is not dark."""
-    seen = np.count_nonzero(np.maximum(first, second).max(axis=-1) > DARK)
-    return float(cv2.norm(first, second, cv2.NORM_L1)) / (3 * max(seen, 1))
+    """The mean difference of two pictures (H, W, 3) uint8, in grey levels, where not both are dark; 0 if nowhere."""
+    seen = np.maximum(first, second).max(axis=-1) > DARK
+    return float(cv2.absdiff(first, second)[seen].sum(dtype=np.int64)) / (3 * max(int(seen.sum()), 1))
 
 
 def lit_difference(first: np.ndarray, second: np.ndarray) -> float:

@@ -29,11 +29,11 @@ BIAS, MIN_SCORE = -0.38, 3.5
 
 def turn_upright(landmarks: Landmarks, width: int, height: int) -> Landmarks:
     """The landmarks of a shot of `width` x `height` pixels in its upright picture; see `Landmarks.turns`."""
-    turns = find_turns(landmarks)
+    turns = quarter_turns(landmarks)
     return turn(landmarks, turns, width, height) if turns else landmarks
 
 
-def find_turns(landmarks: Landmarks) -> int:
+def quarter_turns(landmarks: Landmarks) -> int:
     """The quarter turns, as those of `np.rot90`, that put the picture of a shot upright; 0 where that is not clear."""
     seen = landmarks[landmarks.found]
     if len(seen) < MIN_FRAMES:

@@ -28,7 +28,6 @@ from fitness_tracker.drawing.strip import write_strip
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.page.messages import FAULT, explain
-from fitness_tracker.prediction.formats import answer_json
 from fitness_tracker.prediction.inputs import read_input
 from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.ffmpeg import run_ffmpeg, seconds_of, too_long_error, wait_for_exit
@@ -144,7 +143,7 @@ class Jobs:
         try:
             job.stage = "looking"
             answer = self.look(job)
-            job.answer, job.person = answer_json(answer), is_person_in(answer)
+            job.answer, job.person = answer.to_json(), is_person_in(answer)
             job.stage = "drawing"
             self.draw(job, answer)
             job.clip.unlink()

@@ -5,13 +5,9 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from fitness_tracker.answering.answer import Answer, Segment
 from fitness_tracker.core.errors import printable
-from fitness_tracker.models.pose.classifier import PosePrediction
 
 CSV_COLUMNS = ("path", "start_s", "end_s", "exercise", "confidence", "repetitions", "held_s", "error")
 
@@ -23,7 +19,7 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
     if as_json:
         return (
             lambda: None,
-            lambda path, answer: print(json.dumps({"path": str(path), **answer_json(answer)}), flush=True),
+            lambda path, answer: print(json.dumps({"path": str(path), **answer.to_json()}), flush=True),
             lambda path, error: print(json.dumps({"path": str(path), "error": error}), flush=True),
         )
     if as_csv:
@@ -41,26 +37,13 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
     )
 
 
-def turned(answer: Answer) -> int:
-    """Degrees, counter-clockwise, by which most of the frames that were turned upright were turned; 0 if none was."""
-    if not isinstance(answer.prediction, PosePrediction):
-        return 0
-    turns = answer.prediction.landmarks.turns
-    return 90 * int(np.argmax(np.bincount(turns[turns > 0], minlength=4)))
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """The fields of docs/prediction.schema.json, without the path."""
-    return {**answer.to_json(), "turned": turned(answer)}
-
-
 def csv_row(path: Path, segment: Segment) -> dict[str, object]:
     return {"path": printable(path), **vars(segment), "exercise": printable(segment.exercise)}
 
 
 def answer_lines(path: str, answer: Answer) -> list[str]:
     """A line for the clip, and one for each of its segments if there are several."""
-    remarks = "  several people" * answer.several_people + "  turned upright" * (turned(answer) != 0)
+    remarks = "  several people" * answer.several_people + "  turned upright" * (answer.turned != 0)
     lines = [f"{path}  {summary(answer)}{remarks}"]
     if len(answer.segments) > 1:
         for one in answer.segments:

@@ -208,6 +208,11 @@ def features(windows: Poses) -> np.ndarray:
     return compute_features(windows).astype(np.float32)
 
 
+def clip_features(poses: Poses) -> np.ndarray:
+    """A clip's T poses to (T, FEATURES) float32."""
+    return features(Poses(*(array[None] for array in poses.arrays())))[0]
+
+
 def compute_features(windows: Poses, xp: Any = np) -> Any:
     """Windows (N, T, ...) to (N, T, FEATURES), invariant to mirroring; what comes from the body is invariant to
     yaw as well.
