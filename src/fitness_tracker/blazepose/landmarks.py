@@ -4,7 +4,6 @@ Rounding does not change a score, as a step is far below the networks' error. It
 the last bits, in which CPUs and C libraries may differ.
 """
 
-import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -15,6 +14,7 @@ import numpy as np
 
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.files import npz_bytes
 
 NPZ_VERSION = 3  # of the file
 
@@ -111,10 +111,7 @@ def quantize(values: np.ndarray, steps: int, dtype: type[np.integer]) -> np.ndar
 
 def write_landmarks(landmarks: Landmarks) -> bytes:
     """The bytes of an `.npz`; the same landmarks give the same bytes."""
-    target = io.BytesIO()
-    arrays = {"format_version": np.array(NPZ_VERSION), **to_integers(landmarks)}
-    np.savez(target, allow_pickle=False, **arrays)
-    return target.getvalue()
+    return npz_bytes({"format_version": np.array(NPZ_VERSION), **to_integers(landmarks)})
 
 
 def read_landmarks(path: Path) -> Landmarks:

@@ -38,7 +38,7 @@ from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.blazepose.upright import turn_upright
 from fitness_tracker.video.frames import read_zip
 
-OUTPUT_VERSION = 6  # of `find_landmarks`: raise it when the same frames give other bytes
+OUTPUT_VERSION = 7  # of `find_landmarks`: raise it when the same frames give other bytes
 HEATMAP_SIZE = 64  # cells a side
 OUTPUT_LANDMARKS = 39  # of the landmark network: 33 of the skeleton, 6 more
 HIPS, RIM = 33, 34  # of those 6: the middle of the hips, and the point above the head on the person's circle

@@ -1,11 +1,18 @@
 """Files and folders that are whole or not there at any moment: written at a staging path, then moved into place."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same content gives the same bytes
 
 
 def staging_path(path: Path) -> Path:
@@ -49,3 +56,17 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Sorted and indented."""
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """What `numpy.load` reads. The same arrays give the same bytes, which `numpy.savez` does not promise.
+
+    It writes each member as one of unknown size, whose header differs between releases of Python.
+    """
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", ZIP_DATE), content.getvalue())
+    return target.getvalue()

@@ -7,7 +7,6 @@ field is checked for type and range.
 """
 
 import hashlib
-import io
 import json
 import re
 import shutil
@@ -20,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fitness_tracker.core.errors import UserError, printable
-from fitness_tracker.core.files import replace_folder, staging_path, write_bytes, write_json
+from fitness_tracker.core.files import npz_bytes, replace_folder, staging_path, write_bytes, write_json
 from fitness_tracker.core.params import Fit, FramesPerSecond, GroupPattern
 from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
@@ -101,9 +100,7 @@ COPIED = ("exercises", "fit", "fps", "group", "temperature", "none_threshold", "
 
 def pack_weights(network: keras.Model) -> bytes:
     """Without the optimizer, which is twice the weights."""
-    target = io.BytesIO()
-    np.savez(target, allow_pickle=False, **{f"{n:03d}": array for n, array in enumerate(network.get_weights())})
-    return target.getvalue()
+    return npz_bytes({f"{n:03d}": array for n, array in enumerate(network.get_weights())})
 
 
 def load_classifier(folder: Path) -> Classifier:

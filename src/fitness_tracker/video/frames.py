@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.files import ZIP_DATE
 from fitness_tracker.core.params import Limits
 from fitness_tracker.video.ffmpeg import STAGE_LIMITS, NotedBytes, read_frames
 
 OUTPUT_VERSION = 1  # of `extract_frames`: raise it when the same clip gives other bytes
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
 def extract_frames(clip: bytes, fps: float, quality: int, limits: Limits = STAGE_LIMITS) -> bytes:
