@@ -1,36 +1,33 @@
-"""Saves and loads a classifier as a folder: `classifier.json`, the weights, and what else its kind needs.
+"""Saves and loads a classifier as a folder: `classifier.json`, the graph, and what else its kind needs.
 
 Loading executes nothing, and takes nothing on trust: a bundle may come from somebody else. The description carries the
-hash of every other file and of itself, so that a damaged bundle is refused before anything parses it, and the hash of
-its feature definition, so that one that was trained on other features is refused instead of answering nonsense; every
-field is checked for type and range.
+hash of every other file and of itself, so that a damaged bundle is refused before anything parses it; every field is
+checked for type and range, and the graph for its inputs, outputs and operations.
 """
 
 import hashlib
 import json
 import re
 import shutil
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fitness_tracker.core.errors import UserError, printable
-from fitness_tracker.core.files import npz_bytes, replace_folder, staging_path, write_bytes, write_json
+from fitness_tracker.core.files import replace_folder, staging_path, write_bytes, write_json
 from fitness_tracker.core.params import Fit, FramesPerSecond, GroupPattern
 from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
-from fitness_tracker.models.tensorflow_setup import keras
 
-# 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params, 5 nothing of holds
-FORMAT_VERSION = 6
-DESCRIPTION, WEIGHTS = "classifier.json", "member{}.npz"
+# 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params, 5 nothing of holds,
+# 6 no graph
+FORMAT_VERSION = 7
+DESCRIPTION = "classifier.json"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
-    RuntimeError, UserError, zipfile.BadZipFile,
+    RuntimeError, UserError,
 )  # fmt: skip
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -42,9 +39,8 @@ class CommonFields(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
-    format_version: Literal[6]
+    format_version: Literal[7]
     model: str
-    features: Sha256
     sha256: dict[str, Sha256]  # file -> hash
     checksum: Sha256
     exercises: Annotated[list[Label], Field(min_length=1, max_length=10_000)]
@@ -56,6 +52,7 @@ class CommonFields(BaseModel):
     none_threshold: Annotated[float, Field(ge=0, le=1)]
     held: list[Label]
     params: dict[str, Any]
+    parameters: Annotated[int, Field(ge=1)]
 
 
 def sha256(data: bytes) -> str:
@@ -73,11 +70,9 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
 
     (A `.keras` file carries its date and memory addresses, and HDF5 ends the process when the disk is full.)
     """
-    files = {WEIGHTS.format(number): pack_weights(network) for number, network in enumerate(classifier.networks)}
-    files |= classifier.files()
+    files = classifier.files()
     description = {
         "format_version": FORMAT_VERSION,
-        "features": sha256(MODEL_KINDS[classifier.kind]().feature_definition()),
         "model": classifier.kind,
         "usage": {name: asdict(used) for name, used in classifier.usage.items()},
         **{name: getattr(classifier, name) for name in COPIED},
@@ -95,12 +90,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-COPIED = ("exercises", "fit", "fps", "group", "temperature", "none_threshold", "held", "params")
-
-
-def pack_weights(network: keras.Model) -> bytes:
-    """Without the optimizer, which is twice the weights."""
-    return npz_bytes({f"{n:03d}": array for n, array in enumerate(network.get_weights())})
+COPIED = ("exercises", "fit", "fps", "group", "temperature", "none_threshold", "held", "params", "parameters")
 
 
 def load_classifier(folder: Path) -> Classifier:
@@ -117,11 +107,8 @@ def load_classifier(folder: Path) -> Classifier:
                 raise ValueError(f"{name} is not what was saved")
         common = {name: getattr(fields, name) for name in (*COPIED, "usage")}
         classifier = MODEL_KINDS[fields.model]().load(folder, fields.model_extra or {}, common)
-        if fields.sha256.keys() != classifier.files().keys() | {*map(WEIGHTS.format, range(len(classifier.networks)))}:
+        if fields.sha256.keys() != classifier.files().keys():
             raise ValueError("its list of files is not that of its parts")
-        for number, network in enumerate(classifier.networks):
-            with np.load(folder / WEIGHTS.format(number), allow_pickle=False) as arrays:
-                network.set_weights([arrays[name] for name in sorted(arrays.files)])
         return classifier
     except OtherVersionError:
         raise
@@ -156,5 +143,3 @@ def check_version(folder: Path, description: dict[str, Any]) -> None:
         )
     if description["checksum"] != checksum(description):
         raise ValueError(f"{DESCRIPTION} is not what was saved")
-    if description["features"] != sha256(MODEL_KINDS[description["model"]]().feature_definition()):
-        raise OtherVersionError(f"{folder}: the classifier was trained on other features; train it again")

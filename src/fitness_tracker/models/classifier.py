@@ -10,7 +10,7 @@ import numpy as np
 
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.clips.folder import short_hash as short_hash  # imported from here, too
-from fitness_tracker.models.tensorflow_setup import keras
+from fitness_tracker.models.graph import GRAPH, Graph
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Classifier(ABC):
     none_threshold: float  # the answer is 'none' where `none_score` is above; 1: never
     held: list[str]  # exercises that are held still, not repeated; may name some that are not among `exercises`
     params: dict[str, Any]  # those of params.yaml that it was trained with
+    parameters: int  # of a member's network: weights and what normalises
+    graph: Graph  # all members' networks
 
     kind: ClassVar[str]
 
@@ -64,22 +66,18 @@ class Classifier(ABC):
     def unseen_folds(self) -> list[set[int]]:
         """Of each member, the folds that its training did not look at in any way."""
 
-    @property
-    @abstractmethod
-    def networks(self) -> list[keras.Model]:
-        """The members' networks."""
-
-    @abstractmethod
-    def build(self) -> keras.Model:
-        """A member's network as it is before training."""
-
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """The fields of this kind of classifier, for `classifier.json`."""
 
     def files(self) -> dict[str, bytes]:
-        """Name and content of what does not fit into `classifier.json`, besides the weights."""
-        return {}
+        """Name and content of what does not fit into `classifier.json`."""
+        return {GRAPH: self.graph.content}
+
+    def mean_of(self, probabilities: np.ndarray, members: Sequence[int] | None) -> np.ndarray:
+        """Probabilities (N, M, K) of a graph to (N, K): the mean of those of the `members`, calibrated."""
+        chosen = probabilities if members is None else probabilities[:, list(members)]
+        return apply_temperature(chosen, self.temperature).mean(axis=1)
 
     def decide_label(self, prediction: Prediction, tolerance: float = 1.0) -> tuple[str, float]:
         """The likeliest exercise and its probability; or 'none' and `none_score` where that is too large: above

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fitness_tracker.core.params import Params
 from fitness_tracker.models.classifier import Classifier
-from fitness_tracker.models.training import Trained, TrainingData
 from fitness_tracker.processing.result_cache import ResultCache
+
+if TYPE_CHECKING:  # it imports TensorFlow, which answering does without
+    from fitness_tracker.models.training import Trained, TrainingData
 
 
 class ModelKind(Protocol):
@@ -16,17 +18,14 @@ class ModelKind(Protocol):
     INPUT: str  # the folder below data/ that it learns from and answers: 'frames' or 'landmarks'
     SUFFIX: str  # of the files in it
 
-    def fit(self, data: TrainingData, params: Params, cache: ResultCache | None = None) -> Trained:
+    def fit(self, data: "TrainingData", params: Params, cache: ResultCache | None = None) -> "Trained":
         """A new classifier. A training that was stopped goes on where it was if its state is in the `cache`."""
 
     def load(self, folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> Classifier:
-        """The classifier that classifier.json in `folder` describes, its networks without weights.
+        """The classifier that classifier.json in `folder` describes.
 
         `common` are the fields that all kinds share. Raises `ValueError` or `KeyError` if its parts do not fit.
         """
-
-    def feature_definition(self) -> bytes:
-        """What the features are of a fixed input: a classifier that was trained on other features is refused."""
 
 
 def pose_kind() -> ModelKind:

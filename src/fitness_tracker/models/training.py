@@ -37,12 +37,10 @@ class TrainingData:
 
 
 class FittedMember(NamedTuple):
-    """A member's network as it crosses processes, and its predictions for clips that it did not learn from."""
+    """A member's network as it crosses processes."""
 
     weights: list[np.ndarray]
     history: dict[str, list[float]]
-    probabilities: list[np.ndarray]  # of each clip held out: (its windows or frames, K)
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -101,11 +99,30 @@ def deciding_params(params: Params) -> dict[str, Any]:
     return {**groups, "corpus": params.corpus, "exercises": params.exercises, "held": params.held}
 
 
-def summarise(classifier: Classifier, fitted: Sequence[FittedMember], checkpoints: Sequence[Checkpoint]) -> Trained:
+def summarise(
+    classifier: Classifier,
+    fitted: Sequence[FittedMember],
+    metrics: Sequence[Mapping[str, float]],
+    checkpoints: Sequence[Checkpoint],
+) -> Trained:
     """Metrics and history are the members' means."""
-    metrics = {name: float(np.mean([one.metrics[name] for one in fitted])) for name in fitted[0].metrics}
+    means = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
     history = mean_history([one.history for one in fitted])
-    return Trained(classifier, {**metrics, "epochs": len(history["loss"])}, history, checkpoints)
+    return Trained(classifier, {**means, "epochs": len(history["loss"])}, history, checkpoints)
+
+
+def member_metrics(
+    probabilities: np.ndarray, labels: np.ndarray, train: Sequence[np.ndarray], val: Sequence[np.ndarray]
+) -> list[dict[str, float]]:
+    """Of each member the metrics of what it learnt from and of what was held out: `part_metrics`.
+
+    `probabilities` (N, M, K) and `labels` (N,) are of windows or frames, `train` and `val` each member's masks or rows.
+    """
+    return [
+        part_metrics("train", probabilities[learnt, member], labels[learnt])
+        | part_metrics("val", probabilities[held_out, member], labels[held_out])
+        for member, (learnt, held_out) in enumerate(zip(train, val, strict=True))
+    ]
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:

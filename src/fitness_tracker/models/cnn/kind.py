@@ -1,7 +1,19 @@
 """The frame classifier as a kind of model."""
 
-from fitness_tracker.models.cnn.classifier import feature_definition as feature_definition
+from typing import TYPE_CHECKING
+
+from fitness_tracker.core.params import Params
 from fitness_tracker.models.cnn.classifier import load as load
-from fitness_tracker.models.cnn.training import fit as fit
+from fitness_tracker.processing.result_cache import ResultCache
+
+if TYPE_CHECKING:
+    from fitness_tracker.models.training import Trained, TrainingData
 
 INPUT, SUFFIX = "frames", ".zip"
+
+
+def fit(data: "TrainingData", params: Params, cache: ResultCache | None = None) -> "Trained":
+    """See `training.fit`, which imports TensorFlow."""
+    from fitness_tracker.models.cnn.training import fit
+
+    return fit(data, params, cache)

@@ -1,6 +1,12 @@
-"""The classic frame network."""
+"""The classic frame network, and the graph of several."""
+
+from collections.abc import Sequence
+
+import numpy as np
 
 from fitness_tracker.core.params import Cnn
+from fitness_tracker.models.cnn.classifier import FRAMES
+from fitness_tracker.models.convert import join_members
 from fitness_tracker.models.tensorflow_setup import keras
 
 
@@ -25,3 +31,13 @@ def build_cnn(cnn: Cnn, classes: int) -> keras.Model:
         ],
         name="cnn",
     )
+
+
+def build_graph(cnn: Cnn, classes: int, weights: Sequence[Sequence[np.ndarray]]) -> keras.Model:
+    """From frames (N, size, size, 3) uint8 RGB to what `Graph` gives; `weights` of each member."""
+    frames = keras.Input((cnn.image_size, cnn.image_size, 3), dtype="uint8", name=FRAMES)
+    networks = []
+    for arrays in weights:
+        networks.append(build_cnn(cnn, classes))
+        networks[-1].set_weights(arrays)
+    return join_members([frames], frames, networks)

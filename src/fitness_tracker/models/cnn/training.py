@@ -10,9 +10,10 @@ from fitness_tracker.core.params import Cnn, FrameAugmentation, Params, Train
 from fitness_tracker.models.calibration import Calibration, calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
 from fitness_tracker.models.cnn.augment import frame_augmenter
-from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
-from fitness_tracker.models.cnn.network import build_cnn
+from fitness_tracker.models.cnn.classifier import BATCH, FRAMES, FrameClassifier, frame_graph
+from fitness_tracker.models.cnn.network import build_cnn, build_graph
 from fitness_tracker.models.cnn.store import FrameStore, frame_store, plain_batches, training_batches
+from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.processes import Tick
 from fitness_tracker.models.tensorflow_setup import keras
 from fitness_tracker.models.training import (
@@ -22,7 +23,7 @@ from fitness_tracker.models.training import (
     class_weights,
     common_fields,
     epoch_bar,
-    part_metrics,
+    member_metrics,
     summarise,
     tick_callback,
     training_params,
@@ -53,12 +54,20 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
                 fit_member(store, plan, len(exercises), params, number, checkpoints[number], bar.update)
                 for number, plan in enumerate(plans)
             ]
-        calibration = calibrate_members(fitted, plans, store, data, exercises, params.none.accepted_share)
-    members = [FrameMember(build_cnn(params.cnn, len(exercises)), plan.folds) for plan in plans]
-    for member, one in zip(members, fitted, strict=True):
-        member.network.set_weights(one.weights)
-    fields = common_fields(data, params, exercises, calibration)
-    return summarise(FrameClassifier(members=members, cnn=params.cnn, **fields), fitted, checkpoints)
+        network = build_graph(params.cnn, len(exercises), [one.weights for one in fitted])
+        graph = frame_graph(to_tflite(network), params.cnn, len(plans), len(exercises))
+        rows = (np.arange(first, min(first + BATCH, len(store.labels))) for first in range(0, len(store.labels), BATCH))
+        probabilities = np.concatenate([graph(**{FRAMES: store.read(part)}).probabilities for part in rows])
+        metrics = member_metrics(
+            probabilities, store.labels, [plan.train for plan in plans], [plan.stop for plan in plans]
+        )
+        calibration = calibrate_members(probabilities, plans, store, data, exercises, params.none.accepted_share)
+    classifier = FrameClassifier(
+        graph=graph, folds=[plan.folds for plan in plans], cnn=params.cnn,
+        parameters=build_cnn(params.cnn, len(exercises)).count_params(),
+        **common_fields(data, params, exercises, calibration),
+    )  # fmt: skip
+    return summarise(classifier, fitted, metrics, checkpoints)
 
 
 def plan_members(data: TrainingData, store: FrameStore, members: int) -> list[Plan]:
@@ -84,27 +93,22 @@ def fit_member(
         store, plan.train, plan.stop, classes, params.train, params.cnn, params.frame_augmentation, number,
         checkpoint, tick,
     )  # fmt: skip
-    metrics: dict[str, float] = {}
-    for part, rows in (("train", plan.train), ("val", plan.stop)):
-        probabilities = predict_rows(network, store, rows)
-        metrics |= part_metrics(part, probabilities, store.labels[rows])
-    owner = store.clips[plan.stop]
-    return FittedMember(
-        network.get_weights(), history, [probabilities[owner == clip] for clip in np.unique(owner)], metrics
-    )
+    return FittedMember(network.get_weights(), history)
 
 
 def calibrate_members(
-    fitted: list[FittedMember],
+    probabilities: np.ndarray,
     plans: list[Plan],
     store: FrameStore,
     data: TrainingData,
     exercises: list[str],
     accepted: float,
 ) -> Calibration:
-    clips = [data.clips[number] for plan in plans for number in np.unique(store.clips[plan.stop])]
+    """`probabilities` (frames, M, K) are of the whole store."""
+    held_out = [(member, clip) for member, plan in enumerate(plans) for clip in np.unique(store.clips[plan.stop])]
+    clips = [data.clips[number] for _, number in held_out]
     return calibrate(
-        [of_clip for member in fitted for of_clip in member.probabilities],
+        [probabilities[store.clips == clip, member] for member, clip in held_out],
         exercises,
         np.array([exercises.index(clip.exercise) for clip in clips]),
         np.array([data.usage[clip.name].group for clip in clips]),
@@ -150,8 +154,3 @@ def fit_network(
         verbose=0,
     )
     return network, checkpoint.history
-
-
-def predict_rows(network: keras.Model, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K) of the frames `rows`, without augmentation."""
-    return network.predict(plain_batches(store, rows, 256), verbose=0)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from fitness_tracker.core.params import PoseAugmentation
-from fitness_tracker.models.pose.features import ANKLE, ELBOW, KNEE, WRIST, Poses, PoseSequences, is_standing
+from fitness_tracker.models.pose.features import ANKLE, ELBOW, KNEE, WRIST, ClipSequences, Poses, is_standing, normalize
 
 LOST = ([KNEE], [ANKLE], [WRIST], [KNEE, ANKLE], [ELBOW, WRIST])  # what the edge of the frame or a bench may hide
 
 
 def sample_augmented_windows(
-    clips: PoseSequences, which: np.ndarray, length: int, augmentation: PoseAugmentation, rng: np.random.Generator
+    clips: ClipSequences, which: np.ndarray, length: int, augmentation: PoseAugmentation, rng: np.random.Generator
 ) -> tuple[Poses, np.ndarray]:
     """A window (length frames) of each of the clips `which` (N,): from anywhere in it, faster or slower, and augmented.
 
@@ -21,7 +21,8 @@ def sample_augmented_windows(
     speed[still] = 0
     shot, place = clips.pick_shots(which, rng.random(len(which)))
     start = place * np.maximum(clips.sizes[shot] - 1 - (length - 1) * speed, 0)
-    windows = clips.windows(shot, start, speed, length)
+    cut = clips.windows(shot, start, speed, length)
+    windows = normalize(cut.world, cut.image)
     return augment_poses(windows, augmentation, rng), still & is_standing(windows.joints_3d[:, 0])
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from fitness_tracker.core.params import Pose, PoseAugmentation, Train
 from fitness_tracker.models.pose.augment import augment_poses, sample_augmented_windows
 from fitness_tracker.models.pose.dataset import PoseData
-from fitness_tracker.models.pose.features import PoseSequences, features
+from fitness_tracker.models.pose.features import ClipSequences, features
 from fitness_tracker.models.pose.idle import idle_windows
 from fitness_tracker.models.tensorflow_setup import keras
 from fitness_tracker.models.training import random_stream
@@ -42,7 +42,7 @@ class WindowBatches(keras.utils.PyDataset):
 
     def __init__(self, data: PoseData, classes: int, settings: PoseSettings) -> None:
         super().__init__()
-        self.clips, self.labels, self.classes = PoseSequences(data.clips), data.labels, classes
+        self.clips, self.labels, self.classes = ClipSequences(data.clips), data.labels, classes
         self.settings, self.epoch = settings, 0
         even = np.full(len(data.labels), 1 / len(data.labels))
         self.chances = sampling_weights(data.labels, data.groups) if settings.train.class_weights else even

@@ -6,9 +6,18 @@ from typing import NamedTuple
 import numpy as np
 
 from fitness_tracker.blazepose.landmarks import Landmarks, read_landmarks
+from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
-from fitness_tracker.models.pose.features import Poses, cut_windows, features, poses_from_landmarks
+from fitness_tracker.models.graph import Graph
+from fitness_tracker.models.pose.classifier import ask
+from fitness_tracker.models.pose.features import (
+    JOINTS,
+    PointTracks,
+    cut_windows,
+    tracks_from_landmarks,
+    window_features,
+)
 from fitness_tracker.models.training import TrainingData
 
 MIN_FOUND = 0.2  # share of frames with a person; clips below are left out of training
@@ -18,7 +27,7 @@ class PoseData(NamedTuple):
     """Clips, their labels (clips,) int64, which count the exercises from 0, the last being 'none', and their groups
     (clips,)."""
 
-    clips: Sequence[Poses]
+    clips: Sequence[PointTracks]
     labels: np.ndarray
     groups: np.ndarray
 
@@ -57,12 +66,12 @@ def read_training_set(data: TrainingData, exercises: Sequence[str]) -> TrainingS
     rows = [row for row in rows if row[-1].found.mean() >= MIN_FOUND] or rows
     clips, names, clear, landmarks = zip(*rows, strict=True)
     labels = [exercises.index(clip.exercise if clip.exercise in exercises else NONE) for clip in clips]
-    poses = [poses_from_landmarks(seen_shots(of_clip)) for of_clip in landmarks]
+    tracks = [tracks_from_landmarks(seen_shots(of_clip), JOINTS) for of_clip in landmarks]
     groups = [data.usage[clip.name].group for clip in clips]
     untaught = [clip.exercise == NONE != name for clip, name in zip(clips, names, strict=True)]
     folds = [data.usage[clip.name].fold for clip in clips]
     return TrainingSet(
-        PoseData(poses, np.array(labels), np.array(groups)),
+        PoseData(tracks, np.array(labels), np.array(groups)),
         np.array(folds), np.array(names), np.array(untaught), np.array(clear),
     )  # fmt: skip
 
@@ -74,7 +83,15 @@ def seen_shots(landmarks: Landmarks) -> Landmarks:
     return landmarks[np.flatnonzero(seen)] if seen.any() else landmarks
 
 
-def all_windows(clips: Sequence[Poses], length: int) -> tuple[np.ndarray, np.ndarray]:
+def all_windows(clips: Sequence[PointTracks], length: int) -> tuple[np.ndarray, np.ndarray]:
     """All windows of the clips, plain: features (N, T, FEATURES) float32, and each window's clip number (N,) int64."""
-    windows = [features(cut_windows(clip, length)) for clip in clips]
+    windows = [np.concatenate([window_features(part) for part in cut_windows(clip, length)]) for clip in clips]
     return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in windows])
+
+
+def ask_clip(graph: Graph, clip: PointTracks, length: int) -> np.ndarray:
+    """Joints of a clip to the probabilities (N, M, K) of its windows, each member's, as the graph gives them."""
+    world, image = (np.zeros((len(points), LANDMARKS, 3), np.float32) for points in (clip.world, clip.image))
+    world[:, JOINTS], image[:, JOINTS] = clip.world, clip.image
+    parts = cut_windows(PointTracks(world, image, shots=clip.shots), length)
+    return np.concatenate([ask(graph, part).probabilities for part in parts])

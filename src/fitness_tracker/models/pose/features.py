@@ -6,7 +6,7 @@ What takes `xp` is written once for arrays and for graphs: `xp` is NumPy, or `ke
 tensors have operators and slices but no methods.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,13 +39,30 @@ STRAIGHT = (
     (JOINT_ANGLES[3], -0.9),
 )  # of who stands: cosines at elbows, hips and knees
 TINY = 1e-6
+PART = 256  # windows that are cut at a time
+
+
+@dataclass(frozen=True)
+class PointTracks:
+    """Points of the person of one clip, or windows of many, as BlazePose finds them: landmarks, or some of them."""
+
+    world: np.ndarray  # (..., T, P, 3) float32: metres from the middle of the hips
+    image: np.ndarray  # (..., T, P, 3) float32: pixels
+
+    # Frames of each shot of a clip; not given: it is a single one
+    shots: tuple[int, ...] = field(default=(), kw_only=True)
+
+    @property
+    def shot_sizes(self) -> tuple[int, ...]:
+        """Of a clip: the frames of each shot."""
+        return self.shots or (len(self.world),)
 
 
 @dataclass(frozen=True)
 class Poses:
     """The person of one clip, or windows of many, in torso lengths: x right, y down, z away from the camera.
 
-    Each shot of a clip is normalised by itself: sizes and places of two shots do not compare.
+    Each shot of a clip, and each window, is normalised by itself: sizes and places of two do not compare.
     """
 
     joints_3d: np.ndarray  # (..., T, 12, 3) float32: from the middle of the hips, by the world landmarks
@@ -66,17 +83,26 @@ class Poses:
 
 def poses_from_landmarks(landmarks: Landmarks) -> Poses:
     """The poses of a clip, interpolated where nobody was found; all zero in shots in which nobody ever was."""
-    shots = [poses_from_shot(shot) for shot in landmarks.shots()]
+    shots = [poses_from_shot(tracks_from_landmarks(shot, JOINTS)) for shot in landmarks.shots()]
     arrays = zip(*(shot.arrays() for shot in shots), strict=True)
     return Poses(*map(np.concatenate, arrays), shots=tuple(len(shot.hip_trajectory) for shot in shots))
 
 
-def poses_from_shot(landmarks: Landmarks) -> Poses:
+def poses_from_shot(tracks: PointTracks) -> Poses:
+    poses = normalize(tracks.world.astype(np.float64), tracks.image.astype(np.float64))
+    return Poses(*(array.astype(np.float32) for array in poses.arrays()))
+
+
+def tracks_from_landmarks(landmarks: Landmarks, points: Sequence[int] | slice = slice(None)) -> PointTracks:
+    """All landmarks of a clip, or those numbered `points`, interpolated where nobody was found, each shot by itself."""
+    shots = landmarks.shots()
     world, image = (
-        interpolate_missing(points[:, JOINTS, :3].astype(np.float64), landmarks.found)
-        for points in (landmarks.world_landmarks, landmarks.image_landmarks)
-    )
-    return Poses(*(array.astype(np.float32) for array in normalize(world, image).arrays()))
+        np.concatenate([
+            interpolate_missing(getattr(shot, name)[:, points, :3].astype(np.float64), shot.found) for shot in shots
+        ]).astype(np.float32)
+        for name in ("world_landmarks", "image_landmarks")
+    )  # fmt: skip
+    return PointTracks(world, image, shots=tuple(len(shot.found) for shot in shots))
 
 
 def normalize(world: Any, image: Any, xp: Any = np) -> Poses:
@@ -149,13 +175,15 @@ def window_spans(shots: Sequence[int], length: int) -> list[tuple[int, int]]:
     ]
 
 
-class PoseSequences:
-    """Poses of many clips in a row, shot by shot, to cut windows from."""
+class ClipSequences:
+    """The tracks of many clips in a row, shot by shot, to cut windows from."""
 
-    def __init__(self, clips: Sequence[Poses]) -> None:
+    def __init__(self, clips: Sequence[PointTracks]) -> None:
         self.sizes = np.array([size for clip in clips for size in clip.shot_sizes])
         self.first = np.cumsum(self.sizes) - self.sizes
-        self.arrays = [np.concatenate(arrays) for arrays in zip(*(clip.arrays() for clip in clips), strict=True)]
+        self.arrays = [
+            np.concatenate(arrays) for arrays in zip(*((clip.world, clip.image) for clip in clips), strict=True)
+        ]
         self.shots = np.array([len(clip.shot_sizes) for clip in clips])  # of each clip
         self.first_shot = np.cumsum(self.shots) - self.shots
 
@@ -170,7 +198,7 @@ class PoseSequences:
         within = np.clip((row - self.first[shot]) / self.sizes[shot], 0, 1)
         return shot, np.where(self.shots[clips] > 1, within, at)
 
-    def windows(self, which: np.ndarray, start: np.ndarray, speed: np.ndarray, length: int) -> Poses:
+    def windows(self, which: np.ndarray, start: np.ndarray, speed: np.ndarray, length: int) -> PointTracks:
         """Windows (N, length, ...): the n-th from shot `which[n]`, from frame `start[n]` on, `speed[n]` frames a step.
 
         A shot that is too short is played forwards and backwards.
@@ -180,14 +208,16 @@ class PoseSequences:
         at = np.clip(np.where(at > last, 2 * last - at, at), 0, last)
         rows = (self.first[which, None] + at).ravel()
         cut = (interpolate_rows(array, rows).reshape(*at.shape, *array.shape[1:]) for array in self.arrays)
-        return Poses(*(array.astype(np.float32) for array in cut))
+        return PointTracks(*(array.astype(np.float32) for array in cut))
 
 
-def cut_windows(poses: Poses, length: int) -> Poses:
-    """All windows (N, length, ...) of one clip, see `window_spans`."""
-    starts = [window_starts(frames, length) for frames in poses.shot_sizes]
+def cut_windows(clip: PointTracks, length: int) -> Iterator[PointTracks]:
+    """All windows (N, length, ...) of one clip, see `window_spans`; in order, `PART` at a time."""
+    starts = [window_starts(frames, length) for frames in clip.shot_sizes]
     shots = np.repeat(np.arange(len(starts)), [len(of_shot) for of_shot in starts])
-    return PoseSequences([poses]).windows(shots, np.concatenate(starts).astype(float), np.ones(len(shots)), length)
+    places, sequences = np.concatenate(starts).astype(float), ClipSequences([clip])
+    for part in (slice(first, first + PART) for first in range(0, len(shots), PART)):
+        yield sequences.windows(shots[part], places[part], np.ones(len(shots[part])), length)
 
 
 def average_windows_per_frame(windows: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -206,6 +236,11 @@ def average_windows_per_frame(windows: np.ndarray, spans: Sequence[tuple[int, in
 def features(windows: Poses) -> np.ndarray:
     """Windows (N, T, ...) to (N, T, FEATURES) float32; see `compute_features`."""
     return compute_features(windows).astype(np.float32)
+
+
+def window_features(windows: PointTracks) -> np.ndarray:
+    """Windows (N, T, 12, 3) of joints, each normalised by itself, to (N, T, FEATURES) float32."""
+    return features(normalize(windows.world, windows.image))
 
 
 def clip_features(poses: Poses) -> np.ndarray:

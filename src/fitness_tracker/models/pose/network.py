@@ -1,7 +1,16 @@
-"""The pose network: windows of features to probabilities."""
+"""The pose network: windows of features to probabilities; and the graph of several, from windows of landmarks."""
 
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from fitness_tracker.blazepose.skeleton import LANDMARKS
+from fitness_tracker.core.files import npz_bytes
 from fitness_tracker.core.params import Pose
-from fitness_tracker.models.pose.features import FEATURES
+from fitness_tracker.models.convert import join_members, round_weights
+from fitness_tracker.models.pose.classifier import IMAGE, WORLD
+from fitness_tracker.models.pose.features import FEATURES, JOINTS, compute_features, normalize
 from fitness_tracker.models.tensorflow_setup import keras
 
 
@@ -27,3 +36,36 @@ def build_pose(pose: Pose, classes: int) -> keras.Model:
     hidden = layers.Dense(pose.units, activation="relu", name="hidden")(pooled)
     hidden = layers.Dropout(pose.dropout, name="hidden_dropout")(hidden)
     return keras.Model(windows, layers.Dense(classes, activation="softmax", name="exercise")(hidden), name="pose")
+
+
+def build_graph(pose: Pose, window: int, classes: int, weights: bytes) -> keras.Model:
+    """From landmarks of windows (N, T, 33, 3), in pixels and in metres, to what `Graph` gives.
+
+    `weights` are of `pack_weights`. Raises `ValueError` if they do not fit.
+    """
+    ops = keras.ops
+    image, world = (keras.Input((window, LANDMARKS, 3), name=name) for name in (IMAGE, WORLD))
+    rows = [int(landmark) for landmark in JOINTS]
+    poses = normalize(ops.take(world, rows, axis=2), ops.take(image, rows, axis=2), ops)
+    networks = []
+    for arrays in unpack_weights(weights):
+        networks.append(build_pose(pose, classes))
+        networks[-1].set_weights(arrays)
+    return join_members([image, world], compute_features(poses, ops), networks)
+
+
+def pack_weights(members: Sequence[Sequence[np.ndarray]]) -> bytes:
+    """The bytes of an `.npz` of the members' weights, rounded as they are kept."""
+    return npz_bytes({
+        f"{member:03d}_{number:03d}": array
+        for member, weights in enumerate(members) for number, array in enumerate(round_weights(weights))
+    })  # fmt: skip
+
+
+def unpack_weights(content: bytes) -> list[list[np.ndarray]]:
+    """What `pack_weights` packed, in float32, for each member."""
+    members: dict[str, list[np.ndarray]] = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        for name in sorted(arrays.files):
+            members.setdefault(name.partition("_")[0], []).append(arrays[name].astype(np.float32))
+    return list(members.values())

@@ -10,10 +10,11 @@ from fitness_tracker.clips.names import check_exercises
 from fitness_tracker.core.params import Params
 from fitness_tracker.models.calibration import calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
+from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, one_hot
-from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
-from fitness_tracker.models.pose.dataset import PoseData, TrainingSet, all_windows, read_training_set
-from fitness_tracker.models.pose.network import build_pose
+from fitness_tracker.models.pose.classifier import PoseClassifier, pose_graph
+from fitness_tracker.models.pose.dataset import PoseData, TrainingSet, all_windows, ask_clip, read_training_set
+from fitness_tracker.models.pose.network import build_graph, build_pose, pack_weights
 from fitness_tracker.models.processes import Tick, run_side_by_side
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.models.training import (
@@ -22,7 +23,7 @@ from fitness_tracker.models.training import (
     TrainingData,
     common_fields,
     epoch_bar,
-    part_metrics,
+    member_metrics,
     summarise,
     tick_callback,
     training_params,
@@ -54,20 +55,29 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     training_set = read_training_set(data, exercises)
     tasks = plan_members(training_set, exercises, data, params, cache)
     fitted = fit_members(tasks)
-    held_out = np.concatenate([np.flatnonzero(training_set.folds == task.fold) for task in tasks])
+    weights, window = pack_weights([one.weights for one in fitted]), tasks[0].settings.window
+    network = build_graph(params.pose, window, len(exercises), weights)
+    graph = pose_graph(to_tflite(network), window, len(tasks), len(exercises))
+    of_clips = [ask_clip(graph, clip, window) for clip in training_set.data.clips]
+    windows = np.repeat(np.arange(len(of_clips)), [len(of_clip) for of_clip in of_clips])
+    metrics = member_metrics(
+        np.concatenate(of_clips), training_set.data.labels[windows],
+        [training_set.seen_by(task.fold)[windows] for task in tasks],
+        [training_set.folds[windows] == task.fold for task in tasks],
+    )  # fmt: skip
+    held_out = [np.flatnonzero(training_set.folds == task.fold) for task in tasks]
+    which = np.concatenate(held_out)
     calibration = calibrate(
-        [of_clip for member in fitted for of_clip in member.probabilities], exercises,
-        training_set.data.labels[held_out], training_set.data.groups[held_out], training_set.clear[held_out],
+        [of_clips[clip][:, member] for member, clips in enumerate(held_out) for clip in clips], exercises,
+        training_set.data.labels[which], training_set.data.groups[which], training_set.clear[which],
         params.none.accepted_share,
     )  # fmt: skip
-    members = [PoseMember(build_pose(params.pose, len(exercises)), task.fold) for task in tasks]
-    for member, one in zip(members, fitted, strict=True):
-        member.network.set_weights(one.weights)
     classifier = PoseClassifier(
-        members=members, pose=params.pose, window=tasks[0].settings.window,
-        pose_networks=dict(data.pose_networks), **common_fields(data, params, exercises, calibration),
+        graph=graph, folds=[task.fold for task in tasks], pose=params.pose, window=window, weights=weights,
+        pose_networks=dict(data.pose_networks), parameters=build_pose(params.pose, len(exercises)).count_params(),
+        **common_fields(data, params, exercises, calibration),
     )  # fmt: skip
-    return summarise(classifier, fitted, [Checkpoint(cache, task.key) for task in tasks])
+    return summarise(classifier, fitted, metrics, [Checkpoint(cache, task.key) for task in tasks])
 
 
 def taught_exercises(data: TrainingData, params: Params) -> list[str]:
@@ -109,14 +119,7 @@ def fit_member(task: Task, tick: Tick) -> FittedMember:
     make_deterministic((task.settings.train.seed + task.settings.member) % 2**32)
     checkpoint = Checkpoint(task.cache, task.key)
     network, history = fit_network(task.train, task.held_out, task.classes, task.settings, checkpoint, tick)
-    member = PoseMember(network, task.fold)
-    metrics: dict[str, float] = {}
-    for part, data in (("train", task.train), ("val", task.held_out)):
-        windows, owner = all_windows(data.clips, task.settings.window)
-        probabilities = member.predict_proba(windows)
-        metrics |= part_metrics(part, probabilities, data.labels[owner])
-    of_clips = [probabilities[owner == clip] for clip in range(len(task.held_out.clips))]
-    return FittedMember(network.get_weights(), history, of_clips, metrics)
+    return FittedMember(network.get_weights(), history)
 
 
 def fit_network(
