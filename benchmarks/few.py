@@ -26,8 +26,8 @@ from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import f1_interval, macro_f1
 from fitness_tracker.models.pose.batches import PoseSettings
 from fitness_tracker.models.pose.dataset import PoseData
-from fitness_tracker.models.pose.features import Poses, poses_from_landmarks
-from fitness_tracker.models.pose.training import Task, fit_members
+from fitness_tracker.models.pose.features import JOINTS, PointTracks, tracks_from_landmarks
+from fitness_tracker.models.pose.training import Task, ask_held_out, fit_members
 from fitness_tracker.models.training import random_stream
 
 SOURCES = 5
@@ -42,12 +42,12 @@ def main() -> None:
     with exit_with_message("few"):
         params = load_params()
         clips = corpus_to_teach(args.corpus, {}, print)
-        poses = {clip.id: poses_from_landmarks(read_corpus_landmarks(clip.path)) for clip in clips}
+        tracks = {clip.id: tracks_from_landmarks(read_corpus_landmarks(clip.path), JOINTS) for clip in clips}
         head = [f"{number} groups, {way}" for way in ("alone", "with the corpus") for number in LABELLED][1:]
         print(f"| source | groups and clips tested | {' | '.join(head)} |\n|{' --- |' * (len(head) + 2)}", flush=True)
         answers = []
         for number, source in enumerate(largest_sources(clips, args.sources)):
-            answers.append(answers_of(clips, poses, source, params))
+            answers.append(answers_of(clips, tracks, source, params))
             print(f"| {number + 1} | {scores(answers[-1])} |", flush=True)
         print(f"| together | {scores(pd.concat(answers))} |")
 
@@ -61,7 +61,9 @@ def largest_sources(clips: Sequence[CorpusClip], number: int) -> list[str]:
     return sorted(wide, key=lambda source: -groups[source])[:number]
 
 
-def answers_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], source: str, params: Params) -> pd.DataFrame:
+def answers_of(
+    clips: Sequence[CorpusClip], tracks: dict[str, PointTracks], source: str, params: Params
+) -> pd.DataFrame:
     """A row for each tested clip of a source: truth, group, and a numbered column for what each network names."""
     own = [clip for clip in clips if clip.source == source]
     groups = sorted({clip.group for clip in own if clip.exercise != NONE})
@@ -77,12 +79,12 @@ def answers_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], source: str
                 continue
             exercises = [*sorted({clip.exercise for clip in train} - {NONE}), NONE]
             settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
-            learnt, held_out = (data_of(some, poses, exercises) for some in (train, test))
+            learnt, held_out = (data_of(some, tracks, exercises) for some in (train, test))
             tasks.append(Task(learnt, held_out, 0, len(exercises), settings))
             names.append(exercises)
     table = pd.DataFrame({"truth": [clip.exercise for clip in test], "group": [clip.group for clip in test]})
-    for number, (fitted, exercises) in enumerate(zip(fit_members(tasks), names, strict=True)):
-        table[number] = [exercises[int(of_clip.mean(axis=0)[:-1].argmax())] for of_clip in fitted.probabilities]
+    for number, (fitted, task, exercises) in enumerate(zip(fit_members(tasks), tasks, names, strict=True)):
+        table[number] = [exercises[int(of_clip[:-1].argmax())] for of_clip in ask_held_out(fitted, task)]
     return table
 
 
@@ -96,10 +98,10 @@ def scores(table: pd.DataFrame) -> str:
     return " | ".join(cells)
 
 
-def data_of(clips: Sequence[CorpusClip], poses: dict[str, Poses], exercises: list[str]) -> PoseData:
+def data_of(clips: Sequence[CorpusClip], tracks: dict[str, PointTracks], exercises: list[str]) -> PoseData:
     """Exercises that are not among `exercises` are labelled 'none'; only tested clips have such."""
     labels = [exercises.index(clip.exercise) if clip.exercise in exercises else len(exercises) - 1 for clip in clips]
-    return PoseData([poses[clip.id] for clip in clips], np.array(labels), np.array([clip.group for clip in clips]))
+    return PoseData([tracks[clip.id] for clip in clips], np.array(labels), np.array([clip.group for clip in clips]))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import weighted_interval
 from fitness_tracker.models.pose.batches import PoseSettings
-from fitness_tracker.models.pose.features import poses_from_landmarks
-from fitness_tracker.models.pose.training import Task, fit_members
+from fitness_tracker.models.pose.features import JOINTS, tracks_from_landmarks
+from fitness_tracker.models.pose.training import Task, ask_held_out, fit_members
 from fitness_tracker.models.training import split_and_hash_clips
 
 
@@ -43,7 +43,7 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
     params = load_params()
     clips = corpus_to_teach(corpus, {}, print)
     usage = split_and_hash_clips([], params.split, clips)
-    poses = {clip.id: poses_from_landmarks(read_corpus_landmarks(clip.path)) for clip in clips}
+    tracks = {clip.id: tracks_from_landmarks(read_corpus_landmarks(clip.path), JOINTS) for clip in clips}
     settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
     exercises = sorted({clip.exercise for clip in clips} - {NONE})
     folds = sorted({used.fold for used in usage.values()})
@@ -58,13 +58,13 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
             clip for clip in asked + [one for one in clips if one.exercise in hidden] if clip.visibility == "clear"
         ]
         scored.append((asked, hidden))
-        data, held_out = (data_of(some, poses, taught) for some in (learnt, asked))
+        data, held_out = (data_of(some, tracks, taught) for some in (learnt, asked))
         tasks.append(Task(data, held_out, fold, len(taught), settings))
     return pd.DataFrame(
         [
-            (clip.exercise, clip.group, clip.exercise in hidden, 1 - of_clip.mean(axis=0)[:-1].max())
-            for fitted, (asked, hidden) in zip(fit_members(tasks), scored, strict=True)
-            for clip, of_clip in zip(asked, fitted.probabilities, strict=True)
+            (clip.exercise, clip.group, clip.exercise in hidden, 1 - of_clip[:-1].max())
+            for fitted, task, (asked, hidden) in zip(fit_members(tasks), tasks, scored, strict=True)
+            for clip, of_clip in zip(asked, ask_held_out(fitted, task), strict=True)
         ],
         columns=["exercise", "group", "left_out", "score"],
     )

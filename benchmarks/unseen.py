@@ -17,7 +17,7 @@ import argparse
 import csv
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,16 +37,20 @@ from fitness_tracker.models.cnn import store as cnn_store
 from fitness_tracker.models.cnn.augment import frame_augmenter
 from fitness_tracker.models.cnn.network import build_cnn
 from fitness_tracker.models.pose.batches import PoseSettings
-from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
-from fitness_tracker.models.pose.dataset import PoseData, all_windows
+from fitness_tracker.models.pose.classifier import PoseClassifier
+from fitness_tracker.models.pose.dataset import PoseData, ask_clip
 from fitness_tracker.models.pose.features import (
     JOINT_ANGLES,
+    JOINTS,
+    PointTracks,
     Poses,
     joint,
     joint_angle_cosine,
     poses_from_landmarks,
+    tracks_from_landmarks,
     window_starts,
 )
+from fitness_tracker.models.pose.network import make_graph, pack_weights
 from fitness_tracker.models.pose.training import fit_network
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.models.training import class_weights
@@ -66,6 +70,7 @@ class Material:
     labels: np.ndarray  # (clips,) int64
     groups: np.ndarray  # (clips,) str
     landmarks: list[Landmarks]
+    tracks: list[PointTracks]
     poses: list[Poses]
     window: int  # frames
     params: Params
@@ -212,15 +217,12 @@ def trees(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed:
     }
 
 
-def poses_of(material: Material, which: Sequence[int] | np.ndarray) -> list[Poses]:
-    return [material.poses[clip] for clip in which]
-
-
 def ours(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """What this project does, forced to choose: 'none' is left out of the answers."""
-    member = one_member(material, train_idx, test_idx[:2], material.labels, len(material.exercises) + 1, seed, 0)
-    windows, owner = all_windows(poses_of(material, test_idx), material.window)
-    return {"ours": mean_of(member.predict_proba(windows), owner, len(test_idx))[:, :-1]}
+    weights = one_member(material, train_idx, test_idx[:2], material.labels, len(material.exercises) + 1, seed, 0)
+    graph = classifier_of(material, [weights], material.exercises, 1.0, 1.0).graph
+    answers = [ask_clip(graph, material.tracks[clip], material.window)[:, 0].mean(axis=0) for clip in test_idx]
+    return {"ours": np.stack(answers)[:, :-1]}
 
 
 def pose_settings(params: Params, seed: int) -> PoseSettings:
@@ -252,51 +254,55 @@ def out_of_fold(material: Material, method: Method, number: int, seed: int) -> d
 
 
 def data_of(material: Material, which: np.ndarray, labels: np.ndarray) -> PoseData:
-    return PoseData(poses_of(material, which), labels[which], material.groups[which])
+    return PoseData([material.tracks[clip] for clip in which], labels[which], material.groups[which])
 
 
 def one_member(
     material: Material, train_idx: np.ndarray, test_idx: np.ndarray, labels: np.ndarray, classes: int, seed: int, n: int
-) -> PoseMember:
-    """Member `n`; `labels` are of all clips; the clips `test_idx` are looked at after each epoch and decide nothing."""
+) -> list[np.ndarray]:
+    """The weights of member `n`; `labels` are of all clips.
+
+    The clips `test_idx` are looked at after each epoch and decide nothing.
+    """
     make_deterministic(seed)
     settings = dataclasses.replace(pose_settings(material.params, seed), member=n)
     train, held_out = (data_of(material, which, labels) for which in (train_idx, test_idx))
-    return PoseMember(fit_network(train, held_out, classes, settings)[0], n)
+    return fit_network(train, held_out, classes, settings)[0].get_weights()
 
 
 def classifier_of(
-    material: Material, members: list[PoseMember], exercises: list[str], temperature: float, threshold: float
+    material: Material, members: list[list[np.ndarray]], exercises: list[str], temperature: float, threshold: float
 ) -> PoseClassifier:
+    """`members` are the weights of each."""
+    weights, pose = pack_weights(members), material.params.pose
     return PoseClassifier(
-        exercises=[*exercises, NONE], members=members, pose=material.params.pose, window=material.window,
+        exercises=[*exercises, NONE], folds=list(range(len(members))), pose=pose, window=material.window,
         temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
-        fps=material.params.extract.fps, group=material.params.split.group, held=[], params={},
+        fps=material.params.extract.fps, group=material.params.split.group, held=[], params={}, parameters=1,
+        weights=weights, graph=make_graph(pose, material.window, len(exercises) + 1, weights),
     )  # fmt: skip
 
 
 def shipped(material: Material, number: int, seed: int) -> str:
     """Scores of the classifier as the train stage makes it, a member a fold: each clip by the one that never saw it."""
-    members, held_out, member_of = [], [], np.zeros(len(material.clips), int)
-    order: list[int] = []
+    members, member_of = [], np.zeros(len(material.clips), int)
     for n, (train_idx, test_idx) in enumerate(folds(material, number, seed)):
-        member = one_member(material, train_idx, test_idx, material.labels, len(material.exercises) + 1, seed, n)
-        windows, owner = all_windows(poses_of(material, test_idx), material.window)
-        probabilities = member.predict_proba(windows)
-        held_out += [probabilities[owner == clip] for clip in range(len(test_idx))]
-        order += test_idx.tolist()
-        members.append(member)
+        members.append(one_member(material, train_idx, test_idx, material.labels, len(material.exercises) + 1, seed, n))
         member_of[test_idx] = n
-    clear = np.ones(len(order), bool)
-    temperature, threshold = calibrate(
+    classifier = classifier_of(material, members, material.exercises, 1.0, 1.0)
+    held_out = [
+        ask_clip(classifier.graph, tracks, material.window)[:, n]
+        for tracks, n in zip(material.tracks, member_of, strict=True)
+    ]
+    calibration = calibrate(
         held_out,
         [*material.exercises, NONE],
-        material.labels[order],
-        material.groups[order],
-        clear,
+        material.labels,
+        material.groups,
+        np.ones(len(held_out), bool),
         material.params.none.accepted_share,
     )
-    classifier = classifier_of(material, members, material.exercises, temperature, threshold)
+    classifier = dataclasses.replace(classifier, **calibration._asdict())
     predictions = [classifier.predict_landmarks(one, [n]) for one, n in zip(material.landmarks, member_of, strict=True)]
     named, sure = zip(*map(classifier.decide_label, predictions), strict=True)
     truth = np.array([material.exercises[label] for label in material.labels])
@@ -323,8 +329,8 @@ def score_none(material: Material, others: list[Landmarks], number: int, seed: i
         train_idx = train_idx[material.labels[train_idx] != exercise]
         rest = [one for one in material.exercises if one != name]
         labels, untaught = material.labels - (material.labels > exercise), material.labels[test_idx] == exercise
-        member = one_member(material, train_idx, test_idx[~untaught], labels, len(rest) + 1, seed, 0)
-        classifier = classifier_of(material, [member], rest, 1.0, 1.0)
+        weights = one_member(material, train_idx, test_idx[~untaught], labels, len(rest) + 1, seed, 0)
+        classifier = classifier_of(material, [weights], rest, 1.0, 1.0)
         scores = np.array([none_score(classifier, material.landmarks[clip]) for clip in test_idx])
         left_out[name] = float(roc_auc_score(untaught, scores)) if untaught.any() else math.nan
         if others:
@@ -355,7 +361,8 @@ def main() -> None:
     material = Material(
         clips, exercises, np.array([exercises.index(clip.exercise) for clip in clips]),
         np.array([group_of(clip, params.split.group) for clip in clips]), landmarks,
-        [poses_from_landmarks(one) for one in landmarks], pose_settings(params, 0).window, params,
+        [tracks_from_landmarks(one, JOINTS) for one in landmarks], [poses_from_landmarks(one) for one in landmarks],
+        pose_settings(params, 0).window, params,
     )  # fmt: skip
     alone: np.ndarray = np.zeros(len(clips), bool)
     if args.alone:

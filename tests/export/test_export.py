@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fitness_tracker.export.graph import IMAGE, OUTPUT, WORLD
 
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.blazepose.skeleton import LANDMARKS, Landmark
@@ -15,7 +16,6 @@ from fitness_tracker.cli import run_export
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.export.formats import EMBEDDED, FORMATS, export
-from fitness_tracker.export.graph import IMAGE, OUTPUT, WORLD
 from fitness_tracker.models.bundle import save_classifier
 from fitness_tracker.models.classifier import NONE, Prediction
 from fitness_tracker.models.pose.classifier import PoseClassifier

@@ -1,10 +1,9 @@
 """Exports a pose classifier as one file for Keras, LiteRT or ONNX, with metadata and a README that says how to run it.
 
-The file loads without this package and runs no code of it. For a clip of exactly one window it gives the classifier's
-probabilities.
+The file loads without this package and runs no code of it. That for LiteRT is the bundle's own, byte for byte; the
+others are of the same weights.
 """
 
-import json
 import os
 import tempfile
 import zipfile
@@ -14,14 +13,12 @@ from typing import Any, NamedTuple
 
 from fitness_tracker.blazepose.skeleton import LANDMARKS, Landmark
 from fitness_tracker.core.errors import UserError
-from fitness_tracker.core.files import staging_path, write_json, write_text
-from fitness_tracker.export.graph import IMAGE, OUTPUT, WORLD, build_graph
+from fitness_tracker.core.files import staging_path, write_bytes, write_json, write_text
 from fitness_tracker.models.classifier import NONE, Classifier
-from fitness_tracker.models.pose.classifier import PoseClassifier
-from fitness_tracker.models.tensorflow_setup import keras
+from fitness_tracker.models.graph import EMBEDDING, GRAPH, PROBABILITIES
+from fitness_tracker.models.pose.classifier import IMAGE, WEIGHTS, WORLD, PoseClassifier
 
-METADATA_VERSION = 1  # of metadata.json
-EMBEDDED = "fitness_tracker.json"  # metadata in the file itself: a member of its zip; in ONNX a property, no '.json'
+METADATA_VERSION = 2  # of metadata.json; 1 had the members' mean, with the temperature applied
 OPSET = 17  # of ONNX; onnxruntime reads it from 1.12 (2022) on
 
 
@@ -29,10 +26,10 @@ class Format(NamedTuple):
     """How one format is written, and how people run it."""
 
     file: str
-    write: Callable[[keras.Model, Path, dict[str, Any]], None]
+    write: Callable[[PoseClassifier, Path], None]
     install: str  # packages for `pip install`
     import_line: str
-    run: str  # a Python expression of the probabilities (N, K) of `window`, a dict of input name to array
+    run: str  # a Python expression of the probabilities (N, M, K) of `window`, a dict of input name to array
 
 
 def export(classifier: Classifier, checksum: str, name: str, folder: Path) -> Path:
@@ -50,7 +47,7 @@ def export(classifier: Classifier, checksum: str, name: str, folder: Path) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, suffix=".partial") as made:  # fails now rather than after a minute
         path = Path(made) / chosen.file
-        chosen.write(build_graph(classifier), path, metadata)
+        chosen.write(classifier, path)
         os.replace(path, folder / chosen.file)
     write_text(folder / "README.md", readme(metadata, chosen))
     write_json(folder / "metadata.json", metadata)
@@ -77,8 +74,10 @@ def graph_metadata(classifier: PoseClassifier, checksum: str, name: str) -> dict
         "file": FORMATS[name].file,
         "classifier_checksum": checksum,
         "labels": classifier.exercises,
+        "members": classifier.graph.members,
         "temperature": classifier.temperature,
-        "temperature_applied": True,
+        "answer_rule": "each member's probabilities to the power of 1 / temperature, divided by their sum; "
+        "their mean over members and windows",
         "none_threshold": classifier.none_threshold,
         "none_rule": f"'{NONE}' where 1 - (the largest probability of the other labels) > none_threshold; "
         f"else the likeliest of the other labels, even where '{NONE}' is likelier",
@@ -92,41 +91,54 @@ def graph_metadata(classifier: PoseClassifier, checksum: str, name: str) -> dict
             {"name": WORLD, "shape": shape, "dtype": "float32", "axes": axes, "unit": metres},
         ],
         "missing_frames": "the graph takes every frame as found: interpolate the landmarks of those that are not",
-        "output": {
-            "name": OUTPUT,
-            "shape": ["N", len(classifier.exercises)],
-            "dtype": "float32",
-            "axes": "window, label",
-        },
+        "outputs": [
+            {
+                "name": PROBABILITIES,
+                "shape": ["N", classifier.graph.members, len(classifier.exercises)],
+                "dtype": "float32",
+                "axes": "window, member, label",
+            },
+            {
+                "name": EMBEDDING,
+                "shape": ["N", classifier.graph.members, classifier.pose.units],
+                "dtype": "float32",
+                "axes": "window, member, unit of the last hidden layer",
+            },
+        ],
         "landmarks": [landmark.name for landmark in Landmark],
     }
 
 
-def embed(path: Path, metadata: dict[str, Any]) -> None:
-    """Adds the metadata to a `.keras`, which is a zip, or to a `.tflite`: as a zip at its end, like TFLite Metadata."""
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(EMBEDDED), json.dumps(metadata, sort_keys=True))
+def write_tflite(classifier: PoseClassifier, path: Path) -> None:
+    write_bytes(path, classifier.graph.content)
 
 
-def write_keras(graph: keras.Model, path: Path, metadata: dict[str, Any]) -> None:
-    graph.save(path)
-    embed(path, metadata)
+def keras_network(classifier: PoseClassifier) -> Any:
+    """A `keras.Model` that gives what the graph gives, of the weights that the graph was made of.
+
+    Raises `UserError` if they are not such weights.
+    """
+    from fitness_tracker.models.pose.network import build_graph  # imports TensorFlow
+
+    try:
+        return build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{WEIGHTS} of the classifier does not fit its description ({error})") from None
 
 
-def write_tflite(graph: keras.Model, path: Path, metadata: dict[str, Any]) -> None:
-    graph.export(path, format="litert", verbose=False)
-    embed(path, metadata)
+def write_keras(classifier: PoseClassifier, path: Path) -> None:
+    keras_network(classifier).save(path)
 
 
-def write_onnx(graph: keras.Model, path: Path, metadata: dict[str, Any]) -> None:
+def write_onnx(classifier: PoseClassifier, path: Path) -> None:
     import onnx
 
-    signature = [graph.inputs]  # one argument: the list of the two
-    graph.export(staging_path(path), format="onnx", verbose=False, input_signature=signature, opset_version=OPSET)
+    network = keras_network(classifier)
+    signature = [network.inputs]  # one argument: the list of the two
+    network.export(staging_path(path), format="onnx", verbose=False, input_signature=signature, opset_version=OPSET)
     model = onnx.load(staging_path(path))
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
-    onnx.helper.set_model_props(model, {EMBEDDED.removesuffix(".json"): json.dumps(metadata, sort_keys=True)})
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -137,7 +149,7 @@ FORMATS = {
         'keras.models.load_model("classifier.keras").predict(window, verbose=0)["probabilities"]',
     ),
     "tflite": Format(
-        "classifier.tflite", write_tflite, "ai-edge-litert", "from ai_edge_litert.interpreter import Interpreter",
+        GRAPH, write_tflite, "ai-edge-litert", "from ai_edge_litert.interpreter import Interpreter",
         'Interpreter("classifier.tflite").get_signature_runner()(**window)["probabilities"]',
     ),
     "onnx": Format(
@@ -148,7 +160,7 @@ FORMATS = {
 
 
 def readme(metadata: dict[str, Any], chosen: Format) -> str:
-    """README.md: how to install and run the graph, in ten lines."""
+    """README.md: how to install and run the graph, in a dozen lines."""
     frames, labels = metadata["window_frames"], len(metadata["labels"])
     return f"""# {chosen.file}: BlazePose landmarks of {frames} frames to probabilities of {labels} labels
 `pip install numpy {chosen.install}`; `metadata.json` has labels, units and rules. Put your landmarks in place of `ones`. Longer clips: the mean over windows {metadata["window_step_frames"]} frames apart.
@@ -156,7 +168,8 @@ def readme(metadata: dict[str, Any], chosen: Format) -> str:
 import json, numpy; {chosen.import_line}
 known = json.load(open("metadata.json"))
 window = {{one["name"]: numpy.ones((1, *one["shape"][1:]), "float32") for one in known["inputs"]}}
-answer = dict(zip(known["labels"], map(float, {chosen.run}[0])))
+members = numpy.asarray({chosen.run})[0] ** (1 / known["temperature"])
+answer = dict(zip(known["labels"], map(float, (members / members.sum(axis=1, keepdims=True)).mean(axis=0))))
 best = max(answer.keys() - {{"{NONE}"}}, key=answer.get)
 print(best if 1 - answer[best] <= known["none_threshold"] else "{NONE}", answer)
 ```

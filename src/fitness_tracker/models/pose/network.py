@@ -8,8 +8,9 @@ import numpy as np
 from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.core.files import npz_bytes
 from fitness_tracker.core.params import Pose
-from fitness_tracker.models.convert import join_members, round_weights
-from fitness_tracker.models.pose.classifier import IMAGE, WORLD
+from fitness_tracker.models.convert import join_members, round_weights, to_tflite
+from fitness_tracker.models.graph import Graph
+from fitness_tracker.models.pose.classifier import IMAGE, WORLD, pose_graph
 from fitness_tracker.models.pose.features import FEATURES, JOINTS, compute_features, normalize
 from fitness_tracker.models.tensorflow_setup import keras
 
@@ -52,6 +53,12 @@ def build_graph(pose: Pose, window: int, classes: int, weights: bytes) -> keras.
         networks.append(build_pose(pose, classes))
         networks[-1].set_weights(arrays)
     return join_members([image, world], compute_features(poses, ops), networks)
+
+
+def make_graph(pose: Pose, window: int, classes: int, weights: bytes) -> Graph:
+    """The graph of the members whose `weights` were packed, as it is kept and asked."""
+    network = build_graph(pose, window, classes, weights)
+    return pose_graph(to_tflite(network), window, len(unpack_weights(weights)), classes)
 
 
 def pack_weights(members: Sequence[Sequence[np.ndarray]]) -> bytes:

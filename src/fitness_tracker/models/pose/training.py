@@ -10,11 +10,10 @@ from fitness_tracker.clips.names import check_exercises
 from fitness_tracker.core.params import Params
 from fitness_tracker.models.calibration import calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
-from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, one_hot
-from fitness_tracker.models.pose.classifier import PoseClassifier, pose_graph
+from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.models.pose.dataset import PoseData, TrainingSet, all_windows, ask_clip, read_training_set
-from fitness_tracker.models.pose.network import build_graph, build_pose, pack_weights
+from fitness_tracker.models.pose.network import build_pose, make_graph, pack_weights
 from fitness_tracker.models.processes import Tick, run_side_by_side
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
 from fitness_tracker.models.training import (
@@ -56,8 +55,7 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     tasks = plan_members(training_set, exercises, data, params, cache)
     fitted = fit_members(tasks)
     weights, window = pack_weights([one.weights for one in fitted]), tasks[0].settings.window
-    network = build_graph(params.pose, window, len(exercises), weights)
-    graph = pose_graph(to_tflite(network), window, len(tasks), len(exercises))
+    graph = make_graph(params.pose, window, len(exercises), weights)
     of_clips = [ask_clip(graph, clip, window) for clip in training_set.data.clips]
     windows = np.repeat(np.arange(len(of_clips)), [len(of_clip) for of_clip in of_clips])
     metrics = member_metrics(
@@ -120,6 +118,13 @@ def fit_member(task: Task, tick: Tick) -> FittedMember:
     checkpoint = Checkpoint(task.cache, task.key)
     network, history = fit_network(task.train, task.held_out, task.classes, task.settings, checkpoint, tick)
     return FittedMember(network.get_weights(), history)
+
+
+def ask_held_out(fitted: FittedMember, task: Task) -> np.ndarray:
+    """The probabilities (clips, K) of the task's held out clips, by the graph of the member alone."""
+    window = task.settings.window
+    graph = make_graph(task.settings.pose, window, task.classes, pack_weights([fitted.weights]))
+    return np.stack([ask_clip(graph, clip, window)[:, 0].mean(axis=0) for clip in task.held_out.clips])
 
 
 def fit_network(
