@@ -8,8 +8,9 @@ from fitness_tracker.clips.folder import find_clips
 from fitness_tracker.core.params import Cnn, load_params
 from fitness_tracker.models.bundle import save_classifier
 from fitness_tracker.models.classifier import ClipUsage
-from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
-from fitness_tracker.models.cnn.network import build_cnn
+from fitness_tracker.models.cnn.classifier import FrameClassifier, frame_graph
+from fitness_tracker.models.cnn.network import build_cnn, build_graph
+from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.pose.training import fit
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData
@@ -35,6 +36,9 @@ def teach(landmarks: Path, networks_folder: Path, folder: Path) -> None:
 def save_untrained(folder: Path) -> None:
     """A network of frames; it needs no landmarks and knows nothing."""
     network = Cnn(image_size=32, filters=[4, 4, 4], dense_units=8, dropout=0.0, members=1, patience_epochs=1)
-    members = [FrameMember(build_cnn(network, 3), [0, 1])]
-    classifier = FrameClassifier(["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, [], {}, network, members)
+    whole = build_graph(network, 3, [build_cnn(network, 3).get_weights()])
+    classifier = FrameClassifier(
+        ["lunge", "plank", "squat"], "pad", 10.0, "", {}, 1.0, 1.0, [], {}, 1000,
+        frame_graph(to_tflite(whole), network, 1, 3), network, [[0, 1]],
+    )  # fmt: skip
     save_classifier(classifier, folder)

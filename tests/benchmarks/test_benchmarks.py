@@ -19,7 +19,7 @@ from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.params import load_params
 from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.corpus.teaching import corpus_to_teach
-from fitness_tracker.models.pose.features import poses_from_landmarks
+from fitness_tracker.models.pose.features import JOINTS, poses_from_landmarks, tracks_from_landmarks
 from fitness_tracker.models.pose.training import Task
 from fitness_tracker.video.frames import encode_jpeg
 from tests.models.pose.test_training import clip, small
@@ -75,7 +75,15 @@ def material() -> unseen.Material:
     groups = np.array([f"p{number // 2}" for number in range(16)])
     chosen = small(epochs=2)
     return unseen.Material(
-        clips, ["press", "squat"], labels, groups, marks, [poses_from_landmarks(one) for one in marks], 16, chosen
+        clips,
+        ["press", "squat"],
+        labels,
+        groups,
+        marks,
+        [tracks_from_landmarks(one, JOINTS) for one in marks],
+        [poses_from_landmarks(one) for one in marks],
+        16,
+        chosen,
     )
 
 

@@ -10,7 +10,7 @@ from fitness_tracker.core.params import Cnn
 from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.evaluation.scored_clips import score_clip, score_clips, score_corpus, unseeing_members
 from fitness_tracker.models.classifier import Classifier, ClipUsage, Prediction, short_hash
-from fitness_tracker.models.cnn.classifier import FrameClassifier, FrameMember
+from fitness_tracker.models.cnn.classifier import FrameClassifier
 from tests.projects import ROOT
 
 EXERCISES = ["lunge", "squat"]
@@ -27,15 +27,15 @@ def clips(tmp_path: Path) -> list[Clip]:
 @pytest.fixture
 def classifier(clips: list[Clip]) -> Classifier:
     """Two members for three folds: anna's and bob's are each unseen by one, carl's by none."""
-    folds = {"anna": 0, "bob": 1, "carl": 2}
+    fold_of = {"anna": 0, "bob": 1, "carl": 2}
     usage = {}
     for clip in clips:
         group = clip.name.split("/")[1].split("__")[0]
         digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
-        usage[short_hash(clip.name)] = ClipUsage(folds[group], short_hash(group), digest)
-    members = [FrameMember(None, [0, 1]), FrameMember(None, [1, 2])]
+        usage[short_hash(clip.name)] = ClipUsage(fold_of[group], short_hash(group), digest)
     cnn = Cnn(image_size=32, filters=[1, 1, 1], dense_units=1, dropout=0, members=2, patience_epochs=1)
-    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, 1.0, [], {}, cnn, members)
+    folds = [[0, 1], [1, 2]]
+    return FrameClassifier(EXERCISES, "pad", 10.0, "^(.+?)__", usage, 1.0, 1.0, [], {}, 1, None, cnn, folds)
 
 
 def test_a_clip_is_scored_by_the_members_that_never_saw_its_group(clips: list[Clip], classifier: Classifier) -> None:

@@ -11,7 +11,8 @@ from fitness_tracker.answering.answer import Segment
 from fitness_tracker.blazepose.regions import RotatedRoi
 from fitness_tracker.blazepose.tracker import FramePose
 from fitness_tracker.models.classifier import NONE
-from fitness_tracker.models.pose.classifier import PoseClassifier, PoseMember
+from fitness_tracker.models.graph import Outputs
+from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.page.live import LOOKING, NOBODY, LandmarkGrid, LiveSession, SetLog, join, later
 from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.letterbox import fit_frame, unfit_points
@@ -24,8 +25,14 @@ BLACK = np.zeros((480, 640, 3), np.uint8)
 @pytest.fixture(scope="module")
 def squatting(networks: dict[str, bytes]) -> PoseClassifier:
     """To its network everybody squats; who is seen, and how often they move, is real."""
-    member = PoseMember(lambda windows: np.tile(SQUAT, (len(windows), 1)), 0)  # type: ignore[arg-type]
-    return PoseClassifier([*EXERCISES, NONE], "pad", 10.0, "", {}, 1.0, 0.99, [], {}, POSE, [member], 16, networks)
+
+    def graph(image_landmarks: np.ndarray, world_landmarks: np.ndarray) -> Outputs:
+        return Outputs(np.tile(SQUAT, (len(image_landmarks), 1, 1)), np.zeros((len(image_landmarks), 1, 8)))
+
+    return PoseClassifier(
+        [*EXERCISES, NONE], "pad", 10.0, "", {}, 1.0, 0.99, [], {}, 1000, graph,  # type: ignore[arg-type]
+        POSE, [0], 16, networks, b"",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

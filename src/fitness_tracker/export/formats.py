@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fitness_tracker.blazepose.skeleton import LANDMARKS, Landmark
-from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.errors import UserError, printable
 from fitness_tracker.core.files import staging_path, write_bytes, write_json, write_text
 from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.graph import EMBEDDING, GRAPH, PROBABILITIES
@@ -123,7 +123,8 @@ def keras_network(classifier: PoseClassifier) -> Any:
     try:
         return build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{WEIGHTS} of the classifier does not fit its description ({error})") from None
+        reason = printable(" ".join(str(error).split())[:120])
+        raise UserError(f"{WEIGHTS} of the classifier does not fit its description ({reason})") from None
 
 
 def write_keras(classifier: PoseClassifier, path: Path) -> None:

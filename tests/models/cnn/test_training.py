@@ -10,7 +10,7 @@ from fitness_tracker.core.params import Cnn, FrameAugmentation, Train, load_para
 from fitness_tracker.models.classifier import short_hash
 from fitness_tracker.models.cnn import training
 from fitness_tracker.models.cnn.store import frame_store, plain_batches, training_batches
-from fitness_tracker.models.cnn.training import fit_network, predict_rows
+from fitness_tracker.models.cnn.training import fit_network
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, class_weights, split_and_hash_clips
 from fitness_tracker.video.frames import encode_jpeg, read_zip, shrink
@@ -144,7 +144,7 @@ def test_the_weights_of_the_best_epoch_are_kept(clips: list[Clip]) -> None:
         network, history = fit_network(store, rows, validation, 2, *chosen)
         accuracies = history["val_accuracy"]
         assert min(accuracies) < max(accuracies)
-        right = predict_rows(network, store, validation).argmax(axis=1) == store.labels[validation]
+        right = np.asarray(network(store.read(validation))).argmax(axis=1) == store.labels[validation]
         assert right.mean() == pytest.approx(max(accuracies))
 
 

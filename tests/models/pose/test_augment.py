@@ -8,14 +8,16 @@ from fitness_tracker.models.pose.augment import augment_poses, lose_joints, samp
 from fitness_tracker.models.pose.features import (
     ANKLE,
     HIP,
+    JOINTS,
     KNEE,
     SHOULDER,
+    ClipSequences,
     Poses,
-    PoseSequences,
     is_standing,
     joint,
     joint_angle_cosine,
-    poses_from_landmarks,
+    normalize,
+    tracks_from_landmarks,
 )
 from fitness_tracker.models.pose.idle import idle_windows, slow_noise
 from tests.models.pose.test_features import figure, landmarks, moving
@@ -25,9 +27,16 @@ AUGMENTATION = load_params(ROOT / "params.yaml").pose_augmentation
 NOTHING = PoseAugmentation(0, 0, 0, 0, 1, 0, 0, 0, 0)
 
 
-def clips() -> PoseSequences:
+def clips() -> ClipSequences:
     still = np.tile(figure(), (30, 1, 1))
-    return PoseSequences([poses_from_landmarks(landmarks(40, moving(40))), poses_from_landmarks(landmarks(30, still))])
+    return ClipSequences(
+        [tracks_from_landmarks(one, JOINTS) for one in (landmarks(40, moving(40)), landmarks(30, still))]
+    )
+
+
+def plain_windows() -> Poses:
+    cut = clips().windows(np.zeros(5, int), np.arange(5.0), np.ones(5), 16)
+    return normalize(cut.world, cut.image)
 
 
 def windows(vary: PoseAugmentation, seed: int = 0, number: int = 40) -> Poses:
@@ -42,14 +51,14 @@ def test_the_same_seed_varies_the_same_way() -> None:
 
 
 def test_without_variation_windows_stay_as_they_are() -> None:
-    plain = clips().windows(np.zeros(5, int), np.arange(5.0), np.ones(5), 16)
+    plain = plain_windows()
     varied = augment_poses(plain, NOTHING, np.random.default_rng(0))
     for one, other in zip(plain.arrays(), varied.arrays(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_another_camera_keeps_lengths_and_heights() -> None:
-    plain = clips().windows(np.zeros(5, int), np.arange(5.0), np.ones(5), 16)
+    plain = plain_windows()
     turned = augment_poses(plain, dataclasses.replace(NOTHING, yaw_degrees=90), np.random.default_rng(0))
     np.testing.assert_allclose(turned.joints_3d[..., 1], plain.joints_3d[..., 1], atol=1e-5)
     np.testing.assert_allclose(
@@ -60,7 +69,7 @@ def test_another_camera_keeps_lengths_and_heights() -> None:
 
 @pytest.mark.parametrize("name", ["tilt_degrees", "stretch", "depth", "joint_offset_torsos", "joint_jitter_torsos"])
 def test_every_variation_changes_the_body(name: str) -> None:
-    plain = clips().windows(np.zeros(5, int), np.arange(5.0), np.ones(5), 16)
+    plain = plain_windows()
     changed = augment_poses(plain, dataclasses.replace(NOTHING, **{name: 0.1}), np.random.default_rng(0))
     assert np.abs(changed.joints_3d - plain.joints_3d).max() > 1e-4
 

@@ -13,21 +13,24 @@ from fitness_tracker.models.pose.features import (
     KNEE,
     SHOULDER,
     WRIST,
+    ClipSequences,
+    PointTracks,
     Poses,
-    PoseSequences,
     average_windows_per_frame,
     cut_windows,
     features,
     interpolate_missing,
     is_standing,
+    normalize,
     poses_from_landmarks,
+    tracks_from_landmarks,
+    window_features,
     window_spans,
     window_starts,
 )
 
 RNG = np.random.default_rng(0)
 FIRST_FIELDS = ("image_landmarks", "world_landmarks", "times", "found")
-SHAPES = ((2, (12, 3)), (2, (12, 3)), (1, (2,)))  # of a frame of poses: dimensions
 
 
 def figure() -> np.ndarray:
@@ -95,13 +98,15 @@ def test_a_clip_of_nobody_is_all_zero() -> None:
     empty = Landmarks(np.zeros((5, 33, 4)), np.zeros((5, 33, 3)), np.arange(5) / 10, np.zeros(5, bool))
     found = poses_from_landmarks(empty)
     assert all((one == 0).all() for one in found.arrays())
-    assert np.isfinite(features(cut_windows(found, 8))).all()
+    (cut,) = cut_windows(tracks_from_landmarks(empty, JOINTS), 8)
+    assert np.isfinite(window_features(cut)).all()
 
 
 def windows(number: int = 3, length: int = 16) -> Poses:
-    clip = poses_from_landmarks(landmarks(40, moving(40)))
+    clip = tracks_from_landmarks(landmarks(40, moving(40)), JOINTS)
     start = RNG.uniform(0, 20, number)
-    return PoseSequences([clip]).windows(np.zeros(number, int), start, np.ones(number), length)
+    cut = ClipSequences([clip]).windows(np.zeros(number, int), start, np.ones(number), length)
+    return normalize(cut.world, cut.image)
 
 
 def test_features_have_their_shape() -> None:
@@ -165,44 +170,74 @@ def test_each_shot_is_normalised_by_itself() -> None:
     for part, alone in ((slice(0, 30), near), (slice(30, 50), far)):
         for array, expected in zip(found.arrays(), poses_from_landmarks(alone).arrays(), strict=True):
             np.testing.assert_array_equal(array[part], expected)
-    windows = cut_windows(found, 8)
-    expected = [cut_windows(poses_from_landmarks(alone), 8) for alone in (near, far)]
-    np.testing.assert_array_equal(windows.joints_3d, np.concatenate([one.joints_3d for one in expected]))
+
+
+def test_a_window_is_normalised_by_itself() -> None:
+    """Who comes nearer during a clip looks the same in each window."""
+    near, far = landmarks(30, moving(30), 100.0), landmarks(20, moving(30)[:20], 40.0)
+    whole = Landmarks(*(np.concatenate([getattr(near, name), getattr(far, name)]) for name in FIRST_FIELDS))
+    ((alone,), (cut,)) = (cut_windows(tracks_from_landmarks(one, JOINTS), 8) for one in (near, whole))
+    np.testing.assert_array_equal(window_features(cut)[0], window_features(alone)[0])
+    np.testing.assert_allclose(window_features(cut)[-1], window_features(alone)[6], atol=1e-3)
+
+
+def test_windows_of_two_shots_are_those_of_each_alone() -> None:
+    near, far = landmarks(30, moving(30), 100.0), landmarks(20, moving(20), 40.0)
+    both = Landmarks(
+        *(np.concatenate([getattr(near, name), getattr(far, name)]) for name in FIRST_FIELDS),
+        shot=np.repeat([0, 1], [30, 20]).astype(np.int32),
+    )
+    (cut, of_near, of_far) = (next(cut_windows(tracks_from_landmarks(one), 8)) for one in (both, near, far))
+    np.testing.assert_array_equal(cut.image, np.concatenate([of_near.image, of_far.image]))
+
+
+def test_windows_of_a_long_clip_come_in_parts() -> None:
+    clip = PointTracks(*(np.arange(3000.0)[:, None, None] * np.ones((1, 1, 3)) for _ in range(2)))
+    parts = list(cut_windows(clip, 8))
+    assert len(parts) > 1
+    assert max(len(part.world) for part in parts) <= 256
+    starts = np.concatenate([part.world[:, 0, 0, 0] for part in parts])
+    assert starts.tolist() == window_starts(3000, 8)
+
+
+def points_of(values: np.ndarray, **more: tuple[int, ...]) -> PointTracks:
+    """Twelve points of which all coordinates are the frame's value."""
+    points = np.tile(values[:, None, None], (1, 12, 3))
+    return PointTracks(points, points, **more)
 
 
 def test_windows_that_are_drawn_show_one_shot_each_as_often_as_it_is_long() -> None:
     shots = np.repeat([0.0, 1.0, 2.0], [30, 10, 60])
-    clips = [Poses(np.zeros((5, 12, 3)), np.zeros((5, 12, 3)), np.full((5, 2), 9.0))]
-    clips.append(Poses(*(np.tile(shots.reshape(-1, *[1] * n), (1, *shape)) for n, shape in SHAPES), shots=(30, 10, 60)))
-    sequences = PoseSequences(clips)
+    clips = [points_of(np.full(5, 9.0)), points_of(shots, shots=(30, 10, 60))]
+    sequences = ClipSequences(clips)
     at = RNG.random(2000)
     which, place = sequences.pick_shots(np.repeat([0, 1], 1000), at)
     np.testing.assert_array_equal(place[:1000], at[:1000])  # a clip of one shot is as if there were no shots
     assert ((place >= 0) & (place <= 1)).all()
     start = place * np.maximum(sequences.sizes[which] - 8, 0)
-    drawn = sequences.windows(which, start, np.ones(2000), 8).hip_trajectory[..., 0]
+    drawn = sequences.windows(which, start, np.ones(2000), 8).world[..., 0, 0]
     assert (drawn == drawn[:, :1]).all()
     assert (drawn[:1000] == 9).all()
     np.testing.assert_allclose(np.bincount(drawn[1000:, 0].astype(int)) / 1000, [0.3, 0.1, 0.6], atol=0.06)
 
 
 def test_a_short_clip_is_played_forwards_and_backwards() -> None:
-    clip = Poses(np.zeros((3, 12, 3)), np.zeros((3, 12, 3)), np.arange(3.0)[:, None] * (1, 0))
-    found = cut_windows(clip, 8).hip_trajectory[0, :, 0]
-    assert found.tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
+    (found,) = cut_windows(points_of(np.arange(3.0)), 8)
+    assert found.world[0, :, 0, 0].tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
 
 
 def test_a_clip_of_one_frame_is_held() -> None:
-    clip = Poses(np.ones((1, 12, 3)), np.ones((1, 12, 3)), np.ones((1, 2)))
-    assert (cut_windows(clip, 5).joints_3d == 1).all()
+    (found,) = cut_windows(points_of(np.ones(1)), 5)
+    assert (found.image == 1).all()
+    assert found.image.shape == (1, 5, 12, 3)
 
 
 def test_windows_of_one_clip_hold_nothing_of_the_next() -> None:
-    clips = [Poses(np.full((n, 12, 3), n), np.full((n, 12, 3), n), np.full((n, 2), n)) for n in (3, 5, 9)]
+    clips = [points_of(np.full(n, float(n))) for n in (3, 5, 9)]
     which = np.repeat([0, 1, 2], 20)
-    found = PoseSequences(clips).windows(which, RNG.uniform(0, 9, 60), RNG.uniform(0.5, 2, 60), 12)
+    found = ClipSequences(clips).windows(which, RNG.uniform(0, 9, 60), RNG.uniform(0.5, 2, 60), 12)
     for clip, size in enumerate((3, 5, 9)):
-        assert (found.joints_3d[which == clip] == size).all()
+        assert (found.world[which == clip] == size).all()
 
 
 def test_a_frame_is_judged_by_the_windows_that_show_it() -> None:
