@@ -15,15 +15,13 @@ def main() -> None:
     args = parser.parse_args()
     with run_stage("evaluate"):
         clips = find_clips(args.frames, (".zip",))
-        with quiet_native_stderr():  # from here on it takes seconds
+        with quiet_native_stderr():
             from fitness_tracker.corpus.teaching import corpus_to_teach
             from fitness_tracker.evaluation.evaluation import evaluate
             from fitness_tracker.evaluation.outputs import write_outputs
             from fitness_tracker.models.bundle import load_classifier, read_checksum
             from fitness_tracker.models.registry import MODEL_KINDS
-            from fitness_tracker.models.tensorflow_setup import make_deterministic
 
-            make_deterministic(0)
             classifier = load_classifier(args.classifier)
         kind = MODEL_KINDS[classifier.kind]()
         inputs = {clip.name: clip.path for clip in find_clips(getattr(args, kind.INPUT), (kind.SUFFIX,))}

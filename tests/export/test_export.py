@@ -139,7 +139,7 @@ def test_each_runtime_says_what_the_bundles_graph_says(graph: Path, asked: tuple
     assert found.probabilities.dtype == np.float32
     assert found.embedding.shape == (60, 2, POSE.units)
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=AGREE, rtol=0)
-    np.testing.assert_allclose(found.embedding, expected.embedding, atol=0.01, rtol=0.01)
+    np.testing.assert_allclose(found.embedding, expected.embedding, atol=0.05)  # up to 40
 
 
 def test_the_graph_for_litert_is_the_bundles_own(known: PoseClassifier, tmp_path: Path) -> None:
