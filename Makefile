@@ -58,9 +58,9 @@ CLIPS = $(firstword $(wildcard data/videos) sample/videos)
 bench: .venv/installed  ## how fast resize and extract are, beside the usual way and bare ffmpeg
 	@python benchmarks/video.py $(CLIPS)
 
-requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
+requirements: .venv/installed  ## resolves pyproject.toml and requirements-dev.in anew, into pins with hashes
 	@[ -x .venv/uv/bin/uv ] || { python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
-	@$(UV) requirements.in -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
+	@$(UV) pyproject.toml --extra train -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
 
 .venv/installed: requirements.txt pyproject.toml
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
