@@ -53,6 +53,9 @@ remote-check: .venv/installed  ## is all data of dvc.lock (of CHECKOUT) in the r
 reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock does not know; fails if it or metrics change
 	@python -m dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
 
+wheel: .venv/installed  ## dist/*.whl: this program with the classifier in models/classifier, to install anywhere
+	@python release/wheel.py
+
 CLIPS = $(firstword $(wildcard data/videos) sample/videos)
 
 bench: .venv/installed  ## how fast resize and extract are, beside the usual way and bare ffmpeg
@@ -76,4 +79,4 @@ requirements: .venv/installed  ## resolves pyproject.toml and requirements-dev.i
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce bench requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce wheel bench requirements
