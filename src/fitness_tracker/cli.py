@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fitness_tracker.core import environment as environment  # first, before NumPy
 from fitness_tracker.core.errors import UserError, exit_with_message, printable, quiet_native_stderr
-from fitness_tracker.prediction.sources import CLASSIFIER_FOLDER, classifier_folder, version_lines
+from fitness_tracker.prediction.sources import CLASSIFIER_FOLDER, classifier_folder, networks_folder, version_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -51,7 +51,12 @@ def main() -> None:
     )
     audit.add_argument("--strict", action="store_true", help="exit code 1 if anything is found")
     audit.add_argument("--page", type=Path, default=Path("audit.html"), help="where the pictures go (%(default)s)")
-    audit.add_argument("--networks", type=Path, default=Path("pretrained/models"), metavar="FOLDER")
+    audit.add_argument(
+        "--networks",
+        type=Path,
+        metavar="FOLDER",
+        help="of BlazePose's networks; default: pretrained/models, else those that are installed with this program",
+    )
     audit.set_defaults(run=run_audit)
     report = commands.add_parser("report", help="what changes between two revisions, as Markdown; reads Git only")
     report.add_argument("base", metavar="BASE")
@@ -182,7 +187,7 @@ def run_audit(args: argparse.Namespace) -> int:
         raise UserError(f"{args.page}: {error.strerror}") from None
     cache = ResultCache(cache_folder(), params.cache_gb)
     with quiet_native_stderr():
-        networks = read_networks(args.networks)
+        networks = read_networks(args.networks or networks_folder())
     findings, fingerprints = audit(clips, networks, params.split.group, params.limits, cache)
     if findings:
         print(finding_lines(findings))

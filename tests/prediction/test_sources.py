@@ -11,7 +11,13 @@ import pytest
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.models.bundle import read_checksum
 from fitness_tracker.prediction import sources
-from fitness_tracker.prediction.sources import classifier_folder, default_folder, describe_classifier, version_lines
+from fitness_tracker.prediction.sources import (
+    classifier_folder,
+    default_folder,
+    describe_classifier,
+    networks_folder,
+    version_lines,
+)
 from tests.projects import GIT, run
 
 
@@ -78,6 +84,14 @@ def test_the_working_directorys_goes_before_the_packages(elsewhere: Path) -> Non
         assert default_folder().resolve() == elsewhere / found
         with classifier_folder(None) as folder:
             assert folder == default_folder()
+
+
+def test_the_packages_classifier_has_the_networks_where_none_were_fetched(elsewhere: Path) -> None:
+    assert networks_folder() == Path("pretrained/models"), "so that the message says how to fetch them"
+    (elsewhere / "bundle").mkdir()
+    assert networks_folder() == elsewhere / "bundle"
+    (elsewhere / "pretrained/models").mkdir(parents=True)
+    assert networks_folder() == Path("pretrained/models")
 
 
 def test_that_there_is_none_is_one_line(elsewhere: Path) -> None:

@@ -31,6 +31,12 @@ def default_folder() -> Path:
     )
 
 
+def networks_folder() -> Path:
+    """That of BlazePose's networks: what `pretrained/` fetched, else the package's own classifier, which has them."""
+    fetched = Path("pretrained/models")
+    return BUNDLE if BUNDLE.exists() and not fetched.exists() else fetched
+
+
 @contextmanager
 def classifier_folder(place: str | None) -> Iterator[Path]:
     """The folder of the classifier at `place`, for as long as the block runs; None is `default_folder`.
