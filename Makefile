@@ -53,14 +53,17 @@ remote-check: .venv/installed  ## is all data of dvc.lock (of CHECKOUT) in the r
 reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock does not know; fails if it or metrics change
 	@python -m dvc repro --pull --allow-missing && git diff --exit-code -- dvc.lock metrics
 
+wheel: .venv/installed  ## dist/*.whl: this program with the classifier in models/classifier, to install anywhere
+	@python release/wheel.py
+
 CLIPS = $(firstword $(wildcard data/videos) sample/videos)
 
 bench: .venv/installed  ## how fast resize and extract are, beside the usual way and bare ffmpeg
 	@python benchmarks/video.py $(CLIPS)
 
-requirements: .venv/installed  ## resolves requirements*.in anew, into pins with hashes
+requirements: .venv/installed  ## resolves pyproject.toml and requirements-dev.in anew, into pins with hashes
 	@[ -x .venv/uv/bin/uv ] || { python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
-	@$(UV) requirements.in -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
+	@$(UV) pyproject.toml --extra train -o requirements.txt && $(UV) requirements-dev.in -o requirements-dev.txt
 
 .venv/installed: requirements.txt pyproject.toml
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
@@ -76,4 +79,4 @@ requirements: .venv/installed  ## resolves requirements*.in anew, into pins with
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce bench requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce wheel bench requirements

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,17 @@ def test_that_there_is_no_classifier_is_one_line(predict: Predict, tmp_path: Pat
     code, _, error = predict(folder, classifier=tmp_path / "none")
     assert (code, error.count("\n")) == (1, 1)
     assert "holds no classifier" in error
+
+
+def test_a_zipped_classifier_answers_as_its_folder(
+    predict: Predict, untrained: Path, folder: Path, tmp_path: Path
+) -> None:
+    zipped = shutil.make_archive(str(tmp_path / "theirs"), "zip", untrained)
+    clip = folder / "good.mp4"
+    assert predict(clip, "--json", classifier=zipped) == predict(clip, "--json")
+    code, answers, error = predict(clip, classifier=clip)
+    assert (code, answers, error.count("\n")) == (1, "", 1)
+    assert "is no zipped classifier" in error
 
 
 def test_it_refuses_before_it_runs(predict: Predict, folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fitness_tracker.core import environment as environment  # first, before NumPy
 from fitness_tracker.core.errors import UserError, exit_with_message, printable, quiet_native_stderr
-from fitness_tracker.prediction.remote import CLASSIFIER_FOLDER, fetched_classifier
+from fitness_tracker.prediction.sources import CLASSIFIER_FOLDER, classifier_folder, networks_folder, version_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -24,15 +24,16 @@ SECONDS_BAR = "{desc}: {n:.0f} s of the clip, {elapsed}"  # how long a clip is, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="fitness-tracker", description="Recognises exercises in pictures and clips.")
+    parser.add_argument(
+        "--version", action=Version, nargs=0, help="which version this is, and which classifier answers by default"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser("predict", help="name the exercise in pictures, clips and folders of them")
     predict.add_argument("paths", type=Path, nargs="+", metavar="PATH")
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line: docs/prediction.schema.json")
     form.add_argument("--csv", action="store_true", help="a table of segments, one a line")
-    predict.add_argument(
-        "--classifier", default=CLASSIFIER_FOLDER, metavar="FOLDER", help="or URL@REVISION of a Git repository"
-    )
+    add_classifier(predict)
     predict.add_argument(
         "--overlay", type=Path, metavar="OUT.mp4", help="write the clip with its answer drawn on it; or a folder"
     )
@@ -50,7 +51,12 @@ def main() -> None:
     )
     audit.add_argument("--strict", action="store_true", help="exit code 1 if anything is found")
     audit.add_argument("--page", type=Path, default=Path("audit.html"), help="where the pictures go (%(default)s)")
-    audit.add_argument("--networks", type=Path, default=Path("pretrained/models"), metavar="FOLDER")
+    audit.add_argument(
+        "--networks",
+        type=Path,
+        metavar="FOLDER",
+        help="of BlazePose's networks; default: pretrained/models, else those that are installed with this program",
+    )
     audit.set_defaults(run=run_audit)
     report = commands.add_parser("report", help="what changes between two revisions, as Markdown; reads Git only")
     report.add_argument("base", metavar="BASE")
@@ -62,18 +68,35 @@ def main() -> None:
     export = commands.add_parser("export", help="the classifier as one file for Keras, LiteRT or ONNX")
     export.add_argument("folder", type=Path, metavar="DIR", help="empty, or not there yet")
     export.add_argument("--to", choices=("keras", "tflite", "onnx"), required=True)
-    export.add_argument("--classifier", type=Path, default=Path(CLASSIFIER_FOLDER), metavar="FOLDER")
+    add_classifier(export)
     export.set_defaults(run=run_export)
     serve = commands.add_parser("serve", help="a page to drop clips on or to use the camera with")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: this machine only)")
     serve.add_argument("--port", type=int, default=7860, help="%(default)s; 0: any that is free")
-    serve.add_argument("--classifier", type=Path, default=Path(CLASSIFIER_FOLDER), metavar="FOLDER")
+    add_classifier(serve)
     serve.add_argument("--max-mb", type=float, default=500, metavar="MB", help="of a clip (%(default)s)")
     serve.add_argument("--max-minutes", type=float, default=30, metavar="MINUTES", help="of a clip (%(default)s)")
     serve.set_defaults(run=run_serve)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
+
+
+def add_classifier(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--classifier",
+        metavar="PLACE",
+        help=f"a folder, a zip of it, or URL@REVISION of a Git repository; default: {CLASSIFIER_FOLDER}, "
+        "else what is installed with this program",
+    )
+
+
+class Version(argparse.Action):
+    """Prints `version_lines`; only if asked, as it reads a file."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(version_lines())
+        parser.exit()
 
 
 def run_predict(args: argparse.Namespace) -> int:
@@ -94,7 +117,7 @@ def run_predict(args: argparse.Namespace) -> int:
     )
     print_header, print_answer, print_error = formats.choose_printers(args.json, args.csv, files)
     failed = False
-    with fetched_classifier(args.classifier) as folder:
+    with classifier_folder(args.classifier) as folder:
         with quiet_native_stderr():
             classifier = predict.load_once(folder)
         print_header()
@@ -164,7 +187,7 @@ def run_audit(args: argparse.Namespace) -> int:
         raise UserError(f"{args.page}: {error.strerror}") from None
     cache = ResultCache(cache_folder(), params.cache_gb)
     with quiet_native_stderr():
-        networks = read_networks(args.networks)
+        networks = read_networks(args.networks or networks_folder())
     findings, fingerprints = audit(clips, networks, params.split.group, params.limits, cache)
     if findings:
         print(finding_lines(findings))
@@ -193,7 +216,8 @@ def run_export(args: argparse.Namespace) -> int:
         from fitness_tracker.models.bundle import load_classifier, read_checksum
 
         check_empty(args.folder)
-        path = export(load_classifier(args.classifier), read_checksum(args.classifier), args.to, args.folder)
+        with classifier_folder(args.classifier) as folder:
+            path = export(load_classifier(folder), read_checksum(folder), args.to, args.folder)
     print(f"export: {path}, {path.stat().st_size / 1000:.0f} kB; {args.folder / 'README.md'} says how to run it")
     return 0
 
@@ -212,12 +236,13 @@ def run_serve(args: argparse.Namespace) -> int:
                 "encryption, and browsers give it no camera (they do on localhost or by https)",
                 file=sys.stderr,
             )
-        with quiet_native_stderr():  # takes seconds
-            from fitness_tracker.page.server import serve
-            from fitness_tracker.prediction.predict import load_once
+        with classifier_folder(args.classifier) as folder:
+            with quiet_native_stderr():  # takes seconds
+                from fitness_tracker.page.server import serve
+                from fitness_tracker.prediction.predict import load_once
 
-            load_once(args.classifier)
-        serve(listener, args.host, args.classifier, args.max_mb, args.max_minutes)
+                load_once(folder)
+            serve(listener, args.host, folder, args.max_mb, args.max_minutes)
     return 0
 
 

@@ -11,7 +11,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image, ImageDraw
 
 from fitness_tracker.drawing import letters
-from fitness_tracker.drawing.letters import SHAPES, Face, draw_text, faces_of, own_face, spell, text_width
+from fitness_tracker.drawing.letters import SHAPES, Face, draw_text, faces_of, font_files, own_face, spell, text_width
 from fitness_tracker.drawing.overlay import Label, label_stamp
 from fitness_tracker.drawing.strip import write_strip
 from tests.drawing.examples import SHAPE, SQUAT, answer, classifier, saved
@@ -91,6 +91,17 @@ def test_as_few_fonts_as_possible_draw_a_name(fonts: Path) -> None:
         "b.ttf",
         "a.ttf",
     ]
+
+
+def test_without_fontconfig_the_folders_of_fonts_are_looked_through(
+    fonts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face = Face(str(make_font(fonts / "han.otf", "深")))
+    saved(fonts, b"no font", "b.txt")
+    assert font_files([str(fonts), "/nowhere"]) == [face.path]
+    monkeypatch.setattr(letters.shutil, "which", lambda _: None)
+    monkeypatch.setattr(letters, "font_files", lambda: font_files([str(fonts)]))
+    assert spell("深", False) == [(face, "深")]
 
 
 def test_marks_stay_with_their_letter(fonts: Path) -> None:

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from fitness_tracker.answering.borders import settle_borders
+from fitness_tracker.answering.filters import running_max
 from fitness_tracker.answering.repetitions import Movement, measure_movement
 from fitness_tracker.answering.stillness import MIN_STILL_S, find_still, still_seconds
 from fitness_tracker.answering.timeline import IDLE_CONFIDENCE, Stretch, find_pauses, find_stretches
@@ -146,7 +146,7 @@ def measure_stretch(stretch: Stretch, landmarks: Landmarks, pauses: np.ndarray, 
     here = slice(stretch.start, stretch.end)
     if not landmarks.found[here].any():
         return None
-    counted = maximum_filter1d(~pauses[here], 2 * round(EDGE_S * fps) + 1)
+    counted = running_max(~pauses[here], 2 * round(EDGE_S * fps) + 1)
     return measure_movement(poses_from_landmarks(landmarks[here]), fps, counted)
 
 

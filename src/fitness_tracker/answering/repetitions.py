@@ -15,8 +15,8 @@ The constants were chosen on real clips that were counted by eye (`benchmarks/re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter, minimum_filter1d
 
+from fitness_tracker.answering.filters import gaussian_smooth, running_max, running_median, running_min
 from fitness_tracker.models.pose.features import Poses, clip_features
 
 SMOOTHING_STD_S = 0.05
@@ -64,7 +64,7 @@ def measure_movement(poses: Poses, fps: float, counted: np.ndarray | None = None
     if len(rows) < 3:
         return Movement()
     values = clip_features(poses).astype(np.float64)
-    smooth = gaussian_filter1d(values, SMOOTHING_STD_S * fps, axis=0, mode="nearest")
+    smooth = gaussian_smooth(values, SMOOTHING_STD_S * fps)
     signal = dominant_component(smooth[rows], fps)
     low, high = np.percentile(signal, [5, 95])
     turns = find_turns(signal, fps, rows)
@@ -84,7 +84,7 @@ def dominant_component(values: np.ndarray, fps: float) -> np.ndarray:
         return components[:, 0]
     repeating = first_repeating(components[:, 1:], shares[1:])
     if repeating is None:
-        drift = median_filter(values, size=(int(DRIFT_WINDOW_S * fps) | 1, 1), mode="nearest")
+        drift = running_median(values, int(DRIFT_WINDOW_S * fps) | 1)
         repeating = first_repeating(*principal_components(values - drift))
     return components[:, 0] if repeating is None else repeating
 
@@ -133,7 +133,7 @@ def find_turns(signal: np.ndarray, fps: float, rows: np.ndarray | None = None) -
     nearly as large as the others.
     """
     size = int(NEARBY_S * fps) | 1
-    nearby = maximum_filter1d(signal, size, mode="nearest") - minimum_filter1d(signal, size, mode="nearest")
+    nearby = running_max(signal, size) - running_min(signal, size)
     low, high = np.percentile(signal, [2, 98])
     turns = turning_points(signal, np.maximum(MIN_SWING_NEARBY * nearby, MIN_SWING_OVERALL * (high - low)))
     rows = np.arange(len(signal)) if rows is None else rows

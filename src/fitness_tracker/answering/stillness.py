@@ -6,8 +6,8 @@ Only angles and distances between joints count, so a camera that tilts, pans or 
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from fitness_tracker.answering.filters import running_max, running_min
 from fitness_tracker.models.pose.features import UNMOVED, Poses, clip_features
 
 # Chosen by benchmarks/timeline.py
@@ -22,11 +22,7 @@ def find_still(poses: Poses, fps: float) -> np.ndarray:
     size = window_frames(fps)
     first = np.cumsum(poses.shot_sizes)[:-1]
     ranges = [
-        np.linalg.norm(
-            maximum_filter1d(shot, size, axis=0, mode="nearest") - minimum_filter1d(shot, size, axis=0, mode="nearest"),
-            axis=1,
-        )
-        for shot in np.split(values, first)
+        np.linalg.norm(running_max(shot, size) - running_min(shot, size), axis=1) for shot in np.split(values, first)
     ]
     still = np.concatenate(ranges) < STILL_RANGE
     for start, end in runs(still):
@@ -36,7 +32,7 @@ def find_still(poses: Poses, fps: float) -> np.ndarray:
 
 def still_seconds(still: np.ndarray, fps: float) -> float:
     """How long somebody is still, by the result (T,) of `find_still`: with all frames of its windows."""
-    return round(np.count_nonzero(maximum_filter1d(still, window_frames(fps))) / fps, 1)
+    return round(np.count_nonzero(running_max(still, window_frames(fps))) / fps, 1)
 
 
 def window_frames(fps: float) -> int:

@@ -6,6 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+INSTALL_ALL = (
+    "which is not installed with what answers alone: pip install '.[train]' in the repository, or "
+    "pip install 'fitness-tracker[train] @ git+URL'"
+)
+
 
 class UserError(Exception):
     """The message says what is wrong, where, and what to do."""
@@ -13,12 +18,19 @@ class UserError(Exception):
 
 @contextmanager
 def exit_with_message(program: str) -> Iterator[None]:
-    """Ends the program with exit code 1 and the message on stderr if a `UserError` or `OSError` comes out of the block.
+    """Ends the program with exit code 1 and the message on stderr if a `UserError` or `OSError` comes out of the block,
+    or a library is missing.
 
     Exits silently if the reader of its output (`| head`) has closed it.
     """
     try:
         yield
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name in {"", "fitness_tracker", *sys.stdlib_module_names}:
+            raise
+        print(f"{program}: {printable(name)} is missing, {INSTALL_ALL}", file=sys.stderr)
+        sys.exit(1)
     except UserError as error:
         print(f"{program}: {printable_lines(error)}", file=sys.stderr)
         sys.exit(1)

@@ -5,9 +5,9 @@ from collections.abc import Container
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 from anyascii import anyascii
-from matplotlib.ft2font import FT2Font
+
+from fitness_tracker.core.charmap import font_letters
 
 # Zero-width joiner and non-joiner, and the selectors of text and emoji: they change the letters around, and are none
 INVISIBLE = frozenset("\u200c\u200d\ufe0e\ufe0f")
@@ -26,14 +26,14 @@ def drawable(char: str) -> str:
 
 
 def own_font(bold: bool) -> Path:
-    """DejaVu Sans, which comes with matplotlib: the font of all pictures."""
-    return Path(matplotlib.get_data_path()) / "fonts/ttf" / f"DejaVuSans{'-Bold' * bold}.ttf"
+    """DejaVu Sans, the font of all pictures: the files are those that matplotlib brings for the charts."""
+    return Path(__file__).parent / "dejavu" / f"DejaVuSans{'-Bold' * bold}.ttf"
 
 
 @cache
 def own_letters(bold: bool) -> frozenset[str]:
     """The characters that it has."""
-    return frozenset(map(chr, FT2Font(own_font(bold)).get_charmap()))
+    return font_letters(own_font(bold))
 
 
 def romanised(text: str, letters: Container[str]) -> str:

@@ -1,6 +1,7 @@
-"""Text in any script, without boxes in place of letters: in DejaVu Sans, which comes with matplotlib; what it lacks in
-fonts of the system; what these lack in Latin letters."""
+"""Text in any script, without boxes in place of letters: in DejaVu Sans, which comes with us; what it lacks in fonts of
+the system; what these lack in Latin letters."""
 
+import os
 import shutil
 import subprocess
 import unicodedata
@@ -8,17 +9,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache, lru_cache
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
-from matplotlib.ft2font import FT2Font
 from PIL import ImageDraw, ImageFont, features
 
+from fitness_tracker.core.charmap import font_letters
 from fitness_tracker.core.letters import INVISIBLE, own_font, own_letters, romanised
 
 SHAPES = bool(features.check("raqm"))  # joins letters, and turns them from right to left; it needs the system's FriBiDi
 INDIC = (range(0x900, 0x10A0), range(0x1780, 0x1800))  # scripts that need it, too: from Devanagari to Myanmar, Khmer
 
 JOINER = "\u200d"
+# Where fonts lie on Linux, macOS and Windows; looked through where there is no fontconfig
+FONT_FOLDERS = (
+    "/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts",
+    "/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts",
+)  # fmt: skip
+FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
 FONTCONFIG_LINE = "%{file}\t%{index}\t%{charset}\n"
 
 
@@ -138,9 +146,7 @@ def draws(face: Face, letter: str) -> bool:
 def system_faces(letters: set[str], bold: bool) -> Iterator[tuple[Face, set[str]]]:
     """The system's fonts, and which of the letters each has; the best first, as fontconfig sees it."""
     if not shutil.which("fc-match"):
-        from matplotlib.font_manager import findSystemFonts  # here, because its import looks at all fonts
-
-        yield from faces_of(findSystemFonts(), letters)
+        yield from faces_of(font_files(), letters)
         return
     codes = " ".join(f"{ord(letter):x}" for letter in sorted(letters))
     command = ["fc-match", "-a", f"sans{':bold' * bold}:charset={codes}", "-f", FONTCONFIG_LINE]
@@ -152,10 +158,15 @@ def system_faces(letters: set[str], bold: bool) -> Iterator[tuple[Face, set[str]
         yield Face(path, int(number) & 0xFFFF), has  # above are the variants of a variable font
 
 
+def font_files(folders: Iterable[str] = FONT_FOLDERS) -> list[str]:
+    below = (path for folder in folders for path in Path(os.path.expanduser(folder)).rglob("*"))  # noqa: PTH111 - without a home it stays as it is
+    return [str(path) for path in below if path.suffix.lower() in FONT_SUFFIXES]
+
+
 def faces_of(paths: Iterable[str], letters: set[str]) -> list[tuple[Face, set[str]]]:
-    """The same of font files, those that have most of the letters first."""
+    """Fonts of files, and which of the letters each has; those that have most of them first."""
     faces = []
     for path in sorted(paths):
-        with suppress(RuntimeError, OSError):  # no font that FreeType knows
-            faces.append((Face(path), letters & {chr(code) for code in FT2Font(path).get_charmap()}))
+        with suppress(ValueError, OSError):  # no font
+            faces.append((Face(path), letters & font_letters(path)))
     return sorted(faces, key=lambda face: -len(face[1]))

@@ -11,7 +11,7 @@ from fitness_tracker.core.params import Limits
 from fitness_tracker.models.bundle import load_classifier, read_checksum
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS, check_frame, read_input
-from fitness_tracker.prediction.remote import CLASSIFIER_FOLDER
+from fitness_tracker.prediction.sources import default_folder
 from fitness_tracker.video.letterbox import fit_frame
 
 LOCK = threading.Lock()
@@ -33,9 +33,10 @@ def load_once(folder: Path) -> Classifier:
         return classifier
 
 
-def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier = CLASSIFIER_FOLDER) -> tuple[str, float]:
+def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier | None = None) -> tuple[str, float]:
     """The exercise in a frame (H, W, 3) uint8 RGB of any size, or 'none', and the confidence in it, 0 to 1.
 
+    `classifier` is one, or its folder; by default that of `default_folder`.
     Raises `ValueError` if `frame` is no such array, `UserError` if there is no classifier.
     """
     checked, loaded = check_frame(frame), loaded_classifier(classifier)
@@ -44,7 +45,7 @@ def predict_exercise(frame: np.ndarray, classifier: Path | str | Classifier = CL
 
 def predict_clip(
     clip: Path | str | Iterable[np.ndarray],
-    classifier: Path | str | Classifier = CLASSIFIER_FOLDER,
+    classifier: Path | str | Classifier | None = None,
     limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], None] | None = None,
     tell: Callable[[str], object] | None = None,
@@ -76,5 +77,7 @@ def with_progress(
         raise ValueError("there is no frame")
 
 
-def loaded_classifier(classifier: Path | str | Classifier) -> Classifier:
-    return classifier if isinstance(classifier, Classifier) else load_once(Path(classifier))
+def loaded_classifier(classifier: Path | str | Classifier | None) -> Classifier:
+    if isinstance(classifier, Classifier):
+        return classifier
+    return load_once(default_folder() if classifier is None else Path(classifier))

@@ -1,0 +1,89 @@
+"""What asking needs is its own, smaller installation; the lock holds what both need."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.projects import ROOT
+from tests.repository.test_layout import SOURCE, rooms
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TRAIN = PROJECT["optional-dependencies"]["train"]
+ASKING = (
+    "core",
+    "clips",
+    "video",
+    "processing",
+    "blazepose",
+    "answering",
+    "prediction",
+    "drawing",
+    "audit",
+    "page",
+    "cli",
+)
+# `processing/cluster` imports it where there is a cluster, `core/machine` psutil where members are fitted side by side
+LATER = {"distributed", "psutil"}
+
+
+def distributions(names: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(name).name) for name in names}
+
+
+def third_party(path: Path) -> set[str]:
+    """Names of the modules of other projects that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"fitness_tracker"}
+
+
+def test_rooms_that_answer_import_only_what_asking_installs() -> None:
+    asking, of_module = distributions(PROJECT["dependencies"]), packages_distributions()
+    files = [path for room in ASKING for path in rooms()[room]] + [SOURCE / "evaluation/templates.py"]
+    for path in files:
+        for module in third_party(path) - LATER:
+            names = {canonicalize_name(name).removesuffix("-core") for name in of_module[module]}
+            assert names & asking, f"{path}: {module}"
+
+
+def test_the_lock_has_every_requirement_at_a_version_that_it_allows() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    pins: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^ ]+)", text, re.MULTILINE):
+        pins.setdefault(canonicalize_name(name), set()).add(version)
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *TRAIN]):
+        versions = pins[canonicalize_name(requirement.name)]
+        assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+@pytest.mark.parametrize("command", [
+    ("fitness_tracker.cli", "report", "HEAD", "HEAD"),
+    ("fitness_tracker.cli", "export", "out", "--to", "onnx"),
+    ("stages.evaluate", "FRAMES", *"abcde"),
+])  # fmt: skip
+def test_what_asking_does_not_install_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Where pandas, and all that needs it, is not installed."""
+    (tmp_path / "squat").mkdir()
+    (tmp_path / "squat/anna__1.zip").touch()
+    words = [str(tmp_path) if word == "FRAMES" else word for word in command]
+    program = (
+        "import runpy, sys; sys.modules |= dict.fromkeys(('pandas', 'keras', 'tensorflow', 'dvc'));"
+        "sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert re.search(r"(pandas|keras|dvc) is missing, .*pip install '\.\[train\]'", done.stderr)
