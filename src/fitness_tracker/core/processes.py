@@ -6,6 +6,7 @@ The processes end with the block that they work for, and with this program, in w
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 import traceback
@@ -18,7 +19,7 @@ from threading import Thread
 from typing import Any, Generic, TypeVar
 
 from fitness_tracker.core import environment as environment  # first, before NumPy
-from fitness_tracker.core.errors import UserError
+from fitness_tracker.core.errors import UserError, quiet_native_stderr
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -44,7 +45,8 @@ def run_in_processes(
 
     Each of `count` processes calls `prepare`, and what that returns, with one task after another and a function that
     calls `tick` here. If a process dies, `lost` makes the result of its task, and another process takes its place.
-    Results wait in memory for those before them, at most `AHEAD` of them.
+    Results wait in memory for those before them, at most `AHEAD` of them. What native code writes to stderr during
+    `prepare` is kept quiet.
 
     What `prepare` raises is raised as the block begins; what a task raises, when its result would come. Raises
     `UserError` if a process dies in `prepare`.
@@ -112,7 +114,7 @@ class Worker(Generic[Task, Result]):
         context = multiprocessing.get_context("spawn")
         self.number: int | None = None  # of the task that it does
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, prepare), daemon=True)
+        self.process = context.Process(target=serve, args=(theirs, pickle.dumps(prepare)), daemon=True)
         # Ctrl-C goes to all processes, but only this one is to answer it. It is blocked, not ignored, from before the
         # process begins. The resource tracker comes first: as it begins, it lets SIGINT in again.
         resource_tracker.ensure_running()
@@ -152,13 +154,14 @@ def stop(crew: "Sequence[Worker[Any, Any]]") -> None:
 # ------------------------------------------------------------------------------------------------------ in the process
 
 
-def serve(connection: Connection, prepare: Callable[[], Work[Task, Result]]) -> None:
-    """Does the tasks that come through the connection until the process is ended."""
+def serve(connection: Connection, prepare: bytes) -> None:
+    """Does the tasks that come through the connection until the process is ended; `prepare` is pickled."""
     signal.signal(signal.SIGTERM, end_process)
     Thread(target=end_with_parent, daemon=True).start()
     try:
         try:
-            work = prepare()
+            with quiet_native_stderr():
+                work = pickle.loads(prepare)()  # imports what it needs
         except Exception as error:  # noqa: BLE001 - raised where the process was started
             connection.send((RAISED, with_traceback(error)))
             return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NoReturn, TypeVar
 
-from fitness_tracker.core.errors import UserError, quiet_native_stderr
+from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.machine import worker_count
 from fitness_tracker.core.processes import Tick as Tick  # called after each epoch
 from fitness_tracker.core.processes import Work, run_in_processes
@@ -31,8 +31,8 @@ def run_side_by_side(function: Callable[[Task, Tick], Result], tasks: Sequence[T
 
 
 def prepare(function: Work[Task, Result]) -> Work[Task, Result]:
-    with quiet_native_stderr():
-        from fitness_tracker.models import tensorflow_setup as tensorflow_setup
+    from fitness_tracker.models import tensorflow_setup as tensorflow_setup  # takes seconds
+
     return function
 
 

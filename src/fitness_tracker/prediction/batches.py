@@ -113,7 +113,10 @@ def answer_file(classifier: Classifier, draw: Draw, show: bool, tick: Tick, path
 @contextmanager
 def progress_bar(show: bool, **options: Any) -> Iterator[Callable[[float], None]]:
     """A bar on a terminal if `show`; yields a function to be called with all that is done so far."""
-    with tqdm(leave=False, disable=None if show else True, **options) as bar:
+    if not show:  # no bar at all: it has a semaphore, which a process that is killed would leave behind
+        yield lambda done: None
+        return
+    with tqdm(leave=False, disable=None, **options) as bar:
 
         def advance(done: float) -> None:
             bar.update(done - bar.n)
