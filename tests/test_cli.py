@@ -146,7 +146,14 @@ def test_a_picture_that_cannot_be_written_costs_no_answer(untrained: Path, make_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)], ids=["table", "JSON", "CSV"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param((), marks=pytest.mark.torture, id="table"),
+        pytest.param(("--json",), id="JSON"),
+        pytest.param(("--csv",), marks=pytest.mark.torture, id="CSV"),
+    ],
+)
 def test_two_cores_print_what_one_prints(
     predict: Predict, folder: Path, make_clip, tmp_path: Path, form: tuple[str, ...]
 ) -> None:
