@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
@@ -81,18 +82,19 @@ def test_a_result_comes_as_soon_as_it_and_all_before_it_are_there(tmp_path: Path
 
 def test_nobody_works_far_ahead_of_a_slow_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "AHEAD", 3)
-    ticks: list[set[str]] = []
+    done: list[str] = []
 
-    def tick() -> None:
-        ticks.append({path.name for path in tmp_path.iterdir()})
-        if len(ticks) == 2:  # tasks 1 and 2 are done, none is under way but the first
-            time.sleep(0.3)
-            ticks[-1] = {path.name for path in tmp_path.iterdir()}
-            (tmp_path / "go").touch()
+    def look_and_let_go() -> None:
+        while not (tmp_path / "2").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        done.extend(sorted(path.name for path in tmp_path.iterdir()))
+        (tmp_path / "go").touch()
 
+    Thread(target=look_and_let_go, daemon=True).start()
     tasks = ["await go", *(f"write {number}" for number in range(1, 8))]
-    assert [task for task, _ in run(tmp_path, *tasks, tick=tick)] == tasks
-    assert ticks[1] == {"1", "2"}
+    assert [task for task, _ in run(tmp_path, *tasks)] == tasks
+    assert done == ["1", "2"]
 
 
 def test_a_process_that_is_killed_costs_its_task_only(tmp_path: Path) -> None:
