@@ -11,10 +11,12 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
@@ -115,14 +117,8 @@ class Worker(Generic[Task, Result]):
         self.number: int | None = None  # of the task that it does
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, pickle.dumps(prepare)), daemon=True)
-        # Ctrl-C goes to all processes, but only this one is to answer it. It is blocked, not ignored, from before the
-        # process begins. The resource tracker comes first: as it begins, it lets SIGINT in again.
-        resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with ThreadPoolExecutor(1) as thread:  # which a KeyboardInterrupt waits for, so nothing is started by half
+            thread.submit(start_without_sigint, self.process).result()
         theirs.close()  # else the connection would not end with the process
 
     def wait_until_ready(self) -> None:
@@ -137,6 +133,15 @@ class Worker(Generic[Task, Result]):
         self.number = number
         with contextlib.suppress(OSError):  # it died, and reading from it will fail
             self.connection.send(task)
+
+
+def start_without_sigint(process: SpawnProcess) -> None:
+    """To be called in a thread of its own: Ctrl-C goes to all processes, and only the first of them is to answer it, so
+    here it is blocked for the thread and for the process that it starts.
+    """
+    resource_tracker.ensure_running()  # of itself it begins with the first process, and lets SIGINT in again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    process.start()
 
 
 def stop(crew: "Sequence[Worker[Any, Any]]") -> None:
