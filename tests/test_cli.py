@@ -15,6 +15,7 @@ from PIL import Image
 
 from fitness_tracker.cli import main
 from fitness_tracker.core.errors import printable
+from fitness_tracker.prediction import batches
 from fitness_tracker.video.frames import encode_jpeg
 from tests.drawing.examples import MOVING, SOUND, frames_of, saved
 from tests.projects import ROOT, run
@@ -24,9 +25,10 @@ Predict = Callable[..., tuple[object, str, str]]
 
 @pytest.fixture
 def predict(untrained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Predict:
-    """predict(*arguments, classifier) -> (exit code, stdout, stderr)"""
+    """predict(*arguments, classifier, cores) -> (exit code, stdout, stderr)"""
 
-    def call(*arguments: str | Path, classifier: str | Path = untrained) -> tuple[object, str, str]:
+    def call(*arguments: str | Path, classifier: str | Path = untrained, cores: int = 1) -> tuple[object, str, str]:
+        monkeypatch.setattr(batches, "worker_count", lambda *_: cores)
         monkeypatch.setattr(sys, "argv", ["", "predict", *map(str, arguments), "--classifier", str(classifier)])
         with pytest.raises(SystemExit) as end:
             main()
@@ -153,6 +155,29 @@ def test_a_picture_that_cannot_be_written_costs_no_answer(untrained: Path, make_
     first, second = done.stderr.splitlines()
     assert f"{clips[0]}: " in first
     assert f"{clips[1]}: " in second
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param((), marks=pytest.mark.torture, id="table"),
+        pytest.param(("--json",), id="JSON"),
+        pytest.param(("--csv",), marks=pytest.mark.torture, id="CSV"),
+    ],
+)
+def test_two_cores_print_what_one_prints(
+    predict: Predict, folder: Path, make_clip, tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    jumps = make_clip(*MOVING, "-vf", "setpts='if(lt(N,20),PTS,PTS+3600/TB)'", "-fps_mode", "vfr")
+    clips = [saved(tmp_path, make_clip(*MOVING) if name != "b.mp4" else jumps, name) for name in ("a.mp4", "b.mp4")]
+    (tmp_path / "out").mkdir()
+    arguments = (*clips, folder, *form, "--strip", tmp_path / "out")
+    one, two = (predict(*arguments, cores=cores) for cores in (1, 2))
+    assert two == one
+    assert one[0] == 1
+    assert "its clock jumps ahead" in one[2]
+    assert len(list((tmp_path / "out").iterdir())) == 2
 
 
 def test_a_path_is_printed_on_one_line() -> None:

@@ -2,24 +2,12 @@
 
 import argparse
 import sys
-import warnings
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fitness_tracker.core import environment as environment  # first, before NumPy
 from fitness_tracker.core.errors import UserError, exit_with_message, printable, quiet_native_stderr
 from fitness_tracker.prediction.sources import CLASSIFIER_FOLDER, classifier_folder, networks_folder, version_lines
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from fitness_tracker.answering.answer import Answer
-    from fitness_tracker.models.classifier import Classifier
-
-# Formats of tqdm's progress bars
-PERCENT_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-SECONDS_BAR = "{desc}: {n:.0f} s of the clip, {elapsed}"  # how long a clip is, is not known before its end
 
 
 def main() -> None:
@@ -101,72 +89,35 @@ class Version(argparse.Action):
 
 def run_predict(args: argparse.Namespace) -> int:
     """Prints an answer for every file; the exit code is 1 if any of them failed."""
-    from PIL import Image
-    from tqdm import tqdm
-
     with quiet_native_stderr():  # takes seconds
         from fitness_tracker.drawing.outputs import plan_outputs
-        from fitness_tracker.prediction import formats, predict
+        from fitness_tracker.drawing.pictures import draw_pictures
+        from fitness_tracker.prediction.batches import Answered, Failed, NotDrawn, answer_files
+        from fitness_tracker.prediction.formats import choose_printers
         from fitness_tracker.prediction.inputs import find_files
 
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits.pixels` says it plainly
     files = find_files(args.paths)
     overlays, strips = (
         plan_outputs(files, out, *names)
         for out, *names in ((args.overlay, "overlay", ".mp4"), (args.strip, "strip", ".png"))
     )
-    print_header, print_answer, print_error = formats.choose_printers(args.json, args.csv, files)
+    print_header, print_answer, print_error = choose_printers(args.json, args.csv, files)
+    draw = partial(draw_pictures, overlays, strips)
     failed = False
-    with classifier_folder(args.classifier) as folder:
-        with quiet_native_stderr():
-            classifier = predict.load_once(folder)
+    with classifier_folder(args.classifier) as folder, answer_files(files, folder, draw) as results:
         print_header()
-        for path in files:
-            notes: list[str] = []
-            try:
-                with tqdm(
-                    desc=printable(path), unit=" s", bar_format=SECONDS_BAR, leave=False, disable=None, delay=1
-                ) as bar:
-                    answer = predict.predict_clip(path, classifier, progress=partial(advance, bar), tell=notes.append)
-            except UserError as error:
-                failed = True
-                print_error(path, str(error))
-                continue
-            print_answer(path, answer)
-            for note in notes:
-                print(f"fitness-tracker: {printable(path)}: {note}", file=sys.stderr)
-            if path in overlays or path in strips:
-                failed |= not draw_answer(path, answer, classifier, overlays.get(path), strips.get(path))
+        for result in results:
+            failed |= not isinstance(result, Answered)
+            match result:
+                case Answered(path, answer, notes):
+                    print_answer(path, answer)
+                    for note in notes:
+                        print(f"fitness-tracker: {printable(path)}: {note}", file=sys.stderr)
+                case Failed(path, reason):
+                    print_error(path, reason)
+                case NotDrawn(reason):
+                    print(f"fitness-tracker: {printable(reason)}", file=sys.stderr)
     return int(failed)
-
-
-def draw_answer(
-    clip: Path, answer: "Answer", classifier: "Classifier", overlay: Path | None, strip: Path | None
-) -> bool:
-    """Writes `overlay` and `strip`, with progress bars; prints failures, and returns whether there is none."""
-    from tqdm import tqdm
-
-    from fitness_tracker.drawing.overlay import write_overlay
-    from fitness_tracker.drawing.strip import write_strip
-
-    succeeded = True
-    for name, write, out in (("overlay", write_overlay, overlay), ("strip", write_strip, strip)):
-        if not out:
-            continue
-        try:
-            with tqdm(desc=name, total=1.0, bar_format=PERCENT_BAR, leave=False, disable=None) as bar:
-                write(clip, answer, classifier, out, progress=partial(advance, bar))
-        except (UserError, OSError) as error:  # a full disk, too: the other files have answers still to come
-            reason = getattr(error, "strerror", None) or str(error)
-            message = reason if reason.startswith(f"{out}: ") else f"{clip}: {reason}"
-            print(f"fitness-tracker: {printable(message)}", file=sys.stderr)
-            succeeded = False
-    return succeeded
-
-
-def advance(bar: "tqdm", done: float) -> None:
-    """Moves a progress bar to `done`, where tqdm itself takes the difference."""
-    bar.update(done - bar.n)
 
 
 def run_audit(args: argparse.Namespace) -> int:

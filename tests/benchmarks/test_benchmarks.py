@@ -309,6 +309,20 @@ def test_the_programs_that_time_answers_give_their_tables(taught: Path, drawn: P
     assert float(rows["speed"][-1][1]) > 0
 
 
+@pytest.mark.slow
+def test_batches_are_timed_on_one_core_and_on_all(untrained: Path, make_clip, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.mp4").write_bytes(make_clip())
+    options = (str(tmp_path), "--classifier", str(untrained), "--rounds", "1")
+    done = run(ROOT, sys.executable, "benchmarks/batches.py", *options, cores="0,1")
+    assert done.returncode == 0, done.stderr
+    one, two = (
+        [float(cell.split()[0].replace(",", "")) for cell in cells(line)] for line in done.stdout.splitlines()[2:]
+    )
+    assert (one[0], one[2], two[0]) == (1, 1, 2)
+    assert two[4] > 1.5 * one[4]  # processes
+
+
 def test_exports_are_compared_with_the_original(taught: Path) -> None:
     done = run(ROOT, sys.executable, "benchmarks/export.py", str(taught))
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from fitness_tracker.models.bundle import save_classifier
+from tests.models.test_bundle import pose_classifier
 from tests.projects import ROOT
 from tests.repository.test_layout import SOURCE, rooms
 
@@ -30,8 +32,13 @@ ASKING = (
     "page",
     "cli",
 )
-# `processing/cluster` imports it where there is a cluster, `core/machine` psutil where members are fitted side by side
-LATER = {"distributed", "psutil"}
+# What of `models` answers; the rest trains
+ANSWERING = (
+    "graph", "classifier", "bundle", "registry", "pose/classifier", "pose/features", "pose/kind", "cnn/classifier",
+    "cnn/kind",
+)  # fmt: skip
+LATER = {"distributed"}  # `processing/cluster` imports it where there is a cluster
+HEAVY = {"tensorflow", "keras", "dvc", "pandas", "sklearn", "scipy", "matplotlib", "boto3", "imgaug"}
 
 
 def distributions(names: list[str]) -> set[str]:
@@ -52,10 +59,35 @@ def third_party(path: Path) -> set[str]:
 def test_rooms_that_answer_import_only_what_asking_installs() -> None:
     asking, of_module = distributions(PROJECT["dependencies"]), packages_distributions()
     files = [path for room in ASKING for path in rooms()[room]] + [SOURCE / "evaluation/templates.py"]
+    files += [SOURCE / f"models/{name}.py" for name in ANSWERING]
     for path in files:
         for module in third_party(path) - LATER:
             names = {canonicalize_name(name).removesuffix("-core") for name in of_module[module]}
             assert names & asking, f"{path}: {module}"
+
+
+@pytest.mark.parametrize("command", ["predict", "audit", "serve"])
+def test_answering_imports_nothing_heavy(
+    networks: dict[str, bytes], networks_folder: Path, squat_clip: Path, tmp_path: Path, command: str
+) -> None:
+    save_classifier(pose_classifier(networks), tmp_path / "bundle")
+    (tmp_path / "videos/squat").mkdir(parents=True)
+    (tmp_path / "videos/squat/anna__1.mp4").write_bytes(squat_clip.read_bytes())
+    more = {
+        "predict": (squat_clip, "--classifier", tmp_path / "bundle", "--strip", tmp_path / "strip.png"),
+        "audit": (tmp_path / "videos", "--networks", networks_folder, "--page", tmp_path / "audit.html"),
+        "serve": ("--classifier", tmp_path / "bundle", "--port", "0"),
+    }[command]
+    program = (
+        f"import atexit, runpy, sys; atexit.register(lambda: print('loaded', *sorted({HEAVY} & sys.modules.keys())));"
+        "import asyncio; asyncio.run = lambda served: served.close();"
+        "sys.argv[0] = 'x'; runpy.run_module('fitness_tracker.cli', run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, *map(str, more)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded"
 
 
 def test_the_lock_has_every_requirement_at_a_version_that_it_allows() -> None:

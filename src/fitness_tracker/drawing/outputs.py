@@ -66,10 +66,15 @@ def check_output(clip: Path, out: Path, suffix: str) -> None:
         if out.exists() and not out.is_file():
             raise UserError(f"{out}: is {'a folder' if out.is_dir() else 'no file'}; name a file")
         tempfile.TemporaryFile(dir=out.parent).close()
-        staging_path(out).touch()  # fails if the name is too long, or forbidden
-        staging_path(out).unlink()
+        own_staging_path(out).touch()  # fails if the name is too long, or forbidden
+        own_staging_path(out).unlink()
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror or error})") from None
+
+
+def own_staging_path(out: Path) -> Path:
+    """Of this process: two may write the same picture, if a file is named twice."""
+    return staging_path(out.with_name(f"{out.name}.{os.getpid()}"))
 
 
 @contextmanager
@@ -80,7 +85,7 @@ def whole_file(out: Path) -> Iterator[IO[bytes]]:
     """
     with tempfile.TemporaryFile(dir=out.parent) as file:
         yield file
-        staged = staging_path(out)
+        staged = own_staging_path(out)
         try:
             file.seek(0)
             with staged.open("wb") as target:

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from fitness_tracker.answering.answer import Answer, Segment
@@ -24,10 +24,15 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
         )
     if as_csv:
         table = csv.DictWriter(sys.stdout, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+
+        def write(rows: Iterable[dict[str, object]]) -> None:
+            table.writerows(rows)
+            sys.stdout.flush()
+
         return (
             table.writeheader,
-            lambda path, answer: table.writerows(csv_row(path, segment) for segment in answer.segments),
-            lambda path, error: table.writerow({"path": printable(path), "error": printable(error)}),
+            lambda path, answer: write(csv_row(path, segment) for segment in answer.segments),
+            lambda path, error: write([{"path": printable(path), "error": printable(error)}]),
         )
     width = max(len(printable(path)) for path in files)
     return (
