@@ -102,14 +102,18 @@ def test_the_lock_has_every_requirement_at_a_version_that_it_allows() -> None:
 
 @pytest.mark.parametrize("command", [
     ("fitness_tracker.cli", "report", "HEAD", "HEAD"),
-    ("fitness_tracker.cli", "export", "out", "--to", "onnx"),
+    ("fitness_tracker.cli", "export", "OUT", "--to", "onnx", "--classifier", "BUNDLE"),
     ("stages.evaluate", "FRAMES", *"abcde"),
 ])  # fmt: skip
-def test_what_asking_does_not_install_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_what_asking_does_not_install_is_one_line(
+    networks: dict[str, bytes], command: tuple[str, ...], tmp_path: Path
+) -> None:
     """Where pandas, and all that needs it, is not installed."""
     (tmp_path / "squat").mkdir()
     (tmp_path / "squat/anna__1.zip").touch()
-    words = [str(tmp_path) if word == "FRAMES" else word for word in command]
+    save_classifier(pose_classifier(networks), tmp_path / "bundle")
+    places = {"FRAMES": tmp_path, "OUT": tmp_path / "out", "BUNDLE": tmp_path / "bundle"}
+    words = [str(places.get(word, word)) for word in command]
     program = (
         "import runpy, sys; sys.modules |= dict.fromkeys(('pandas', 'keras', 'tensorflow', 'dvc'));"
         "sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
