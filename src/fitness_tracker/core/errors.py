@@ -57,7 +57,7 @@ def quiet_native_stderr() -> Iterator[None]:
         os.dup2(captured.fileno(), 2)
         try:
             yield
-        except (UserError, OSError, KeyboardInterrupt, SystemExit):
+        except (UserError, OSError, ModuleNotFoundError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException:
             captured.seek(0)
