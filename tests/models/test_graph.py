@@ -17,6 +17,7 @@ from fitness_tracker.models.graph import GRAPH, PROBABILITIES
 from fitness_tracker.models.pose.classifier import IMAGE, WORLD, pose_graph
 from fitness_tracker.models.tensorflow_setup import keras, tf
 from tests.models.test_bundle import pose_classifier, replace_graph, untaught_pose_graph
+from tests.older_cpu import VARIABLES
 from tests.projects import ROOT
 
 
@@ -141,6 +142,31 @@ def test_the_same_weights_give_the_same_graph_on_an_older_cpu() -> None:
     ]  # fmt: skip
     assert len(hashes[0].strip()) == len(hashlib.sha256().hexdigest())
     assert hashes[0] == hashes[1]
+
+
+ANSWER = """
+import hashlib, sys
+from tests.older_cpu import hide_avx512
+hide_avx512()
+from fitness_tracker.models.pose.classifier import pose_graph
+from tests.models.test_graph import windows
+said = pose_graph(sys.stdin.buffer.read(), 16, 2, 4)(**windows(100))
+print(hashlib.sha256(said.probabilities.tobytes() + said.embedding.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_a_graph_gives_the_same_bits_without_avx512() -> None:
+    """Square roots, softmax, and sums of squares did not."""
+    graph = untaught_pose_graph()[0]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWER], env=os.environ | VARIABLES | {"PYTHONPATH": path}, cwd=ROOT,
+        input=graph.content, capture_output=True, check=True,
+    )  # fmt: skip
+    said = graph(**windows(100))
+    expected = hashlib.sha256(said.probabilities.tobytes() + said.embedding.tobytes()).hexdigest()
+    assert done.stdout.decode().strip() == expected
 
 
 def test_a_mutated_graph_never_ends_the_program() -> None:

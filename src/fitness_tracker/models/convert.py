@@ -11,17 +11,22 @@ from fitness_tracker.models.tensorflow_setup import keras, tf
 
 
 def join_members(inputs: Sequence, values: object, networks: Sequence[keras.Model]) -> keras.Model:
-    """A network from `inputs` to what `Graph` gives; `values`, made of them, is what each member's network takes."""
-    members = [
-        keras.Model(network.inputs, [network.get_layer("exercise").output, network.get_layer("hidden").output],
-                    name=f"member{number}")
-        for number, network in enumerate(networks)
-    ]  # fmt: skip
-    outputs = zip(*(member(values, training=False) for member in members), strict=True)
-    probabilities, embedding = (keras.ops.stack(of_members, axis=1) for of_members in outputs)
-    return keras.Model(
-        list(inputs), {PROBABILITIES: probabilities, EMBEDDING: embedding}, name="fitness_tracker"
-    )  # fmt: skip
+    """A network from `inputs` to what `Graph` gives; `values`, made of them, is what each member's network takes.
+
+    Softmax is written out, with sums over an axis that is not the last: see `pose/features.py`.
+    """
+    ops = keras.ops
+    embeddings, logits = [], []
+    for number, network in enumerate(networks):
+        hidden, last = network.get_layer("hidden"), network.get_layer("exercise")
+        member = keras.Model(network.inputs, hidden.output, name=f"member{number}")
+        embeddings.append(member(values, training=False))
+        logits.append(ops.matmul(embeddings[-1], last.kernel) + last.bias)
+    together = ops.stack(logits, axis=-1)  # (N, K, M)
+    likely = ops.exp(together - ops.max(together, axis=1, keepdims=True))
+    probabilities = ops.transpose(likely / ops.sum(likely, axis=1, keepdims=True), (0, 2, 1))
+    outputs = {PROBABILITIES: probabilities, EMBEDDING: ops.stack(embeddings, axis=1)}
+    return keras.Model(list(inputs), outputs, name="fitness_tracker")
 
 
 def to_tflite(network: keras.Model) -> bytes:

@@ -2,8 +2,9 @@
 
 Lengths are in torso lengths, from the middle of the hips to the middle of the shoulders. The vertical axis is kept.
 
-What takes `xp` is written once for arrays and for graphs: `xp` is NumPy, or `keras.ops` for an exported graph, whose
-tensors have operators and slices but no methods.
+What takes `xp` is written once for arrays and for graphs: `xp` is NumPy, or `keras.ops` for a graph, whose tensors have
+operators and slices but no methods. A graph gives the same bits on CPUs with AVX2 and with AVX-512: it avoids square
+roots, softmax, and sums over many values of the last axis, for which XNNPACK has code that rounds otherwise.
 """
 
 from collections.abc import Iterator, Sequence
@@ -110,7 +111,7 @@ def normalize(world: Any, image: Any, xp: Any = np) -> Poses:
     body, seen = smooth_121(world, xp), smooth_121(image, xp)
     hips = slice(2 * HIP, 2 * HIP + 2)
     body = body - xp.mean(body[..., hips, :], axis=-2, keepdims=True)
-    torso = median(xp.linalg.norm(xp.mean(body[..., :2, :], axis=-2), axis=-1), xp)
+    torso = median(length(xp.mean(body[..., :2, :], axis=-2), xp), xp)
     body = body / xp.maximum(torso, TINY)[..., None, None]
     path = xp.mean(seen[..., hips, :], axis=-2)  # (..., T, 3)
     seen = seen - path[..., None, :]
@@ -129,7 +130,18 @@ def median(values: Any, xp: Any = np) -> Any:
 def spread(points: Any, xp: Any = np) -> Any:
     """(..., 12, 3) to (...): how far the joints lie apart in x and y."""
     flat = points[..., :2] - xp.mean(points[..., :2], axis=-2, keepdims=True)
-    return xp.linalg.norm(flat, axis=(-2, -1))
+    squares = xp.mean(xp.maximum(flat * flat, 1e-24), axis=-2)  # no sum of squares, which XNNPACK takes as one step
+    return square_root(squares[..., 0] + squares[..., 1], xp)
+
+
+def length(vectors: Any, xp: Any = np) -> Any:
+    """(..., D) to (...)."""
+    return square_root(xp.sum(vectors * vectors, axis=-1), xp)
+
+
+def square_root(values: Any, xp: Any = np) -> Any:
+    """Of values that are not negative; in a graph with a relative error of 10^-6."""
+    return np.sqrt(values) if xp is np else xp.exp(xp.log(xp.maximum(values, 1e-24)) / 2)
 
 
 def interpolate_missing(values: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -262,7 +274,7 @@ def compute_features(windows: Poses, xp: Any = np) -> Any:
         *(joint_angle_cosine(joint(body, a), joint(body, b), joint(body, c), xp) for a, b, c in JOINT_ANGLES),
         *(joint(heights[..., None], part)[..., 0] for part in (SHOULDER, ELBOW, WRIST, KNEE, ANKLE)),
         *(joint(heights[..., None], WRIST)[..., 0] - joint(heights[..., None], o)[..., 0] for o in (SHOULDER, ELBOW)),
-        *(xp.linalg.norm(joint(body, start) - joint(body, end), axis=-1) for start, end in JOINT_DISTANCES),
+        *(length(joint(body, start) - joint(body, end), xp) for start, end in JOINT_DISTANCES),
         *(-direction(joint(body, end) - joint(body, start), xp)[..., 1] for start, end in BONES),
     ]
     both = xp.stack(pairs, axis=-1)  # (N, T, 2, pairs)
@@ -270,7 +282,7 @@ def compute_features(windows: Poses, xp: Any = np) -> Any:
     across = joint(body, SHOULDER)
     chest = direction(cross(across[..., 0, :] - across[..., 1, :], up, xp), xp)
     widths = [
-        xp.linalg.norm(joint(body, part)[..., 0, :] - joint(body, part)[..., 1, :], axis=-1)
+        length(joint(body, part)[..., 0, :] - joint(body, part)[..., 1, :], xp)
         for part in (WRIST, ELBOW, KNEE, ANKLE, SHOULDER)
     ]
     moved = windows.joints_image[..., :2] + windows.hip_trajectory[..., None, :]
@@ -296,7 +308,7 @@ def joint(points: Any, number: int) -> Any:
 
 
 def direction(vectors: Any, xp: Any = np) -> Any:
-    return vectors / xp.maximum(xp.linalg.norm(vectors, axis=-1, keepdims=True), TINY)
+    return vectors / xp.maximum(length(vectors, xp), TINY)[..., None]
 
 
 def cross(first: Any, second: Any, xp: Any = np) -> Any:

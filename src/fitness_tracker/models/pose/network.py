@@ -11,7 +11,7 @@ from fitness_tracker.core.params import Pose
 from fitness_tracker.models.convert import join_members, round_weights, to_tflite
 from fitness_tracker.models.graph import Graph
 from fitness_tracker.models.pose.classifier import IMAGE, WORLD, pose_graph
-from fitness_tracker.models.pose.features import FEATURES, JOINTS, compute_features, normalize
+from fitness_tracker.models.pose.features import FEATURES, JOINTS, compute_features, normalize, square_root
 from fitness_tracker.models.tensorflow_setup import keras
 
 
@@ -30,7 +30,7 @@ def build_pose(pose: Pose, classes: int) -> keras.Model:
         frames = ops.relu(layers.BatchNormalization(name=f"{place}_scale")(frames))
         frames = layers.SpatialDropout1D(pose.dropout / 3, name=f"{place}_dropout")(frames)
     pools = [pool for values in (frames, scaled) for pool in (
-        ops.mean(values, axis=1), ops.max(values, axis=1), ops.sqrt(ops.var(values, axis=1) + 1e-4)
+        ops.mean(values, axis=1), ops.max(values, axis=1), square_root(ops.var(values, axis=1) + 1e-4, ops)
     )]  # fmt: skip
     pools += [ops.min(scaled, axis=1), ops.mean(ops.abs(scaled[:, 1:] - scaled[:, :-1]), axis=1)]
     pooled = layers.Dropout(pose.dropout, name="pooled_dropout")(ops.concatenate(pools, axis=-1))  # (N, pools)
