@@ -89,7 +89,7 @@ class Version(argparse.Action):
 
 def run_predict(args: argparse.Namespace) -> int:
     """Prints an answer for every file; the exit code is 1 if any of them failed."""
-    with quiet_native_stderr():  # takes seconds
+    with quiet_native_stderr():
         from fitness_tracker.drawing.outputs import plan_outputs
         from fitness_tracker.drawing.pictures import draw_pictures
         from fitness_tracker.prediction.batches import Answered, Failed, NotDrawn, answer_files
@@ -162,7 +162,7 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Writes the classifier's graph, its metadata and a README to a new folder."""
-    with quiet_native_stderr():  # takes seconds; so do the converters, and say much
+    with quiet_native_stderr():  # converters say much
         from fitness_tracker.export.formats import check_empty, export
         from fitness_tracker.models.bundle import load_classifier, read_checksum
 
@@ -188,7 +188,7 @@ def run_serve(args: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         with classifier_folder(args.classifier) as folder:
-            with quiet_native_stderr():  # takes seconds
+            with quiet_native_stderr():
                 from fitness_tracker.page.server import serve
                 from fitness_tracker.prediction.predict import load_once
 

@@ -26,7 +26,7 @@ def drawable(char: str) -> str:
 
 
 def own_font(bold: bool) -> Path:
-    """DejaVu Sans, the font of all pictures: the files are those that matplotlib brings for the charts."""
+    """DejaVu Sans, the font of all pictures: the files are copies of Matplotlib's."""
     return Path(__file__).parent / "dejavu" / f"DejaVuSans{'-Bold' * bold}.ttf"
 
 

@@ -7,6 +7,7 @@ others are of the same weights.
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,8 +122,11 @@ def keras_network(classifier: PoseClassifier) -> Any:
     from fitness_tracker.models.pose.network import build_graph  # imports TensorFlow
 
     try:
-        return build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        network = build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
+        if (members := network.outputs[0].shape[1]) != classifier.graph.members:
+            raise ValueError(f"{members} members")
+        return network
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = printable(" ".join(str(error).split())[:120])
         raise UserError(f"{WEIGHTS} of the classifier does not fit its description ({reason})") from None
 

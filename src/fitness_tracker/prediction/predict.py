@@ -19,7 +19,7 @@ LOADED: dict[Path, tuple[str, Classifier]] = {}  # folder -> checksum of what it
 
 
 def load_once(folder: Path) -> Classifier:
-    """The classifier in `folder`, which takes seconds to load; the same one as long as the folder holds the same.
+    """The classifier in `folder`; the same object as long as the folder holds the same.
 
     Raises `UserError` as `load_classifier` does.
     """

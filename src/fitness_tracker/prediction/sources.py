@@ -1,6 +1,5 @@
 """Where the classifier that answers comes from: a folder, a zip, the package itself, or a revision of a repository."""
 
-import hashlib
 import importlib.util
 import json
 import subprocess
@@ -89,13 +88,18 @@ def version_lines() -> str:
 
 def describe_classifier(folder: Path) -> str:
     """What the classifier in `folder` was trained on, and its hash."""
+    from fitness_tracker.models.bundle import FORMAT_VERSION, checksum  # not for `--help`: it takes 0.3 s
+
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        checksum = description.pop("checksum")
-        if hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest() != checksum:
+        if checksum(description) != description["checksum"]:
             raise ValueError
+        if description["format_version"] != FORMAT_VERSION:
+            return f"of another version of this program (format {description['format_version']!r:.20}); train it again"
         exercises = len(set(description["exercises"]) - {NONE})
         clips, groups = description["usage"], {used["group"] for used in description["usage"].values()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "damaged, or no classifier"
-    return f"{exercises} exercises, trained on {len(clips)} clips of {len(groups)} groups; {checksum[:12]}"
+    return (
+        f"{exercises} exercises, trained on {len(clips)} clips of {len(groups)} groups; {description['checksum'][:12]}"
+    )

@@ -135,7 +135,7 @@ def spread(points: Any, xp: Any = np) -> Any:
 
 
 def length(vectors: Any, xp: Any = np) -> Any:
-    """(..., D) to (...)."""
+    """(..., D) to (...), for D up to 3, of which every CPU takes the sum in the same order."""
     return square_root(xp.sum(vectors * vectors, axis=-1), xp)
 
 

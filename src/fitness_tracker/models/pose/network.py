@@ -1,6 +1,7 @@
 """The pose network: windows of features to probabilities; and the graph of several, from windows of landmarks."""
 
 import io
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from fitness_tracker.models.graph import Graph
 from fitness_tracker.models.pose.classifier import IMAGE, WORLD, pose_graph
 from fitness_tracker.models.pose.features import FEATURES, JOINTS, compute_features, normalize, square_root
 from fitness_tracker.models.tensorflow_setup import keras
+
+MAX_WEIGHTS_BYTES = 2**28  # of all members: ours have 3 MB
 
 
 def build_pose(pose: Pose, classes: int) -> keras.Model:
@@ -70,8 +73,11 @@ def pack_weights(members: Sequence[Sequence[np.ndarray]]) -> bytes:
 
 
 def unpack_weights(content: bytes) -> list[list[np.ndarray]]:
-    """What `pack_weights` packed, in float32, for each member."""
+    """What `pack_weights` packed, in float32, for each member; raises `ValueError` or `BadZipFile` if it is not."""
     members: dict[str, list[np.ndarray]] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:  # it may come from somebody else
+        if sum(info.file_size for info in archive.infolist()) > MAX_WEIGHTS_BYTES:
+            raise ValueError("more than any classifier has")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         for name in sorted(arrays.files):
             members.setdefault(name.partition("_")[0], []).append(arrays[name].astype(np.float32))
