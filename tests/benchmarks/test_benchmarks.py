@@ -327,4 +327,5 @@ def test_exports_are_compared_with_the_original(taught: Path) -> None:
     done = run(ROOT, sys.executable, "benchmarks/export.py", str(taught))
     assert done.returncode == 0, done.stderr
     rows = {row[0]: row for row in map(cells, done.stdout.splitlines()) if len(row) == 6}
-    assert all(float(rows[name][5]) <= 1e-4 for name in ("keras", "tflite", "onnx"))
+    assert float(rows["tflite"][5]) == 0
+    assert all(float(rows[name][5]) <= 2e-3 for name in ("keras", "onnx"))

@@ -109,10 +109,10 @@ def test_what_asking_does_not_install_is_one_line(
     networks: dict[str, bytes], command: tuple[str, ...], tmp_path: Path
 ) -> None:
     """Where pandas, and all that needs it, is not installed."""
-    (tmp_path / "squat").mkdir()
-    (tmp_path / "squat/anna__1.zip").touch()
+    (tmp_path / "frames/squat").mkdir(parents=True)
+    (tmp_path / "frames/squat/anna__1.zip").touch()
     save_classifier(pose_classifier(networks), tmp_path / "bundle")
-    places = {"FRAMES": tmp_path, "OUT": tmp_path / "out", "BUNDLE": tmp_path / "bundle"}
+    places = {"FRAMES": tmp_path / "frames", "OUT": tmp_path / "out", "BUNDLE": tmp_path / "bundle"}
     words = [str(places.get(word, word)) for word in command]
     program = (
         "import runpy, sys; sys.modules |= dict.fromkeys(('pandas', 'keras', 'tensorflow', 'dvc'));"

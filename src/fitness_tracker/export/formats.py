@@ -119,13 +119,12 @@ def keras_network(classifier: PoseClassifier) -> Any:
 
     Raises `UserError` if they are not such weights.
     """
-    from fitness_tracker.models.pose.network import build_graph  # imports TensorFlow
+    from fitness_tracker.models.pose.network import build_graph, unpack_weights  # imports TensorFlow
 
     try:
-        network = build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
-        if (members := network.outputs[0].shape[1]) != classifier.graph.members:
-            raise ValueError(f"{members} members")
-        return network
+        if (members := len(unpack_weights(classifier.weights))) != classifier.graph.members:
+            raise ValueError(f"it has {members} members")
+        return build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = printable(" ".join(str(error).split())[:120])
         raise UserError(f"{WEIGHTS} of the classifier does not fit its description ({reason})") from None
