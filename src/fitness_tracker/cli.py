@@ -122,24 +122,28 @@ def run_predict(args: argparse.Namespace) -> int:
 
 def run_audit(args: argparse.Namespace) -> int:
     """Prints the findings and writes the page with their pictures; with --strict findings make the exit code 1."""
-    from fitness_tracker.audit.audit import audit
+    from fitness_tracker.audit.audit import CACHE_GB, GROUP, audit
     from fitness_tracker.audit.findings import finding_lines, findings_page
     from fitness_tracker.blazepose.networks import read_networks
     from fitness_tracker.clips.folder import find_clips
-    from fitness_tracker.core.params import load_params
+    from fitness_tracker.core.params import Limits, load_params
     from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 
-    params = load_params()
-    videos = args.videos or Path(params.videos)
+    if args.videos and not Path("params.yaml").exists():  # outside of a project
+        videos, group, limits, cache_gb = args.videos, GROUP, Limits(), CACHE_GB
+    else:
+        params = load_params()
+        videos, group = args.videos or Path(params.videos), params.split.group
+        limits, cache_gb = params.limits, params.cache_gb
     clips = find_clips(videos)
     try:
         args.page.touch()  # fails now rather than after minutes
     except OSError as error:
         raise UserError(f"{args.page}: {error.strerror}") from None
-    cache = ResultCache(cache_folder(), params.cache_gb)
+    cache = ResultCache(cache_folder(), cache_gb)
     with quiet_native_stderr():
         networks = read_networks(args.networks or networks_folder())
-    findings, fingerprints = audit(clips, networks, params.split.group, params.limits, cache)
+    findings, fingerprints = audit(clips, networks, group, limits, cache)
     if findings:
         print(finding_lines(findings))
     args.page.write_text(findings_page(findings, fingerprints, videos), encoding="utf-8")

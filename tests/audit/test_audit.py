@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from fitness_tracker.audit import audit as audit_module
 from fitness_tracker.audit.audit import audit
 from fitness_tracker.audit.checks import find_few_groups, find_no_movement
 from fitness_tracker.audit.copies import same_video
@@ -16,9 +17,9 @@ from fitness_tracker.audit.findings import Finding, finding_lines, findings_page
 from fitness_tracker.audit.fingerprints import Fingerprint
 from fitness_tracker.blazepose.networks import read_networks
 from fitness_tracker.clips.folder import find_clips
-from fitness_tracker.core.params import Limits
+from fitness_tracker.core.params import Limits, load_params
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
-from tests.projects import run
+from tests.projects import ROOT, run
 
 GROUP = "^(.+?)__"
 RNG = np.random.default_rng(0)
@@ -236,3 +237,8 @@ def test_a_clip_beyond_the_limits_is_unreadable(squat_clip: Path, tmp_path: Path
     )
     assert "longer than limits.seconds, 1" in findings[0].text
     assert findings[0].kind == "unreadable"
+
+
+def test_outside_of_a_project_its_parameters_are_ours() -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert (params.split.group, params.cache_gb, params.limits) == (audit_module.GROUP, audit_module.CACHE_GB, Limits())

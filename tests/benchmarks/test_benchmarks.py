@@ -323,7 +323,7 @@ def test_batches_are_timed_on_one_core_and_on_all(untrained: Path, make_clip, tm
     assert two[4] > 1.5 * one[4]  # processes
 
 
-def test_exports_are_compared_with_the_original(taught: Path) -> None:
+def test_exports_are_compared_with_the_bundles_graph(taught: Path) -> None:
     done = run(ROOT, sys.executable, "benchmarks/export.py", str(taught))
     assert done.returncode == 0, done.stderr
     rows = {row[0]: row for row in map(cells, done.stdout.splitlines()) if len(row) == 6}

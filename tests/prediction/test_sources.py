@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fitness_tracker.core.errors import UserError
-from fitness_tracker.models.bundle import read_checksum
+from fitness_tracker.models.bundle import checksum, read_checksum
 from fitness_tracker.prediction import sources
 from fitness_tracker.prediction.sources import (
     classifier_folder,
@@ -126,6 +126,14 @@ def test_of_a_damaged_classifier_version_says_so(untrained: Path, tmp_path: Path
         (tmp_path / "classifier.json").write_text(text)
         assert describe_classifier(tmp_path) == "damaged, or no classifier"
     assert describe_classifier(tmp_path / "nowhere") == "damaged, or no classifier"
+
+
+def test_of_another_versions_classifier_version_says_so(untrained: Path, tmp_path: Path) -> None:
+    """Such a one is refused when it is asked."""
+    description = json.loads((untrained / "classifier.json").read_text()) | {"format_version": 6}
+    description["checksum"] = checksum(description)
+    (tmp_path / "classifier.json").write_text(json.dumps(description))
+    assert describe_classifier(tmp_path) == "of another version of this program (format 6); train it again"
 
 
 def test_version_is_said_without_the_libraries_of_answers(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What asking needs is its own, smaller installation; the lock holds what both need."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_rooms_that_answer_import_only_what_asking_installs() -> None:
 
 
 @pytest.mark.parametrize("command", ["predict", "audit", "serve"])
-def test_answering_imports_nothing_heavy(
+def test_answering_needs_no_project_and_imports_nothing_heavy(
     networks: dict[str, bytes], networks_folder: Path, squat_clip: Path, tmp_path: Path, command: str
 ) -> None:
     save_classifier(pose_classifier(networks), tmp_path / "bundle")
@@ -84,8 +85,9 @@ def test_answering_imports_nothing_heavy(
         "sys.argv[0] = 'x'; runpy.run_module('fitness_tracker.cli', run_name='__main__', alter_sys=True)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, command, *map(str, more)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", program, command, *map(str, more)],
+        cwd=tmp_path, env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded"
 

@@ -22,6 +22,8 @@ from fitness_tracker.core.params import Limits
 from fitness_tracker.processing.process_clips import run_clips
 from fitness_tracker.processing.result_cache import ResultCache
 
+GROUP, CACHE_GB = "^(.+?)__", 20.0  # `split.group` and `cache_gb` where there is no params.yaml, as in ours
+
 
 def audit(
     clips: Sequence[Clip], networks: Mapping[str, bytes], pattern: str, limits: Limits, cache: ResultCache
