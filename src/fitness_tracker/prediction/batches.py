@@ -20,7 +20,7 @@ from fitness_tracker.core.processes import Tick, run_in_processes
 from fitness_tracker.models.classifier import Classifier, Prediction
 from fitness_tracker.prediction.predict import load_once, predict_clip
 
-PROCESS_BYTES = 5 * 10**8  # of memory: a process that answers (190 MiB for a short clip), and its ffmpeg
+PROCESS_BYTES = 5 * 10**8  # of memory: a process that answers (200 MiB for a short clip), and its ffmpeg
 
 SECONDS_BAR = "{desc}: {n:.0f} s of the clip, {elapsed}"  # how long a clip is, is not known before its end
 NO_PREDICTION = Prediction(np.empty((0, 0), np.float32), np.empty(0, np.float32))
