@@ -1,0 +1,85 @@
+"""What the page's modules in `web/` take from Python, so that no constant is typed twice: `page.json`."""
+
+from enum import Enum
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from fitness_tracker.answering import answer, borders, filters, repetitions, stillness, timeline
+from fitness_tracker.blazepose import following, landmarks, regions, shots, skeleton, tracker, upright
+from fitness_tracker.blazepose.weights import NETWORKS
+from fitness_tracker.core.errors import UserError
+from fitness_tracker.drawing import skeleton as drawn
+from fitness_tracker.models.classifier import NONE, Classifier
+from fitness_tracker.models.graph import GRAPH
+from fitness_tracker.models.pose import features
+from fitness_tracker.models.pose.classifier import IMAGE, WORLD, PoseClassifier
+from fitness_tracker.video import letterbox
+
+FORMAT = 1  # of page.json
+MODULES = (
+    answer, borders, features, filters, following, landmarks, letterbox, regions, repetitions, shots, skeleton, stillness,
+    timeline, tracker, upright,
+)  # fmt: skip
+TRACKS = {IMAGE: "image", WORLD: "world"}  # a graph's input -> what the page calls it
+GRAPHS = "graphs"  # folder of the site
+
+
+def describe_page(classifier: Classifier) -> dict[str, Any]:
+    """The content of page.json, but for its version; raises `UserError` if the classifier is not one of landmarks."""
+    if not isinstance(classifier, PoseClassifier):
+        raise UserError(
+            f"the page runs classifiers of landmarks only, and this one is of kind '{classifier.kind}': "
+            "train one with `train.model: pose`"
+        )
+    names = {role: f"{GRAPHS}/{name}" for role, name in {**NETWORKS, "classifier": GRAPH}.items()}
+    return {
+        "format": FORMAT,
+        "constants": {name_of(module): constants_of(module) for module in MODULES}
+        | {"drawing": {"BONES": plain([*skeleton.SIDE_BONES, *drawn.CROSS_BONES])}},
+        "classifier": {
+            "exercises": classifier.exercises, "fit": classifier.fit, "fps": classifier.fps, "held": classifier.held,
+            "none": NONE, "none_threshold": classifier.none_threshold, "temperature": classifier.temperature,
+            "window": classifier.window, "members": classifier.graph.members, "graphs": names,
+            "inputs": [TRACKS[name] for name in input_order(classifier)],
+        },
+    }  # fmt: skip
+
+
+def input_order(classifier: PoseClassifier) -> list[str]:
+    """The names of the graph's inputs in the order of the file, by which LiteRT.js takes them."""
+    from ai_edge_litert.interpreter import Interpreter  # 0.2 s
+
+    details = Interpreter(model_content=classifier.graph.content).get_input_details()
+    return [next(name for name in TRACKS if name in one["name"]) for one in details]
+
+
+def name_of(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def constants_of(module: ModuleType) -> dict[str, Any]:
+    """Names in capitals, and enumerations, with their values as JSON has them; what JSON has not is left out."""
+    found = {name: plain(value) for name, value in sorted(vars(module).items()) if name.isupper() or is_enum(value)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def is_enum(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Enum) and value is not Enum and len(value) > 0
+
+
+def plain(value: Any) -> Any:
+    """Numbers, lists and enumerations of numbers, slices as [start, stop]; None for anything else."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, slice):
+        return [plain(value.start) or 0, plain(value.stop)]
+    if isinstance(value, type) and is_enum(value):
+        return {one.name: one.value for one in value}
+    if isinstance(value, list | tuple):
+        values = [plain(one) for one in value]
+        return None if None in values else values
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return int(value) if isinstance(value, int) else float(value)
+    return None

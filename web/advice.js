@@ -1,0 +1,70 @@
+// What somebody in front of the camera should change, before anything is counted wrongly.
+
+import { constants } from "./constants.js";
+import { distance, sideOf } from "./blazepose/regions.js";
+
+const { Landmark } = constants.skeleton;
+const DARK = 40; // grey levels, 0-255: of the brightest twentieth of a picture in which nobody can be seen well
+const OUTSIDE = 0.02; // of the picture's width and height
+const SURE = 0.5; // seconds for which something is amiss before it is said, and is well before it is taken back
+const LOOK_EVERY = 1.2; // seconds between looks at all people
+const LIKE = 0.6; // of the followed one's size: who is smaller stands in the background
+const AWAY = 0.25; // of a region's side: two regions that are closer show one person
+
+export class Adviser {
+  constructor(tracker) {
+    this.tracker = tracker;
+    this.said = null;
+    this.thought = null; // what this frame says, and since when
+    this.since = this.looked = 0;
+    this.isAlone = true;
+  }
+
+  // 'dark', 'several', 'back', 'turn', or null.
+  async look(frame, pose, points, { seconds, width, height }) {
+    if (pose && seconds - this.looked >= LOOK_EVERY) {
+      this.looked = seconds;
+      this.isAlone = !(await this.isSomebodyElse(frame, pose));
+    }
+    const thought = this.think(frame, points, width, height);
+    if (thought !== this.thought) [this.thought, this.since] = [thought, seconds];
+    if (seconds - this.since >= SURE) this.said = thought;
+    return this.said;
+  }
+
+  think(frame, points, width, height) {
+    if (!points) return isDark(frame) ? "dark" : null;
+    const outside = outsideOf(points);
+    if (outside.sideways) return height > width ? "turn" : "back";
+    if (outside.upwards) return "back";
+    return this.isAlone ? null : "several";
+  }
+
+  async isSomebodyElse(frame, pose) {
+    for (const region of await this.tracker.detect(frame, pose.region, [0])) {
+      const isOther = (one) => distance(one.centre, pose.region.centre) > AWAY * Math.max(sideOf(one), sideOf(pose.region));
+      if (!isOther(region) || sideOf(region) < LIKE * sideOf(pose.region)) continue;
+      const other = await this.tracker.estimate(frame, region);
+      if (other && isOther(other.region)) return true;
+    }
+    return false;
+  }
+}
+
+// Whether both feet, or the head, are beyond the picture's left or right, or beyond its top or bottom edge.
+const outsideOf = (points) => {
+  const beyond = (name, axis) => {
+    const value = points[3 * Landmark[name] + axis];
+    return value < -OUTSIDE || value > 1 + OUTSIDE;
+  };
+  const [sideways, upwards] = [0, 1].map((axis) =>
+    (beyond("LEFT_ANKLE", axis) && beyond("RIGHT_ANKLE", axis)) || beyond("NOSE", axis));
+  return { sideways, upwards };
+};
+
+const isDark = ({ data }) => {
+  const levels = [];
+  for (let at = 0; at < data.length; at += 4 * 97) levels.push(Math.max(data[at], data[at + 1], data[at + 2]));
+  levels.sort((one, other) => one - other);
+  return levels[Math.floor(0.95 * levels.length)] < DARK;
+};

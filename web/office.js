@@ -1,0 +1,163 @@
+// What the worker does for the page: loads the graphs, looks at clips and at the camera, draws videos.
+
+import { classifier } from "./constants.js";
+import { answerPrediction } from "./answering/answer.js";
+import { clipPlace } from "./blazepose/upright.js";
+import { Landmarks, POINTS } from "./blazepose/landmarks.js";
+import { ClipTracker, DETECTOR_OUTPUTS, LANDMARKER_OUTPUTS, PoseTracker } from "./blazepose/tracker.js";
+import { Classifier, FPS } from "./models/classifier.js";
+import { loadLiteRt, openGraph } from "./models/graphs.js";
+import { LiveSession } from "./live.js";
+import { Problem } from "./problems.js";
+import { Fitter, fittedBox, HEIGHT, shareOf, WIDTH } from "./video/letterbox.js";
+import { openVideo, readFrames, readPictures } from "./video/read.js";
+import { writeOverlay } from "./video/write.js";
+
+const fitter = new Fitter();
+let [tracker, predictor, session, clip] = [null, null, null, null];
+let frameSeconds = 0.1; // that a frame of a clip takes on this device
+const cancelled = new Set(); // numbers of jobs
+
+const fetchGraph = async (role, sizes) => {
+  const response = await fetch(new URL(classifier.graphs[role], import.meta.url));
+  if (!response.ok) throw new Problem("notLoaded");
+  return openGraph(new Uint8Array(await response.arrayBuffer()), sizes);
+};
+
+let loading = null;
+
+const load = async (_, progress = () => {}) => {
+  loading ??= loadAll(progress).catch((error) => {
+    loading = null;
+    throw error;
+  });
+  await loading;
+  return { frameSeconds };
+};
+
+const loadAll = async (progress) => {
+  await loadLiteRt();
+  progress(0.3);
+  const detector = await fetchGraph("detector", DETECTOR_OUTPUTS);
+  progress(0.5);
+  const landmarker = await fetchGraph("landmarker", LANDMARKER_OUTPUTS);
+  progress(0.8);
+  tracker = new PoseTracker(detector, landmarker);
+  predictor = new Classifier(await fetchGraph("classifier"));
+  const black = new ImageData(WIDTH, HEIGHT);
+  await tracker.estimate(black, { centre: [WIDTH / 2, HEIGHT / 2], up: [0, -80] }); // the first run takes longest
+  const start = performance.now();
+  await tracker.estimate(black, { centre: [WIDTH / 2, HEIGHT / 2], up: [0, -80] });
+  frameSeconds = (1.4 * (performance.now() - start)) / 1000;
+};
+
+const describe = async ({ file }) => {
+  const { input, duration, width, height } = await openVideo(file);
+  input.dispose();
+  return { duration, width, height, seconds: duration * FPS * frameSeconds };
+};
+
+const stopIfCancelled = (job) => {
+  if (cancelled.delete(job)) throw new Problem("cancelled");
+};
+
+const askClip = async ({ file }, progress, job) => {
+  await load();
+  const video = await openVideo(file);
+  const frames = new ClipTracker(tracker);
+  try {
+    await readFrames(video, FPS, async (sample, n, number) => {
+      stopIfCancelled(job);
+      await frames.add(n / FPS, fitter.fit(video.width, video.height, (...box) => sample.draw(...box)));
+      progress(n / number);
+    });
+  } finally {
+    video.input.dispose();
+  }
+  return finish(await frames.end(), video.width, video.height, progress, job);
+};
+
+// Where WebCodecs cannot decode, the page gives the frames of a <video> one by one.
+const beginFrames = async ({ width, height }) => {
+  await load();
+  clip = { frames: new ClipTracker(tracker), width, height, number: 0 };
+};
+
+const addFrame = async ({ bitmap }) => {
+  await clip.frames.add(clip.number / FPS, fitter.fit(clip.width, clip.height, (context, ...box) => context.drawImage(bitmap, ...box)));
+  clip.number += 1;
+  bitmap.close();
+};
+
+const endFrames = async (_, progress, job) => finish(await clip.frames.end(), clip.width, clip.height, progress, job);
+
+const finish = async (landmarks, width, height, progress, job) => {
+  const rest = async () => stopIfCancelled(job);
+  const answer = answerPrediction(await predictor.predict(landmarks, { rest }));
+  progress(1);
+  return { answer, width, height, isAnybody: landmarks.isAnybodyFound, skeleton: skeletonOf(landmarks, width, height) };
+};
+
+// (T, 33, 3): x and y as shares of the picture's width and height, visibility 0-1; -1 where nobody was found.
+const skeletonOf = (landmarks, width, height) => {
+  const points = new Float32Array(3 * POINTS * landmarks.length).fill(-1);
+  const box = fittedBox(width, height);
+  for (let frame = 0; frame < landmarks.length; frame++) {
+    if (!landmarks.found[frame]) continue;
+    for (let point = 0; point < POINTS; point++) {
+      const share = shareOf(clipPlace(landmarks, frame, point, WIDTH, HEIGHT), box);
+      points.set([...share, landmarks.image[4 * (frame * POINTS + point) + 3]], 3 * (frame * POINTS + point));
+    }
+  }
+  return points;
+};
+
+// The answer for landmarks {image, world, times, found, shot, several, turns} as they are.
+const askLandmarks = async (arrays) => {
+  await load();
+  const landmarks = Object.assign(new Landmarks(0), arrays, { length: arrays.found.length });
+  return answerPrediction(await predictor.predict(landmarks));
+};
+
+const pictures = async ({ file, times, height }) => {
+  const video = await openVideo(file);
+  try {
+    return await readPictures(video, times, height);
+  } finally {
+    video.input.dispose();
+  }
+};
+
+const overlay = async ({ file, painting }, progress, job) =>
+  writeOverlay(file, painting, progress, () => stopIfCancelled(job));
+
+const startLive = async () => {
+  await load();
+  session = new LiveSession(tracker, predictor);
+};
+
+const look = async ({ bitmap, seconds }) => {
+  const { width, height } = bitmap;
+  const frame = fitter.fit(width, height, (context, ...box) => context.drawImage(bitmap, ...box));
+  bitmap.close();
+  return session.add(frame, seconds, width, height);
+};
+
+const stopLive = () => session.finish();
+
+const JOBS = { load, describe, askClip, beginFrames, addFrame, endFrames, askLandmarks, pictures, overlay, startLive, look, stopLive };
+
+export const receive = async ({ job, name, values }) => {
+  if (name === "cancel") {
+    cancelled.add(values.job);
+    return;
+  }
+  try {
+    const result = await JOBS[name](values, (share) => postMessage({ job, share }), job);
+    const moved = Array.isArray(result) ? result.filter(Boolean) : [];
+    postMessage({ job, result }, moved);
+  } catch (error) {
+    if (!(error instanceof Problem)) console.warn(error);
+    postMessage({ job, problem: { code: error.code ?? "fault", values: error.values ?? {}, text: String(error) } });
+  }
+};

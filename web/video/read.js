@@ -1,0 +1,83 @@
+// Reads the frames of a file with WebCodecs, by mediabunny.
+
+import { ALL_FORMATS, BlobSource, Input, VideoSampleSink } from "../vendor/mediabunny/mediabunny.js";
+import { Problem } from "../problems.js";
+
+const LATEST_START_S = 10; // a film that begins later does so on purpose
+
+// {track, width, height, begin, duration}. Throws `Problem`: 'cannotDecode' where <video> may be able to.
+export const openVideo = async (file) => {
+  if (!file.size) throw new Problem("empty");
+  if (typeof VideoDecoder === "undefined") throw new Problem("cannotDecode");
+  const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
+  try {
+    if (!(await input.canRead())) throw new Problem("noVideo");
+    const track = await input.getPrimaryVideoTrack();
+    if (!track) throw new Problem("noPictures");
+    if (!(await track.canDecode())) throw new Problem("cannotDecode");
+    const [first, end] = [await track.getFirstTimestamp(), await track.computeDuration()];
+    const begin = first >= 0 && first <= LATEST_START_S ? first : 0;
+    if (!(end > begin)) throw new Problem("noPictures");
+    return {
+      input, track, begin, duration: end - begin, width: await track.getDisplayWidth(), height: await track.getDisplayHeight(),
+      rate: (await track.computePacketStats(100)).averagePacketRate,
+    };
+  } catch (error) {
+    input.dispose();
+    throw error instanceof Problem ? error : new Problem("noVideo");
+  }
+};
+
+// Frames that are shown at the times 0, 1/fps, …: for each the last of those that are nearest to it. `use(sample, n)`.
+export const readFrames = async (video, fps, use) => {
+  const number = Math.max(1, Math.ceil(video.duration * fps - 1e-6));
+  const times = function* () {
+    for (let n = 0; n < number; n++) yield video.begin + (n + 0.5) / fps - 1e-6;
+  };
+  let [n, decoded, last] = [0, 0, null];
+  const samples = new VideoSampleSink(video.track).samplesAtTimestamps(times());
+  try {
+    for (;;) {
+      const { done, value } = await next(samples, decoded);
+      if (done) break;
+      if (value) {
+        last?.close();
+        last = value;
+        decoded += 1;
+      }
+      if (last) await use(last, n, number);
+      n += 1;
+    }
+  } finally {
+    last?.close();
+    await samples.return();
+  }
+  if (!decoded) throw new Problem("noPictures");
+};
+
+// Where a file is damaged in its middle, what could be read counts.
+const next = async (samples, decoded) => {
+  try {
+    return await samples.next();
+  } catch {
+    if (!decoded) throw new Problem("cannotDecode");
+    return { done: true };
+  }
+};
+
+// Small pictures (ImageBitmap, `height` pixels high) that are shown at `times`; null where there is none.
+export const readPictures = async (video, times, height) => {
+  const width = Math.max(1, Math.round((height * video.width) / video.height));
+  const pictures = [];
+  for await (const sample of new VideoSampleSink(video.track).samplesAtTimestamps(times.map((time) => video.begin + time))) {
+    if (!sample) {
+      pictures.push(null);
+      continue;
+    }
+    const canvas = new OffscreenCanvas(width, height);
+    sample.draw(canvas.getContext("2d"), 0, 0, width, height);
+    sample.close();
+    pictures.push(canvas.transferToImageBitmap());
+  }
+  return pictures;
+};

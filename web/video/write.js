@@ -1,0 +1,1 @@
+export const writeOverlay = async () => { throw new Error("later"); };

@@ -1,0 +1,10 @@
+// A classic worker, as LiteRT.js loads its build by `importScripts`; all else is in modules.
+
+const office = import("./office.js");
+addEventListener("message", async ({ data }) => {
+  try {
+    (await office).receive(data);
+  } catch (error) {
+    postMessage({ job: data.job, problem: { code: "notLoaded", values: {}, text: String(error) } });
+  }
+});
