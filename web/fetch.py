@@ -28,8 +28,14 @@ FILES = {  # where it goes -> package, and file in it
     "mediabunny/mediabunny.js": ("mediabunny@1.61.0", "dist/bundles/mediabunny.min.mjs"),
     "mediabunny/LICENSE": ("mediabunny@1.61.0", "LICENSE"),
 }
-# Browsers resolve no bare name of a package without an import map, which a strict Content-Security-Policy forbids
-BARE, OURS = b'from "@litertjs/wasm-utils"', b'from "./wasm-utils.js"'
+CHANGES = {  # file -> what is in it once, and what takes its place
+    "litert/index.js": [
+        # Browsers resolve no bare name without an import map, which a strict Content-Security-Policy forbids
+        (b'from "@litertjs/wasm-utils"', b'from "./wasm-utils.js"'),
+        # It would take hold of a GPU when it loads, whatever runs on it
+        (b"await createDefaultWebGpuDevice()", b"null"),
+    ]
+}
 
 
 def download(package: str, folder: Path) -> Path:
@@ -60,9 +66,9 @@ def fetch(folder: Path) -> None:
                 member = archive.extractfile(f"package/{name}")
                 assert member
                 content = member.read()
-            if place == "litert/index.js":
-                assert content.count(BARE) == 1
-                content = content.replace(BARE, OURS)
+            for before, after in CHANGES.get(place, []):
+                assert content.count(before) == 1
+                content = content.replace(before, after)
             (fetched / place).parent.mkdir(parents=True, exist_ok=True)
             (fetched / place).write_bytes(content)
         shutil.copy(Path(__file__).parent / "LICENSE-Apache-2.0", fetched / "litert/LICENSE")  # the package has none

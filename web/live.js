@@ -38,6 +38,7 @@ export class LiveSession {
 
   // `frame`: a picture of 640x480, of one that is `width` x `height`, taken at `seconds` by any clock.
   async add(frame, seconds, width, height) {
+    if (this.problem) throw this.problem;
     const step = this.given === null ? 0 : Math.min(Math.max(seconds - this.given, 0), LONGEST_STEP);
     this.given = seconds;
     this.clock += step;
@@ -72,6 +73,8 @@ export class LiveSession {
     this.answered = this.clock;
     this.pending = this.answer().then((segments) => {
       this.log.segments = segments;
+    }, (error) => {
+      this.problem = error;
     }).finally(() => {
       this.pending = null;
     });

@@ -64,38 +64,38 @@ const stopIfCancelled = (job) => {
 const askClip = async ({ file }, progress, job) => {
   await load();
   const video = await openVideo(file);
-  const frames = new ClipTracker(tracker);
+  const [frames, times] = [new ClipTracker(tracker), []];
   try {
     await readFrames(video, FPS, async (sample, n, number) => {
       stopIfCancelled(job);
+      times.push(sample.timestamp - video.begin);
       await frames.add(n / FPS, fitter.fit(video.width, video.height, (...box) => sample.draw(...box)));
       progress(n / number);
     });
   } finally {
     video.input.dispose();
   }
-  return finish(await frames.end(), video.width, video.height, progress, job);
+  return finish(await frames.end(), { ...video, times }, job);
 };
 
 // Where WebCodecs cannot decode, the page gives the frames of a <video> one by one.
 const beginFrames = async ({ width, height }) => {
   await load();
-  clip = { frames: new ClipTracker(tracker), width, height, number: 0 };
+  clip = { frames: new ClipTracker(tracker), width, height, times: [] };
 };
 
-const addFrame = async ({ bitmap }) => {
-  await clip.frames.add(clip.number / FPS, fitter.fit(clip.width, clip.height, (context, ...box) => context.drawImage(bitmap, ...box)));
-  clip.number += 1;
+const addFrame = async ({ bitmap, seconds }) => {
+  await clip.frames.add(clip.times.length / FPS, fitter.fit(clip.width, clip.height, (context, ...box) => context.drawImage(bitmap, ...box)));
+  clip.times.push(seconds);
   bitmap.close();
 };
 
-const endFrames = async (_, progress, job) => finish(await clip.frames.end(), clip.width, clip.height, progress, job);
+const endFrames = async (_, progress, job) => finish(await clip.frames.end(), clip, job);
 
-const finish = async (landmarks, width, height, progress, job) => {
+const finish = async (landmarks, { width, height, times }, job) => {
   const rest = async () => stopIfCancelled(job);
   const answer = answerPrediction(await predictor.predict(landmarks, { rest }));
-  progress(1);
-  return { answer, width, height, isAnybody: landmarks.isAnybodyFound, skeleton: skeletonOf(landmarks, width, height) };
+  return { answer, width, height, times, isAnybody: landmarks.isAnybodyFound, skeleton: skeletonOf(landmarks, width, height) };
 };
 
 // (T, 33, 3): x and y as shares of the picture's width and height, visibility 0-1; -1 where nobody was found.

@@ -62,9 +62,11 @@ def main() -> None:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: this machine only)")
     serve.add_argument("--port", type=int, default=7860, help="%(default)s; 0: any that is free")
     add_classifier(serve)
-    serve.add_argument("--max-mb", type=float, default=500, metavar="MB", help="of a clip (%(default)s)")
-    serve.add_argument("--max-minutes", type=float, default=30, metavar="MINUTES", help="of a clip (%(default)s)")
     serve.set_defaults(run=run_serve)
+    site = commands.add_parser("site", help="write that page as a folder of files, which any web server serves")
+    site.add_argument("folder", type=Path, metavar="DIR", help="replaced as a whole")
+    add_classifier(site)
+    site.set_defaults(run=run_site)
     args = parser.parse_args()
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
@@ -179,25 +181,28 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_serve(args: argparse.Namespace) -> int:
     """Serves the page until it is stopped."""
-    for option, value in (("--max-mb", args.max_mb), ("--max-minutes", args.max_minutes)):
-        if not 0 < value <= 10**5:
-            raise UserError(f"{option} {value:g}: must be above 0 and at most 100000")
     from fitness_tracker.page.address import is_loopback, open_port
 
     with open_port(args.host, args.port) as listener:
         if not is_loopback(args.host):
-            print(
-                "fitness-tracker: anybody who reaches this machine can use the page: there is no password and no "
-                "encryption, and browsers give it no camera (they do on localhost or by https)",
-                file=sys.stderr,
-            )
+            print("fitness-tracker: browsers give a page the camera on localhost or by https only", file=sys.stderr)
         with classifier_folder(args.classifier) as folder:
             with quiet_native_stderr():
                 from fitness_tracker.page.server import serve
                 from fitness_tracker.prediction.predict import load_once
 
                 load_once(folder)
-            serve(listener, args.host, folder, args.max_mb, args.max_minutes)
+            serve(listener, args.host, folder)
+    return 0
+
+
+def run_site(args: argparse.Namespace) -> int:
+    """Writes the page's files."""
+    with quiet_native_stderr(), classifier_folder(args.classifier) as folder:
+        from fitness_tracker.page.site import write_site
+
+        sizes = [(args.folder / name).stat().st_size for name in write_site(folder, args.folder)]
+    print(f"site: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB in {args.folder}")
     return 0
 
 

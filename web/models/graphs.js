@@ -8,8 +8,6 @@ let litert = null;
 
 export const loadLiteRt = async () => {
   if (litert) return;
-  // LiteRT.js takes hold of a GPU when it loads, whatever runs on it
-  if (navigator.gpu) Object.defineProperty(navigator, "gpu", { value: undefined });
   const module = await import("../vendor/litert/index.js");
   const build = new URL(BUILD, import.meta.url).href;
   // Else it looks for its wasm beside the worker, and reports what it does as errors

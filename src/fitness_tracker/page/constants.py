@@ -10,6 +10,7 @@ from fitness_tracker.answering import answer, borders, filters, repetitions, sti
 from fitness_tracker.blazepose import following, landmarks, regions, shots, skeleton, tracker, upright
 from fitness_tracker.blazepose.weights import NETWORKS
 from fitness_tracker.core.errors import UserError
+from fitness_tracker.drawing import canvas
 from fitness_tracker.drawing import skeleton as drawn
 from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.graph import GRAPH
@@ -37,7 +38,7 @@ def describe_page(classifier: Classifier) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "constants": {name_of(module): constants_of(module) for module in MODULES}
-        | {"drawing": {"BONES": plain([*skeleton.SIDE_BONES, *drawn.CROSS_BONES])}},
+        | {"drawing": {**constants_of(canvas), **constants_of(drawn)}},
         "classifier": {
             "exercises": classifier.exercises, "fit": classifier.fit, "fps": classifier.fps, "held": classifier.held,
             "none": NONE, "none_threshold": classifier.none_threshold, "temperature": classifier.temperature,

@@ -1,0 +1,231 @@
+// The live camera: its pictures go to the worker; the skeleton, the exercise and the count come back.
+
+import { classifier } from "../constants.js";
+import { ask } from "./client.js";
+import { drawSkeleton } from "./draw.js";
+import { $, element, explain, put, say, show } from "./sections.js";
+import { counted, doing, held, language, nameOf, t } from "./words.js";
+
+const ADVICE = { back: "adviceBack", turn: "adviceTurn", dark: "adviceDark", several: "adviceSeveral", nobody: "adviceNobody" };
+
+let live = null; // {stream, track, isBusy, answered, spoken, lines, lock}: the one that runs
+let wish = { facingMode: "user" }; // which camera
+
+export const startCamera = async () => {
+  say();
+  if (!navigator.mediaDevices) {
+    say("insecure");
+    return;
+  }
+  const mine = { isBusy: true, answered: [], spoken: "" };
+  live = mine;
+  clear();
+  show("live");
+  setAdvice("loadingShort");
+  try {
+    mine.stream = await navigator.mediaDevices.getUserMedia({
+      audio: false, video: { width: { ideal: 1280 }, height: { ideal: 720 }, ...wish },
+    });
+  } catch (error) {
+    live = null;
+    show("start");
+    say(refusalOf(error));
+    return;
+  }
+  if (mine !== live) {
+    release(mine);
+    return;
+  }
+  watch(mine);
+  try {
+    await ask("load", {}, { progress: (share) => mine === live && put("advice", t("loading", { n: Math.round(100 * share) })) });
+    await ask("startLive");
+  } catch (problem) {
+    if (mine === live) end(mine);
+    show("start");
+    explain(problem);
+    return;
+  }
+  mine.isBusy = false;
+  setAdvice("ready");
+  nextFrame(mine);
+};
+
+const refusalOf = ({ name }) => {
+  if (name === "NotAllowedError") return "refused";
+  return name === "NotFoundError" || name === "OverconstrainedError" ? "noCamera" : "cameraBusy";
+};
+
+const clear = () => {
+  put("live-exercise", "");
+  put("live-count", "");
+  put("live-unit", "");
+  put("live-spoken", "");
+  put("live-hint", t("ready"));
+  put("rate", "");
+  $("sets").replaceChildren();
+  $("sets-card").hidden = $("leave").hidden = $("live-again").hidden = true;
+  $("stop").hidden = $("screen").hidden = false;
+};
+
+// The camera's own troubles, each with a plain state from which one goes on.
+const watch = (mine) => {
+  [mine.track] = mine.stream.getVideoTracks();
+  $("camera").srcObject = mine.stream;
+  $("camera").play().catch(() => {});
+  $("screen").classList.toggle("mirrored", (mine.track.getSettings().facingMode ?? "user") === "user");
+  mine.track.addEventListener("ended", () => mine === live && stopCamera("unplugged"));
+  mine.track.addEventListener("mute", () => mine === live && setAdvice("muted"));
+  mine.track.addEventListener("unmute", () => mine === live && setAdvice(null));
+  keepAwake(mine);
+  listCameras(mine);
+};
+
+const keepAwake = async (mine) => {
+  mine.lock = await navigator.wakeLock?.request("screen").catch(() => null);
+};
+
+const listCameras = async (mine) => {
+  const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
+  if (mine !== live) return;
+  $("camera-choice").hidden = cameras.length < 2;
+  const chosen = mine.track.getSettings().deviceId;
+  $("cameras").replaceChildren(...cameras.map(({ deviceId, label }, n) =>
+    element("option", { value: deviceId, textContent: label || t("cameraNumber", { n: n + 1 }), selected: deviceId === chosen })));
+};
+
+export const chooseCamera = () => {
+  wish = { deviceId: { exact: $("cameras").value } };
+  const mine = live;
+  live = null;
+  release(mine);
+  startCamera();
+};
+
+const nextFrame = (mine) => {
+  if (mine !== live) return;
+  const video = $("camera");
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => look(mine));
+  else requestAnimationFrame(() => look(mine));
+};
+
+const look = async (mine) => {
+  nextFrame(mine);
+  if (mine !== live || mine.isBusy || mine.isStopping || !$("camera").videoWidth) return;
+  mine.isBusy = true; // a slow device gets fewer pictures, not later answers
+  try {
+    const bitmap = await createImageBitmap($("camera"));
+    const state = await ask("look", { bitmap, seconds: performance.now() / 1000 }, { move: [bitmap] });
+    if (mine === live && !mine.isStopping) tell(mine, state);
+  } catch (problem) {
+    if (mine === live) {
+      end(mine);
+      explain(problem);
+    }
+  } finally {
+    mine.isBusy = false;
+  }
+};
+
+const tell = (mine, state) => {
+  const now = performance.now();
+  mine.answered = [...mine.answered.filter((time) => now - time < 2000), now];
+  if (mine.answered.length > 2) put("rate", t("rate", { n: Math.round((1000 * (mine.answered.length - 1)) / (now - mine.answered[0])) }));
+  mine.state = state;
+  if (!mine.isDrawing) {
+    mine.isDrawing = true;
+    requestAnimationFrame(() => {
+      mine.isDrawing = false;
+      if (mine === live) drawState(mine.state);
+    });
+  }
+  setAdvice(state.advice ? ADVICE[state.advice] : null);
+  tellCount(mine, state);
+  tellSets(mine, state.sets);
+};
+
+const drawState = ({ points }) => {
+  const [canvas, { videoWidth: width, videoHeight: height }] = [$("camera-overlay"), $("camera")];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, width, height);
+  if (points) drawSkeleton(context, width, height, points);
+};
+
+const setAdvice = (key) => {
+  $("advice").hidden = !key;
+  put("advice", key ? t(key) : "");
+};
+
+const tellCount = (mine, { doing: what, exercise, repetitions, held_s: seconds, advice }) => {
+  put("live-exercise", what === "exercise" ? nameOf(exercise) : what === "unknown" ? t("unknown") : what === "none" ? t("noExercise") : "–");
+  put("live-count", repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "–");
+  put("live-unit", repetitions !== null ? t("reps", { n: repetitions }) : "");
+  put("live-hint", advice || what ? "" : t("ready"));
+  const said = repetitions ? String(repetitions) : "";
+  if (said && said !== mine.spoken) {
+    put("live-spoken", `${$("live-exercise").textContent} ${t("repetitions", { n: repetitions })}`);
+    if ($("aloud").checked) speak(said);
+  }
+  mine.spoken = said;
+};
+
+const speak = (text) => {
+  if (!globalThis.speechSynthesis) return;
+  speechSynthesis.cancel();
+  speechSynthesis.speak(Object.assign(new SpeechSynthesisUtterance(text), { lang: language }));
+};
+
+const tellSets = (mine, sets) => {
+  const lines = sets.map((set) => [doing(set, classifier.none), counted(set)].filter(Boolean).join(" "));
+  if (lines.join("\n") === mine.lines) return;
+  mine.lines = lines.join("\n");
+  $("sets").replaceChildren(...lines.map((line) => element("li", { textContent: line })));
+  $("sets-card").hidden = !lines.length;
+};
+
+// Asks for the final count; `reason`: the message after it.
+export const stopCamera = async (reason) => {
+  const mine = live;
+  if (!mine || mine.isStopping) return;
+  mine.isStopping = true;
+  release(mine);
+  const state = await ask("stopLive").catch(() => null);
+  if (mine !== live) return;
+  if (state) {
+    tellCount(mine, state);
+    tellSets(mine, state.sets);
+  }
+  end(mine);
+  say(reason);
+};
+
+const release = (mine) => {
+  mine?.stream?.getTracks().forEach((track) => track.stop());
+  mine?.lock?.release().catch(() => {});
+  $("camera").srcObject = null;
+};
+
+const end = (mine) => {
+  release(mine);
+  live = null;
+  setAdvice(null);
+  $("stop").hidden = $("screen").hidden = $("camera-choice").hidden = true;
+  $("leave").hidden = $("live-again").hidden = false;
+  put("rate", "");
+  put("live-hint", "");
+  $("leave").focus();
+};
+
+export const leaveCamera = () => {
+  const mine = live;
+  live = null;
+  release(mine);
+};
+
+// Browsers stop a page that is hidden, and let the screen sleep again.
+document.addEventListener("visibilitychange", () => {
+  if (!live || live.isStopping) return;
+  if (document.hidden) setAdvice("paused");
+  else if (live.stream) keepAwake(live);
+});

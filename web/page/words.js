@@ -1,0 +1,165 @@
+// All that people read, in four languages: English, German, Spanish, French. `|` parts singular and plural of {n}.
+
+export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español", fr: "Français" };
+
+const WORDS = {
+  lead: ["Which exercise is it, and how often is it done?", "Welche Übung ist es, und wie oft wird sie gemacht?", "¿Qué ejercicio es y cuántas veces se hace?", "Quel est l’exercice, et combien de fois est-il fait ?"],
+  language: ["Language", "Sprache", "Idioma", "Langue"],
+  drop: ["Drop a video here", "Video hier ablegen", "Suelta un vídeo aquí", "Déposez une vidéo ici"],
+  which: ["Which video?", "Welches Video?", "¿Qué vídeo?", "Quelle vidéo ?"],
+  startLabel: ["Choose a video or use the camera", "Video wählen oder Kamera benutzen", "Elegir un vídeo o usar la cámara", "Choisir une vidéo ou utiliser la caméra"],
+  choose: ["Choose a video", "Video wählen", "Elegir un vídeo", "Choisir une vidéo"],
+  useCamera: ["Use the camera", "Kamera benutzen", "Usar la cámara", "Utiliser la caméra"],
+  private: ["Everything is computed on this device: no picture and no result leaves it.", "Alles wird auf diesem Gerät berechnet: kein Bild und kein Ergebnis verlässt es.", "Todo se calcula en este dispositivo: ninguna imagen ni resultado sale de él.", "Tout est calculé sur cet appareil : aucune image ni aucun résultat n’en sort."],
+  offline: ["Works without a network from now on.", "Geht ab jetzt auch ohne Netz.", "Desde ahora funciona sin conexión.", "Fonctionne désormais sans réseau."],
+  known: ["Which exercises are known?", "Welche Übungen sind bekannt?", "¿Qué ejercicios se conocen?", "Quels exercices sont connus ?"],
+  sure: ["{percent} sure", "{percent} sicher", "{percent} seguro", "sûr à {percent}"],
+  newVersion: ["A new version of this page is there.", "Es gibt eine neue Version dieser Seite.", "Hay una nueva versión de esta página.", "Une nouvelle version de cette page est disponible."],
+  update: ["Use it", "Benutzen", "Usarla", "L’utiliser"],
+  loading: ["Loading: {n} %", "Wird geladen: {n} %", "Cargando: {n} %", "Chargement : {n} %"],
+  loadingShort: ["Loading …", "Wird geladen …", "Cargando …", "Chargement …"],
+  opening: ["Opening the video …", "Das Video wird geöffnet …", "Abriendo el vídeo …", "Ouverture de la vidéo …"],
+  looking: ["Looking at the movement: {n} %", "Die Bewegung wird angesehen: {n} %", "Observando el movimiento: {n} %", "Analyse du mouvement : {n} %"],
+  remaining: ["about {time} left", "noch etwa {time}", "quedan unos {time}", "encore environ {time}"],
+  cancel: ["Cancel", "Abbrechen", "Cancelar", "Annuler"],
+  long: ["This video lasts {length}. To look at all of it takes about {time} on this device.", "Dieses Video dauert {length}. Es ganz anzusehen dauert auf diesem Gerät etwa {time}.", "Este vídeo dura {length}. Verlo entero llevará unos {time} en este dispositivo.", "Cette vidéo dure {length}. L’analyser en entier prend environ {time} sur cet appareil."],
+  goOn: ["Go on", "Weiter", "Continuar", "Continuer"],
+  another: ["Another video", "Anderes Video", "Otro vídeo", "Autre vidéo"],
+  back: ["Back", "Zurück", "Volver", "Retour"],
+  sets: ["{n} set|{n} sets", "{n} Satz|{n} Sätze", "{n} serie|{n} series", "{n} série|{n} séries"],
+  repetitions: ["{n} repetition|{n} repetitions", "{n} Wiederholung|{n} Wiederholungen", "{n} repetición|{n} repeticiones", "{n} répétition|{n} répétitions"],
+  repetitionsName: ["Repetitions", "Wiederholungen", "Repeticiones", "Répétitions"],
+  reps: ["rep|reps", "Wdh.|Wdh.", "rep.|rep.", "rép.|rép."],
+  held: ["held for {time}", "{time} gehalten", "mantenido {time}", "tenu {time}"],
+  heldName: ["Held", "Gehalten", "Mantenido", "Tenu"],
+  confidence: ["Confidence", "Sicherheit", "Confianza", "Confiance"],
+  lengthName: ["Length", "Länge", "Duración", "Durée"],
+  noExercise: ["no exercise", "keine Übung", "ningún ejercicio", "aucun exercice"],
+  unknown: ["unknown exercise", "unbekannte Übung", "ejercicio desconocido", "exercice inconnu"],
+  nobody: ["nobody in sight", "niemand zu sehen", "nadie a la vista", "personne en vue"],
+  noteNobody: ["No person was found in this video. The whole body should be in the picture.", "In diesem Video wurde niemand gefunden. Der ganze Körper sollte im Bild sein.", "No se encontró a nadie en este vídeo. Debe verse el cuerpo entero.", "Personne n’a été trouvé dans cette vidéo. Le corps entier doit être visible."],
+  noteUnknown: ["It repeats, but is none of the exercises that are known here.", "Es wiederholt sich, ist aber keine der Übungen, die hier bekannt sind.", "Se repite, pero no es ninguno de los ejercicios conocidos aquí.", "Cela se répète, mais n’est aucun des exercices connus ici."],
+  noteNone: ["Somebody is in sight, but no exercise that is known here was found.", "Jemand ist zu sehen, aber keine Übung, die hier bekannt ist.", "Hay alguien a la vista, pero ningún ejercicio conocido aquí.", "Quelqu’un est en vue, mais aucun exercice connu ici n’a été trouvé."],
+  noteSeveral: ["There are several people in this video; now and then somebody else may have been followed.", "In diesem Video sind mehrere Menschen; zeitweise wurde vielleicht jemand anderem gefolgt.", "Hay varias personas en este vídeo; a ratos se pudo seguir a otra.", "Il y a plusieurs personnes dans cette vidéo ; une autre a pu être suivie par moments."],
+  videoLabel: ["The video with the skeleton and the count drawn on it", "Das Video, darauf das Skelett und die Zählung", "El vídeo con el esqueleto y la cuenta dibujados", "La vidéo avec le squelette et le compte dessinés"],
+  noPlayer: ["This browser does not play this video; the answer stands all the same.", "Dieser Browser spielt dieses Video nicht ab; die Antwort gilt trotzdem.", "Este navegador no reproduce el vídeo; la respuesta vale igualmente.", "Ce navigateur ne lit pas cette vidéo ; la réponse reste valable."],
+  timeline: ["Timeline", "Zeitleiste", "Cronología", "Chronologie"],
+  playFrom: ["Play from {time} on: {doing}", "Ab {time} abspielen: {doing}", "Reproducir desde {time}: {doing}", "Lire à partir de {time} : {doing}"],
+  takeAway: ["Save", "Speichern", "Guardar", "Enregistrer"],
+  saveVideo: ["Video with overlay", "Video mit Einblendung", "Vídeo con superposición", "Vidéo annotée"],
+  drawing: ["Drawing on the video: {n} %", "Das Video wird bemalt: {n} %", "Dibujando en el vídeo: {n} %", "Dessin sur la vidéo : {n} %"],
+  cannotEncode: ["This browser cannot write this video; JSON and CSV are there.", "Dieser Browser kann dieses Video nicht schreiben; JSON und CSV sind da.", "Este navegador no puede escribir este vídeo; hay JSON y CSV.", "Ce navigateur ne peut pas écrire cette vidéo ; JSON et CSV sont là."],
+  stop: ["Stop", "Stopp", "Parar", "Arrêter"],
+  again: ["Start again", "Neu starten", "Empezar de nuevo", "Recommencer"],
+  camera: ["Camera", "Kamera", "Cámara", "Caméra"],
+  cameraLabel: ["The camera’s picture", "Das Bild der Kamera", "La imagen de la cámara", "L’image de la caméra"],
+  cameraNumber: ["Camera {n}", "Kamera {n}", "Cámara {n}", "Caméra {n}"],
+  aloud: ["Count aloud", "Laut zählen", "Contar en voz alta", "Compter à voix haute"],
+  setsName: ["Sets", "Sätze", "Series", "Séries"],
+  rate: ["{n} frames a second", "{n} Bilder je Sekunde", "{n} imágenes por segundo", "{n} images par seconde"],
+  ready: ["Stand so that your whole body is in the picture.", "Stell dich so, dass dein ganzer Körper im Bild ist.", "Colócate de modo que se vea todo tu cuerpo.", "Placez-vous de façon que tout votre corps soit visible."],
+  adviceBack: ["Step back: you are partly outside the picture.", "Geh zurück: du bist teils außerhalb des Bildes.", "Da un paso atrás: no cabes en la imagen.", "Reculez : vous sortez de l’image."],
+  adviceTurn: ["Turn the phone on its side.", "Dreh das Telefon quer.", "Gira el teléfono de lado.", "Tournez le téléphone sur le côté."],
+  adviceDark: ["It is too dark.", "Es ist zu dunkel.", "Está demasiado oscuro.", "Il fait trop sombre."],
+  adviceSeveral: ["Several people: stand alone in the picture.", "Mehrere Menschen: stell dich allein ins Bild.", "Hay varias personas: ponte solo en la imagen.", "Plusieurs personnes : soyez seul dans l’image."],
+  adviceNobody: ["Nobody in sight.", "Niemand zu sehen.", "Nadie a la vista.", "Personne en vue."],
+  paused: ["Paused while the page was hidden.", "Pause, solange die Seite verdeckt war.", "En pausa mientras la página estaba oculta.", "En pause pendant que la page était masquée."],
+  muted: ["The camera gives no picture: another program may use it.", "Die Kamera gibt kein Bild: vielleicht benutzt sie ein anderes Programm.", "La cámara no da imagen: quizá la usa otro programa.", "La caméra ne donne pas d’image : un autre programme l’utilise peut-être."],
+  unplugged: ["The camera was unplugged or taken away. What was counted is still here.", "Die Kamera wurde abgezogen oder weggenommen. Was gezählt wurde, ist noch da.", "La cámara se desconectó. Lo contado sigue aquí.", "La caméra a été débranchée. Ce qui a été compté est encore là."],
+  refused: ["The browser was told not to give this page the camera. Allow it beside the address, then try again.", "Der Browser soll dieser Seite die Kamera nicht geben. Erlaube es neben der Adresse und versuch es noch einmal.", "El navegador no permite la cámara a esta página. Permítela junto a la dirección y vuelve a intentarlo.", "Le navigateur refuse la caméra à cette page. Autorisez-la près de l’adresse, puis réessayez."],
+  noCamera: ["No camera was found. Plug one in, or choose a video.", "Keine Kamera gefunden. Schließ eine an oder wähle ein Video.", "No se encontró ninguna cámara. Conecta una o elige un vídeo.", "Aucune caméra trouvée. Branchez-en une ou choisissez une vidéo."],
+  cameraBusy: ["The camera does not start. Does another program use it?", "Die Kamera startet nicht. Benutzt sie ein anderes Programm?", "La cámara no arranca. ¿La usa otro programa?", "La caméra ne démarre pas. Un autre programme l’utilise-t-il ?"],
+  insecure: ["Browsers give the camera only to pages by https.", "Browser geben die Kamera nur Seiten mit https.", "Los navegadores solo dan la cámara a páginas con https.", "Les navigateurs ne donnent la caméra qu’aux pages en https."],
+  oneOnly: ["One video at a time, please.", "Bitte ein Video nach dem anderen.", "Un vídeo cada vez, por favor.", "Une vidéo à la fois, s’il vous plaît."],
+  empty: ["This file is empty.", "Diese Datei ist leer.", "Este archivo está vacío.", "Ce fichier est vide."],
+  noVideo: ["This file is no video. MP4, MOV, WebM and MKV files can be read.", "Diese Datei ist kein Video. MP4, MOV, WebM und MKV sind lesbar.", "Este archivo no es un vídeo. Se pueden leer MP4, MOV, WebM y MKV.", "Ce fichier n’est pas une vidéo. MP4, MOV, WebM et MKV sont lisibles."],
+  noPictures: ["There are no pictures in this file, perhaps only sound, or its recording never finished.", "In dieser Datei sind keine Bilder, vielleicht nur Ton, oder die Aufnahme wurde nie beendet.", "No hay imágenes en este archivo: quizá solo sonido, o la grabación no terminó.", "Il n’y a pas d’images dans ce fichier : peut-être seulement du son, ou l’enregistrement est inachevé."],
+  cannotDecode: ["This browser cannot decode this kind of video. Save it as MP4 with H.264, or try another browser.", "Dieser Browser kann diese Art von Video nicht lesen. Speichere es als MP4 mit H.264 oder nimm einen anderen Browser.", "Este navegador no puede leer este tipo de vídeo. Guárdalo como MP4 con H.264 o prueba otro navegador.", "Ce navigateur ne sait pas lire ce type de vidéo. Enregistrez-la en MP4 avec H.264, ou essayez un autre navigateur."],
+  noSimd: ["This browser is too old for this page: it lacks WebAssembly SIMD. Update it, or use another one.", "Dieser Browser ist zu alt für diese Seite: ihm fehlt WebAssembly SIMD. Aktualisiere ihn oder nimm einen anderen.", "Este navegador es demasiado antiguo: le falta WebAssembly SIMD. Actualízalo o usa otro.", "Ce navigateur est trop ancien : il lui manque WebAssembly SIMD. Mettez-le à jour ou prenez-en un autre."],
+  notLoaded: ["The page could not be loaded whole. Check the connection, then load it again.", "Die Seite wurde nicht ganz geladen. Prüfe die Verbindung und lade sie neu.", "La página no se cargó entera. Comprueba la conexión y vuelve a cargarla.", "La page n’a pas pu être chargée en entier. Vérifiez la connexion, puis rechargez-la."],
+  otherFormat: ["The parts of this page do not fit together. Load it again; whoever runs it may have to write it anew.", "Die Teile dieser Seite passen nicht zusammen. Lade sie neu; wer sie betreibt, muss sie vielleicht neu schreiben.", "Las partes de esta página no encajan. Vuelve a cargarla; quizá haya que generarla de nuevo.", "Les parties de cette page ne vont pas ensemble. Rechargez-la ; il faut peut-être la régénérer."],
+  fault: ["Something went wrong that should not have. Load the page again.", "Etwas ging schief, das nicht sollte. Lade die Seite neu.", "Algo salió mal que no debía. Vuelve a cargar la página.", "Un problème inattendu est survenu. Rechargez la page."],
+  memory: ["This device is short of memory. Close other pages, then try again.", "Dieses Gerät hat zu wenig Speicher. Schließ andere Seiten und versuch es noch einmal.", "Este dispositivo tiene poca memoria. Cierra otras páginas y vuelve a intentarlo.", "Cet appareil manque de mémoire. Fermez d’autres pages, puis réessayez."],
+  selftest: ["Self test", "Selbsttest", "Autocomprobación", "Autotest"],
+  selftestRuns: ["The self test runs …", "Der Selbsttest läuft …", "La autocomprobación está en marcha …", "L’autotest est en cours …"],
+  copy: ["Copy", "Kopieren", "Copiar", "Copier"],
+  copied: ["Copied", "Kopiert", "Copiado", "Copié"],
+};
+
+// Names of exercises; others, and all in English, are called by their label.
+const NAMES = {
+  bench_press: ["Bankdrücken", "press de banca", "développé couché"],
+  biceps_curl: ["Bizepscurl", "curl de bíceps", "curl biceps"],
+  burpee: ["Burpee", "burpee", "burpee"],
+  chest_fly: ["Fliegende", "aperturas", "écarté"],
+  crunch: ["Crunch", "abdominal corto", "crunch"],
+  deadlift: ["Kreuzheben", "peso muerto", "soulevé de terre"],
+  dip: ["Dip", "fondo", "dip"],
+  glute_bridge: ["Beckenheben", "puente de glúteos", "pont fessier"],
+  high_knees: ["Kniehebelauf", "rodillas altas", "montées de genoux"],
+  jumping_jack: ["Hampelmann", "salto de tijera", "jumping jack"],
+  kettlebell_swing: ["Kettlebell-Swing", "balanceo con pesa rusa", "balancé kettlebell"],
+  lateral_raise: ["Seitheben", "elevación lateral", "élévation latérale"],
+  leg_raise: ["Beinheben", "elevación de piernas", "relevé de jambes"],
+  lunge: ["Ausfallschritt", "zancada", "fente"],
+  mountain_climber: ["Bergsteiger", "escalador", "grimpeur"],
+  plank: ["Unterarmstütz", "plancha", "planche"],
+  pull_up: ["Klimmzug", "dominada", "traction"],
+  push_up: ["Liegestütz", "flexión", "pompe"],
+  row: ["Rudern", "remo", "tirage"],
+  russian_twist: ["Russian Twist", "giro ruso", "rotation russe"],
+  shoulder_press: ["Schulterdrücken", "press de hombros", "développé épaules"],
+  side_plank: ["Seitstütz", "plancha lateral", "planche latérale"],
+  sit_up: ["Sit-up", "abdominal completo", "redressement assis"],
+  squat: ["Kniebeuge", "sentadilla", "squat"],
+  triceps_extension: ["Trizepsstrecken", "extensión de tríceps", "extension triceps"],
+};
+
+const CODES = Object.keys(LANGUAGES);
+const wished = [new URLSearchParams(globalThis.location?.search ?? "").get("lang"), ...(navigator.languages ?? [])];
+export let language = wished.map((name) => name?.slice(0, 2).toLowerCase()).find((code) => CODES.includes(code)) ?? "en";
+
+export const useLanguage = (code) => {
+  language = code;
+};
+
+export const t = (key, values = {}) => {
+  const [one, other] = WORDS[key][CODES.indexOf(language)].split("|");
+  const isOne = other === undefined || new Intl.PluralRules(language).select(values.n) === "one";
+  return (isOne ? one : other).replace(/\{(\w+)\}/g, (_, name) =>
+    typeof values[name] === "number" ? new Intl.NumberFormat(language).format(values[name]) : values[name]);
+};
+
+export const hasWords = (key) => key in WORDS;
+
+export const nameOf = (exercise) => NAMES[exercise]?.[CODES.indexOf(language) - 1] ?? exercise.replaceAll("_", " ");
+
+export const percent = (share) => new Intl.NumberFormat(language, { style: "percent" }).format(share);
+
+export const clock = (seconds) => {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+};
+
+// 'About so long', with its unit.
+export const duration = (seconds) => {
+  const [value, unit] = seconds < 90 ? [Math.max(1, Math.round(seconds)), "second"]
+    : seconds < 5400 ? [Math.round(seconds / 60), "minute"] : [Math.round(seconds / 360) / 10, "hour"];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(value);
+};
+
+export const held = (seconds) => (seconds < 60 ? `${Math.round(seconds)} s` : clock(seconds));
+
+// What somebody does in a segment.
+export const doing = ({ exercise, repetitions }, none) => {
+  if (exercise !== none) return nameOf(exercise);
+  return t(repetitions ? "unknown" : "noExercise");
+};
+
+// How often or how long; nothing where nobody exercises.
+export const counted = ({ repetitions, held_s: seconds }) => {
+  if (repetitions !== null) return `× ${repetitions}`;
+  return seconds === null ? "" : held(seconds);
+};
