@@ -4,7 +4,6 @@
 // the answer for the last minute is made anew, as for a clip, between frames. What is older is remembered as sets.
 // Frames in which something is amiss (see `Adviser`) count as if nobody were there.
 
-import { findSegments } from "./answering/answer.js";
 import { POINTS, stackPoses } from "./blazepose/landmarks.js";
 import { Adviser } from "./advice.js";
 import { LandmarkGrid, laterBy, isSet, SetLog } from "./sets.js";
@@ -23,6 +22,17 @@ const turn = () => new Promise((resolve) => {
   port1.onmessage = resolve;
   port2.postMessage(null);
 });
+
+let segmenter = null; // a worker, kept from one session to the next
+
+const segmentsOf = ({ frames, probabilities, landmarks }) => {
+  segmenter ??= new Worker(new URL("./answering/worker.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    segmenter.onmessage = ({ data }) => resolve(data);
+    segmenter.onerror = ({ message }) => reject(new Error(message));
+    segmenter.postMessage({ frames, probabilities, arrays: { ...landmarks } });
+  });
+};
 
 export class LiveSession {
   constructor(tracker, classifier) {
@@ -89,7 +99,7 @@ export class LiveSession {
     if (this.windowsSince !== first) this.windows.clear();
     this.windowsSince = first;
     const prediction = await this.classifier.predict(landmarks, { known: this.windows, rest: turn });
-    return findSegments(prediction).map((segment) => laterBy(segment, begin));
+    return (await segmentsOf(prediction)).map((segment) => laterBy(segment, begin));
   }
 
   // Of all that was before that; later answers begin there.

@@ -136,14 +136,18 @@ const startLive = async () => {
   session = new LiveSession(tracker, predictor);
 };
 
-const look = async ({ bitmap, seconds }) => {
+let looked = Promise.resolve(); // one picture after the other
+
+const look = ({ bitmap, seconds }) => {
   const { width, height } = bitmap;
   const frame = fitter.fit(width, height, (context, ...box) => context.drawImage(bitmap, ...box));
   bitmap.close();
-  return session.add(frame, seconds, width, height);
+  const state = looked.then(() => session.add(frame, seconds, width, height));
+  looked = state.catch(() => {});
+  return state;
 };
 
-const stopLive = () => session.finish();
+const stopLive = () => looked.then(() => session.finish());
 
 const JOBS = { load, describe, askClip, beginFrames, addFrame, endFrames, askLandmarks, pictures, overlay, startLive, look, stopLive };
 

@@ -27,37 +27,110 @@ export const principalComponents = (values, width, count) => {
   });
 };
 
-// Of a symmetric matrix, of which the upper half is given: Jacobi's rotations, until nothing is left off the diagonal.
-const eigenvectors = (matrix) => {
-  const size = matrix.length;
-  for (let row = 0; row < size; row++) for (let column = 0; column < row; column++) matrix[row][column] = matrix[column][row];
-  const vectors = matrix.map((_, row) => Float64Array.from({ length: size }, (__, column) => (row === column ? 1 : 0)));
-  const trace = matrix.reduce((total, row, n) => total + Math.abs(row[n]), 0);
-  const turn = (first, second, cosine, sine) => {
-    for (let n = 0; n < size; n++) {
-      const [one, other] = [first[n], second[n]];
-      first[n] = cosine * one - sine * other;
-      second[n] = sine * one + cosine * other;
+// Of a symmetric matrix, of which the upper half is given: it is made tridiagonal by Householder's reflections, and that
+// diagonal by the QL method with implicit shifts (Wilkinson and Reinsch 1971, 'tred2' and 'tql2').
+const eigenvectors = (upper) => {
+  const size = upper.length;
+  const vectors = upper.map((_, row) => Float64Array.from({ length: size }, (__, column) => upper[Math.min(row, column)][Math.max(row, column)]));
+  const [sizes, beside] = [new Float64Array(size), new Float64Array(size)];
+  makeTridiagonal(vectors, sizes, beside);
+  makeDiagonal(vectors, sizes, beside);
+  return { sizes, vectors: vectors.map((_, n) => vectors.map((row) => row[n])) };
+};
+
+const makeTridiagonal = (rows, diagonal, beside) => {
+  const size = rows.length;
+  for (let i = size - 1; i > 0; i--) {
+    const row = rows[i];
+    let scale = 0;
+    for (let k = 0; k < i; k++) scale += Math.abs(row[k]);
+    if (i === 1 || scale === 0) {
+      beside[i] = row[i - 1];
+      diagonal[i] = 0;
+      continue;
     }
-  };
-  for (let sweep = 0; sweep < 30; sweep++) {
-    let turned = false;
-    for (let p = 0; p < size; p++) {
-      for (let q = p + 1; q < size; q++) {
-        if (Math.abs(matrix[p][q]) <= 1e-15 * trace) continue;
-        turned = true;
-        const theta = (matrix[q][q] - matrix[p][p]) / (2 * matrix[p][q]);
-        const tangent = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
-        const cosine = 1 / Math.sqrt(tangent * tangent + 1);
-        const sine = tangent * cosine;
-        turn(matrix[p], matrix[q], cosine, sine);
-        for (const row of matrix) [row[p], row[q]] = [cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]];
-        turn(vectors[p], vectors[q], cosine, sine);
+    let square = 0;
+    for (let k = 0; k < i; k++) {
+      row[k] /= scale;
+      square += row[k] * row[k];
+    }
+    const root = row[i - 1] >= 0 ? -Math.sqrt(square) : Math.sqrt(square);
+    beside[i] = scale * root;
+    square -= row[i - 1] * root;
+    row[i - 1] -= root;
+    let total = 0;
+    for (let j = 0; j < i; j++) {
+      rows[j][i] = row[j] / square;
+      let product = 0;
+      for (let k = 0; k <= j; k++) product += rows[j][k] * row[k];
+      for (let k = j + 1; k < i; k++) product += rows[k][j] * row[k];
+      beside[j] = product / square;
+      total += beside[j] * row[j];
+    }
+    for (let j = 0; j < i; j++) {
+      const value = row[j];
+      beside[j] -= (total / (square + square)) * value;
+      for (let k = 0; k <= j; k++) rows[j][k] -= value * beside[k] + beside[j] * row[k];
+    }
+    diagonal[i] = square;
+  }
+  diagonal[0] = beside[0] = 0;
+  for (let i = 0; i < size; i++) {
+    if (diagonal[i] !== 0) {
+      for (let j = 0; j < i; j++) {
+        let product = 0;
+        for (let k = 0; k < i; k++) product += rows[i][k] * rows[k][j];
+        for (let k = 0; k < i; k++) rows[k][j] -= product * rows[k][i];
       }
     }
-    if (!turned) break;
+    diagonal[i] = rows[i][i];
+    rows[i][i] = 1;
+    for (let j = 0; j < i; j++) rows[j][i] = rows[i][j] = 0;
   }
-  return { sizes: matrix.map((row, n) => row[n]), vectors };
+};
+
+const makeDiagonal = (rows, diagonal, beside) => {
+  const size = rows.length;
+  beside.copyWithin(0, 1);
+  beside[size - 1] = 0;
+  for (let first = 0; first < size; first++) {
+    for (let round = 0; round < 60; round++) {
+      let last = first;
+      while (last < size - 1 && Math.abs(beside[last]) > Number.EPSILON * (Math.abs(diagonal[last]) + Math.abs(diagonal[last + 1]))) last += 1;
+      if (last === first) break;
+      let shift = (diagonal[first + 1] - diagonal[first]) / (2 * beside[first]);
+      const root = Math.hypot(shift, 1);
+      shift = diagonal[last] - diagonal[first] + beside[first] / (shift + (shift >= 0 ? root : -root));
+      let [sine, cosine, moved, i] = [1, 1, 0, last - 1];
+      for (; i >= first; i--) {
+        const [part, rest] = [sine * beside[i], cosine * beside[i]];
+        const length = Math.hypot(part, shift);
+        beside[i + 1] = length;
+        if (length === 0) {
+          diagonal[i + 1] -= moved;
+          beside[last] = 0;
+          break;
+        }
+        sine = part / length;
+        cosine = shift / length;
+        const value = diagonal[i + 1] - moved;
+        const step = (diagonal[i] - value) * sine + 2 * cosine * rest;
+        moved = sine * step;
+        diagonal[i + 1] = value + moved;
+        shift = cosine * step - rest;
+        for (let k = 0; k < size; k++) {
+          const row = rows[k];
+          const other = row[i + 1];
+          row[i + 1] = sine * row[i] + cosine * other;
+          row[i] = cosine * row[i] - sine * other;
+        }
+      }
+      if (i >= first) continue;
+      diagonal[first] -= moved;
+      beside[first] = shift;
+      beside[last] = 0;
+    }
+  }
 };
 
 // How strongly a signal repeats, 0 to 1, and its period in frames; see `periodicity` in answering/repetitions.py.

@@ -5,7 +5,7 @@ import { constants } from "../constants.js";
 import { median } from "../numbers.js";
 import { POINTS } from "../blazepose/landmarks.js";
 
-const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINTS, KNEE, SHOULDER, TINY, WRIST } =
+const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINTS, KNEE, PAIRS, SHOULDER, TINY, WRIST } =
   constants.features;
 export { FEATURES };
 
@@ -111,50 +111,66 @@ export const posesOf = (landmarks) => {
   return poses;
 };
 
-const less = (first, second) => [first[0] - second[0], first[1] - second[1], first[2] - second[2]];
-const length = ([x, y, z]) => Math.sqrt(x * x + y * y + z * z);
-const direction = (vector) => {
-  const size = Math.max(length(vector), TINY);
-  return [vector[0] / size, vector[1] / size, vector[2] / size];
+// From here on a point is a place in an array: that of its x.
+const lengthOf = (x, y, z) => Math.sqrt(x * x + y * y + z * z);
+const distanceOf = (body, one, other) => lengthOf(body[one] - body[other], body[one + 1] - body[other + 1], body[one + 2] - body[other + 2]);
+const inclination = (body, start, end) => (body[start + 1] - body[end + 1]) / Math.max(distanceOf(body, start, end), TINY);
+const angleCosine = (body, first, middle, last) => {
+  let product = 0;
+  for (let axis = 0; axis < 3; axis++) product += (body[first + axis] - body[middle + axis]) * (body[last + axis] - body[middle + axis]);
+  return product / Math.max(distanceOf(body, first, middle), TINY) / Math.max(distanceOf(body, last, middle), TINY);
 };
-const dot = (first, second) => first[0] * second[0] + first[1] * second[1] + first[2] * second[2];
-const angleCosine = (first, middle, last) => dot(direction(less(first, middle)), direction(less(last, middle)));
+
+const PARTS = [SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE];
+const known = new WeakMap(); // features of poses: they are asked for several times
 
 // A clip's T poses to (T, FEATURES), in the order of `compute_features` in Python.
 export const clipFeatures = (poses) => {
+  if (known.has(poses)) return known.get(poses);
   const features = new Float32Array(poses.length * FEATURES);
-  const moved = movedJoints(poses);
+  const [moved, sides] = [movedJoints(poses), [new Float64Array(PAIRS), new Float64Array(PAIRS)]];
   for (let frame = 0; frame < poses.length; frame++) {
-    const joint = (part, side) => poses.body.subarray(36 * frame + 6 * part + 3 * side, 36 * frame + 6 * part + 3 * side + 3);
-    const place = (part, side, axis) => moved[24 * frame + 4 * part + 2 * side + axis];
-    const pairs = [0, 1].map((side) => sideFeatures((part) => joint(part, side)));
-    const up = middleOf(poses.body, frame, SHOULDER);
-    const acrossChest = less(joint(SHOULDER, 0), joint(SHOULDER, 1));
-    const cross = [acrossChest[1] * up[2] - acrossChest[2] * up[1], acrossChest[2] * up[0] - acrossChest[0] * up[2],
-      acrossChest[0] * up[1] - acrossChest[1] * up[0]];
-    const parts = [SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE];
-    features.set([
-      ...pairs[0].map((value, n) => (value + pairs[1][n]) / 2),
-      ...pairs[0].map((value, n) => Math.abs(value - pairs[1][n])),
-      -direction(up)[1],
-      ...[WRIST, ELBOW, KNEE, ANKLE, SHOULDER].map((part) => length(less(joint(part, 0), joint(part, 1)))),
-      direction(cross)[1],
-      ...parts.map((part) => place(part, 0, 1) + place(part, 1, 1)),
-      ...parts.map((part) => Math.abs(place(part, 0, 1) - place(part, 1, 1))),
-      ...parts.map((part) => Math.abs(place(part, 0, 0) - place(part, 1, 0))),
-      ...parts.map((part) => Math.abs(place(part, 0, 0) + place(part, 1, 0))),
-    ], frame * FEATURES);
+    const out = features.subarray(frame * FEATURES, (frame + 1) * FEATURES);
+    for (const side of [0, 1]) sideFeatures(poses.body, 36 * frame + 3 * side, sides[side]);
+    for (let n = 0; n < PAIRS; n++) {
+      out[n] = (sides[0][n] + sides[1][n]) / 2;
+      out[PAIRS + n] = Math.abs(sides[0][n] - sides[1][n]);
+    }
+    trunkFeatures(poses.body, 36 * frame, out, 2 * PAIRS);
+    for (let n = 0, from = 24 * frame, to = 2 * PAIRS + 7; n < 6; n++, from += 4, to++) {
+      out[to] = moved[from + 1] + moved[from + 3];
+      out[to + 6] = Math.abs(moved[from + 1] - moved[from + 3]);
+      out[to + 12] = Math.abs(moved[from] - moved[from + 2]);
+      out[to + 18] = Math.abs(moved[from] + moved[from + 2]);
+    }
   }
+  known.set(poses, features);
   return features;
 };
 
-const sideFeatures = (joint) => [
-  ...JOINT_ANGLES.map((parts) => angleCosine(...parts.map(joint))),
-  ...[SHOULDER, ELBOW, WRIST, KNEE, ANKLE].map((part) => -joint(part)[1]),
-  ...[SHOULDER, ELBOW].map((part) => joint(part)[1] - joint(WRIST)[1]),
-  ...JOINT_DISTANCES.map(([start, end]) => length(less(joint(start), joint(end)))),
-  ...BONES.map(([start, end]) => -direction(less(joint(end), joint(start)))[1]),
-];
+// Angles, heights, distances and inclinations of one side of a body, whose shoulder is at `first`.
+const sideFeatures = (body, first, out) => {
+  let to = 0;
+  for (const [start, middle, end] of JOINT_ANGLES) out[to++] = angleCosine(body, first + 6 * start, first + 6 * middle, first + 6 * end);
+  const height = (part) => -body[first + 6 * part + 1];
+  for (const part of PARTS) if (part !== HIP) out[to++] = height(part);
+  for (const part of [SHOULDER, ELBOW]) out[to++] = height(WRIST) - height(part);
+  for (const [start, end] of JOINT_DISTANCES) out[to++] = distanceOf(body, first + 6 * start, first + 6 * end);
+  for (const [start, end] of BONES) out[to++] = inclination(body, first + 6 * start, first + 6 * end);
+};
+
+// How upright the trunk is, how far left and right are apart, and where the chest faces.
+const trunkFeatures = (body, first, out, to) => {
+  const [left, right] = [first + 6 * SHOULDER, first + 6 * SHOULDER + 3];
+  const [x, y, z] = [0, 1, 2].map((axis) => (body[left + axis] + body[right + axis]) / 2);
+  const [u, v, w] = [0, 1, 2].map((axis) => body[left + axis] - body[right + axis]);
+  out[to] = -y / Math.max(lengthOf(x, y, z), TINY);
+  [WRIST, ELBOW, KNEE, ANKLE, SHOULDER].forEach((part, n) => {
+    out[to + 1 + n] = distanceOf(body, first + 6 * part, first + 6 * part + 3);
+  });
+  const cross = [v * z - w * y, w * x - u * z, u * y - v * x];
+  out[to + 6] = cross[1] / Math.max(lengthOf(...cross), TINY);
+};
 
 // (T, 12, 2): x and y of each joint in the picture, from its mean over time.
 const movedJoints = ({ seen, path, length: frames }) => {

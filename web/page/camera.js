@@ -8,7 +8,9 @@ import { counted, doing, held, language, nameOf, t } from "./words.js";
 
 const ADVICE = { back: "adviceBack", turn: "adviceTurn", dark: "adviceDark", several: "adviceSeveral", nobody: "adviceNobody" };
 
-let live = null; // {stream, track, isBusy, answered, spoken, lines, lock}: the one that runs
+const IN_FLIGHT = 2; // pictures without an answer, at most: a slow device gets fewer pictures, not later answers
+
+let live = null; // {stream, track, inFlight, answered, spoken, lines, lock}: the one that runs
 let wish = { facingMode: "user" }; // which camera
 
 export const startCamera = async () => {
@@ -17,7 +19,7 @@ export const startCamera = async () => {
     say("insecure");
     return;
   }
-  const mine = { isBusy: true, answered: [], spoken: "" };
+  const mine = { inFlight: IN_FLIGHT, answered: [], spoken: "" };
   live = mine;
   clear();
   show("live");
@@ -46,7 +48,7 @@ export const startCamera = async () => {
     explain(problem);
     return;
   }
-  mine.isBusy = false;
+  mine.inFlight = 0;
   setAdvice("ready");
   nextFrame(mine);
 };
@@ -111,8 +113,8 @@ const nextFrame = (mine) => {
 
 const look = async (mine) => {
   nextFrame(mine);
-  if (mine !== live || mine.isBusy || mine.isStopping || !$("camera").videoWidth) return;
-  mine.isBusy = true; // a slow device gets fewer pictures, not later answers
+  if (mine !== live || mine.inFlight >= IN_FLIGHT || mine.isStopping || !$("camera").videoWidth) return;
+  mine.inFlight += 1;
   try {
     const bitmap = await createImageBitmap($("camera"));
     const state = await ask("look", { bitmap, seconds: performance.now() / 1000 }, { move: [bitmap] });
@@ -123,7 +125,7 @@ const look = async (mine) => {
       explain(problem);
     }
   } finally {
-    mine.isBusy = false;
+    mine.inFlight -= 1;
   }
 };
 
