@@ -56,6 +56,12 @@ reproduce: .venv/installed  ## with data from the remote, runs what dvc.lock doe
 wheel: .venv/installed  ## dist/*.whl: this program with the classifier in models/classifier, to install anywhere
 	@python release/wheel.py
 
+site: .venv/installed web/vendor  ## site/: the page with the classifier in models/classifier, for any web server
+	@python -m fitness_tracker.cli site site
+
+web/vendor: web/fetch.py
+	@python web/fetch.py web/vendor && touch web/vendor
+
 CLIPS = $(firstword $(wildcard data/videos) sample/videos)
 
 bench: .venv/installed  ## how fast resize and extract are, beside the usual way and bare ffmpeg
@@ -79,4 +85,4 @@ requirements: .venv/installed  ## resolves pyproject.toml and requirements-dev.i
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce wheel bench requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce wheel site bench requirements

@@ -18,6 +18,12 @@ ROOT = Path(__file__).parent.parent
 MOST_BYTES = 25 * 10**6
 DATE = "315532800"  # of all files, in seconds: 1980, the earliest that a zip can hold
 COPIED = ("pyproject.toml", "README.md", "LICENSE")
+PAGE = "src/fitness_tracker/page/web"
+
+
+def has_page() -> bool:
+    """Whether all that `fitness-tracker serve` needs is there."""
+    return (ROOT / "web/vendor").is_dir()
 
 
 def stage(classifier: Path, folder: Path) -> None:
@@ -26,6 +32,8 @@ def stage(classifier: Path, folder: Path) -> None:
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "*.pyc"))
     shutil.copytree(classifier, folder / BUNDLE.relative_to(ROOT))
+    if has_page():
+        shutil.copytree(ROOT / "web", folder / PAGE, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # whatever they are here: zips hold it
 
@@ -58,7 +66,8 @@ def main() -> None:
             load_classifier(args.classifier)  # or it would be refused where the wheel is installed
         stage(args.classifier, Path(scratch))
         wheel = build(Path(scratch), args.out)
-        print(f"wheel: {wheel}, {wheel.stat().st_size / 1e6:.1f} MB; {describe_classifier(args.classifier)}")
+        page = "" if has_page() else "; without the page, of which `make site` fetches a part"
+        print(f"wheel: {wheel}, {wheel.stat().st_size / 1e6:.1f} MB; {describe_classifier(args.classifier)}{page}")
 
 
 if __name__ == "__main__":

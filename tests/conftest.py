@@ -21,7 +21,7 @@ from fitness_tracker.video.ffmpeg import read_frames
 from tests.chain import find_all_landmarks
 from tests.projects import ROOT, Undisturbed, copy_project, make_project, make_stand_in_project, render, run
 
-sys.path += [str(ROOT / folder) for folder in ("pretrained", "sample", "benchmarks", "storage")]
+sys.path += [str(ROOT / folder) for folder in ("pretrained", "sample", "benchmarks", "storage", "web")]
 # The programs of the environment that runs the tests come first, for `dvc` and for the `python` of its stages.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
@@ -99,6 +99,17 @@ def networks_folder(make_once: MakeOnce) -> Path:
     if not folder.is_dir():
         folder = make_once("pretrained", lambda shared: fetch.fetch(shared / "models")) / "models"
     return folder
+
+
+@pytest.fixture(scope="session")
+def vendored(make_once: MakeOnce) -> None:
+    """What the page is made of besides our own files, fetched where it is not there yet."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed: the page is not tested")
+    import fetch
+
+    folder = ROOT / "web/vendor"
+    make_once("vendored", lambda _: None if folder.is_dir() else fetch.fetch(folder))
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,8 @@ CHANGES = {  # file -> what is in it once, and what takes its place
 }
 
 
-def download(package: str, folder: Path) -> Path:
-    """The package's tarball, in a folder of its own below `folder`, if it is the one that was asked for."""
+def download(package: str, sha256: str, folder: Path) -> Path:
+    """The tarball of a package, name@version, in a folder of its own below `folder`, if it has that SHA-256."""
     place = folder / hashlib.sha256(package.encode()).hexdigest()[:8]
     place.mkdir()
     npm = shutil.which("npm")
@@ -51,15 +51,15 @@ def download(package: str, folder: Path) -> Path:
     if done.returncode or not tarballs:
         reason = (done.stderr.strip().splitlines() or ["npm gave no reason"])[0]
         sys.exit(f"web: {package} cannot be downloaded ({reason}); go online")
-    if (found := hashlib.sha256(tarballs[0].read_bytes()).hexdigest()) != PACKAGES[package]:
-        sys.exit(f"web: {package} has SHA-256 {found}, not {PACKAGES[package]}; nothing was kept")
+    if (found := hashlib.sha256(tarballs[0].read_bytes()).hexdigest()) != sha256:
+        sys.exit(f"web: {package} has SHA-256 {found}, not {sha256}; nothing was kept")
     return tarballs[0]
 
 
 def fetch(folder: Path) -> None:
     """Puts the files into `folder`, all or none."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as scratch:
-        tarballs = {package: download(package, Path(scratch)) for package in PACKAGES}
+        tarballs = {name: download(name, sha256, Path(scratch)) for name, sha256 in PACKAGES.items()}
         fetched = Path(scratch) / "vendor"
         for place, (package, name) in FILES.items():
             with tarfile.open(tarballs[package]) as archive:

@@ -27,109 +27,44 @@ export const principalComponents = (values, width, count) => {
   });
 };
 
-// Of a symmetric matrix, of which the upper half is given: it is made tridiagonal by Householder's reflections, and that
-// diagonal by the QL method with implicit shifts (Wilkinson and Reinsch 1971, 'tred2' and 'tql2').
+// Of a symmetric matrix, of which the upper half is given: Jacobi's rotations, until nothing is left off the diagonal.
 const eigenvectors = (upper) => {
   const size = upper.length;
-  const vectors = upper.map((_, row) => Float64Array.from({ length: size }, (__, column) => upper[Math.min(row, column)][Math.max(row, column)]));
-  const [sizes, beside] = [new Float64Array(size), new Float64Array(size)];
-  makeTridiagonal(vectors, sizes, beside);
-  makeDiagonal(vectors, sizes, beside);
-  return { sizes, vectors: vectors.map((_, n) => vectors.map((row) => row[n])) };
-};
-
-const makeTridiagonal = (rows, diagonal, beside) => {
-  const size = rows.length;
-  for (let i = size - 1; i > 0; i--) {
-    const row = rows[i];
-    let scale = 0;
-    for (let k = 0; k < i; k++) scale += Math.abs(row[k]);
-    if (i === 1 || scale === 0) {
-      beside[i] = row[i - 1];
-      diagonal[i] = 0;
-      continue;
-    }
-    let square = 0;
-    for (let k = 0; k < i; k++) {
-      row[k] /= scale;
-      square += row[k] * row[k];
-    }
-    const root = row[i - 1] >= 0 ? -Math.sqrt(square) : Math.sqrt(square);
-    beside[i] = scale * root;
-    square -= row[i - 1] * root;
-    row[i - 1] -= root;
-    let total = 0;
-    for (let j = 0; j < i; j++) {
-      rows[j][i] = row[j] / square;
-      let product = 0;
-      for (let k = 0; k <= j; k++) product += rows[j][k] * row[k];
-      for (let k = j + 1; k < i; k++) product += rows[k][j] * row[k];
-      beside[j] = product / square;
-      total += beside[j] * row[j];
-    }
-    for (let j = 0; j < i; j++) {
-      const value = row[j];
-      beside[j] -= (total / (square + square)) * value;
-      for (let k = 0; k <= j; k++) rows[j][k] -= value * beside[k] + beside[j] * row[k];
-    }
-    diagonal[i] = square;
-  }
-  diagonal[0] = beside[0] = 0;
-  for (let i = 0; i < size; i++) {
-    if (diagonal[i] !== 0) {
-      for (let j = 0; j < i; j++) {
-        let product = 0;
-        for (let k = 0; k < i; k++) product += rows[i][k] * rows[k][j];
-        for (let k = 0; k < i; k++) rows[k][j] -= product * rows[k][i];
+  const matrix = upper.map((_, row) => Float64Array.from({ length: size }, (__, column) => upper[Math.min(row, column)][Math.max(row, column)]));
+  const vectors = upper.map((_, row) => Float64Array.from({ length: size }, (__, column) => (row === column ? 1 : 0)));
+  const least = 1e-14 * matrix.reduce((total, row, n) => total + Math.abs(row[n]), 0);
+  for (let sweep = 0, turned = true; turned && sweep < 30; sweep++) {
+    turned = false;
+    for (let p = 0; p < size; p++) {
+      for (let q = p + 1; q < size; q++) {
+        if (Math.abs(matrix[p][q]) <= least) continue;
+        turned = true;
+        const slope = (matrix[q][q] - matrix[p][p]) / (2 * matrix[p][q]);
+        const tangent = (slope < 0 ? -1 : 1) / (Math.abs(slope) + Math.sqrt(slope * slope + 1));
+        const cosine = 1 / Math.sqrt(tangent * tangent + 1);
+        rotateColumns(matrix, p, q, cosine, tangent * cosine);
+        rotateRows(matrix[p], matrix[q], cosine, tangent * cosine);
+        rotateRows(vectors[p], vectors[q], cosine, tangent * cosine);
       }
     }
-    diagonal[i] = rows[i][i];
-    rows[i][i] = 1;
-    for (let j = 0; j < i; j++) rows[j][i] = rows[i][j] = 0;
+  }
+  return { sizes: matrix.map((row, n) => row[n]), vectors };
+};
+
+const rotateRows = (first, second, cosine, sine) => {
+  for (let n = 0; n < first.length; n++) {
+    const value = first[n];
+    first[n] = cosine * value - sine * second[n];
+    second[n] = sine * value + cosine * second[n];
   }
 };
 
-const makeDiagonal = (rows, diagonal, beside) => {
-  const size = rows.length;
-  beside.copyWithin(0, 1);
-  beside[size - 1] = 0;
-  for (let first = 0; first < size; first++) {
-    for (let round = 0; round < 60; round++) {
-      let last = first;
-      while (last < size - 1 && Math.abs(beside[last]) > Number.EPSILON * (Math.abs(diagonal[last]) + Math.abs(diagonal[last + 1]))) last += 1;
-      if (last === first) break;
-      let shift = (diagonal[first + 1] - diagonal[first]) / (2 * beside[first]);
-      const root = Math.hypot(shift, 1);
-      shift = diagonal[last] - diagonal[first] + beside[first] / (shift + (shift >= 0 ? root : -root));
-      let [sine, cosine, moved, i] = [1, 1, 0, last - 1];
-      for (; i >= first; i--) {
-        const [part, rest] = [sine * beside[i], cosine * beside[i]];
-        const length = Math.hypot(part, shift);
-        beside[i + 1] = length;
-        if (length === 0) {
-          diagonal[i + 1] -= moved;
-          beside[last] = 0;
-          break;
-        }
-        sine = part / length;
-        cosine = shift / length;
-        const value = diagonal[i + 1] - moved;
-        const step = (diagonal[i] - value) * sine + 2 * cosine * rest;
-        moved = sine * step;
-        diagonal[i + 1] = value + moved;
-        shift = cosine * step - rest;
-        for (let k = 0; k < size; k++) {
-          const row = rows[k];
-          const other = row[i + 1];
-          row[i + 1] = sine * row[i] + cosine * other;
-          row[i] = cosine * row[i] - sine * other;
-        }
-      }
-      if (i >= first) continue;
-      diagonal[first] -= moved;
-      beside[first] = shift;
-      beside[last] = 0;
-    }
+const rotateColumns = (matrix, p, q, cosine, sine) => {
+  for (let n = 0; n < matrix.length; n++) {
+    const row = matrix[n];
+    const value = row[p];
+    row[p] = cosine * value - sine * row[q];
+    row[q] = sine * value + cosine * row[q];
   }
 };
 

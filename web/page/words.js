@@ -2,7 +2,7 @@
 
 export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español", fr: "Français" };
 
-const WORDS = {
+export const WORDS = {
   lead: ["Which exercise is it, and how often is it done?", "Welche Übung ist es, und wie oft wird sie gemacht?", "¿Qué ejercicio es y cuántas veces se hace?", "Quel est l’exercice, et combien de fois est-il fait ?"],
   language: ["Language", "Sprache", "Idioma", "Langue"],
   drop: ["Drop a video here", "Video hier ablegen", "Suelta un vídeo aquí", "Déposez une vidéo ici"],

@@ -20,20 +20,25 @@ from fitness_tracker.video import letterbox
 
 FORMAT = 1  # of page.json
 MODULES = (
-    answer, borders, features, filters, following, landmarks, letterbox, regions, repetitions, shots, skeleton, stillness,
-    timeline, tracker, upright,
+    answer, borders, features, filters, following, landmarks, letterbox, regions, repetitions, shots, skeleton,
+    stillness, timeline, tracker, upright,
 )  # fmt: skip
 TRACKS = {IMAGE: "image", WORLD: "world"}  # a graph's input -> what the page calls it
 GRAPHS = "graphs"  # folder of the site
 
 
-def describe_page(classifier: Classifier) -> dict[str, Any]:
-    """The content of page.json, but for its version; raises `UserError` if the classifier is not one of landmarks."""
-    if not isinstance(classifier, PoseClassifier):
-        raise UserError(
-            f"the page runs classifiers of landmarks only, and this one is of kind '{classifier.kind}': "
-            "train one with `train.model: pose`"
-        )
+def pose_classifier(classifier: Classifier) -> PoseClassifier:
+    """The same; raises `UserError` if it is of another kind."""
+    if isinstance(classifier, PoseClassifier):
+        return classifier
+    raise UserError(
+        f"the page runs classifiers of landmarks only, and this one is of kind '{classifier.kind}': "
+        "train one with `train.model: pose`"
+    )
+
+
+def describe_page(classifier: PoseClassifier) -> dict[str, Any]:
+    """The content of page.json, but for its version."""
     names = {role: f"{GRAPHS}/{name}" for role, name in {**NETWORKS, "classifier": GRAPH}.items()}
     return {
         "format": FORMAT,
@@ -76,7 +81,7 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, slice):
         return [plain(value.start) or 0, plain(value.stop)]
-    if isinstance(value, type) and is_enum(value):
+    if isinstance(value, type) and issubclass(value, Enum):
         return {one.name: one.value for one in value}
     if isinstance(value, list | tuple):
         values = [plain(one) for one in value]

@@ -62,9 +62,9 @@ def serve(listener: socket.socket, host: str, classifier: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="fitness-tracker-", ignore_cleanup_errors=True) as scratch:
         write_site(classifier, Path(scratch) / "site")
         with Server(listener, Path(scratch) / "site") as server:
-            signal.signal(signal.SIGTERM, interrupt)
-            print(f"{address_of(listener, host)} (Ctrl-C ends it)", flush=True)
             try:
+                signal.signal(signal.SIGTERM, interrupt)
+                print(f"{address_of(listener, host)} (Ctrl-C ends it)", flush=True)
                 server.serve_forever()
             except KeyboardInterrupt:
                 print("ended", flush=True)

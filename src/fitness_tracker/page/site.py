@@ -8,7 +8,8 @@ from pathlib import Path
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.files import replace_folder, staging_path
 from fitness_tracker.models.bundle import load_classifier
-from fitness_tracker.page.constants import GRAPHS, describe_page
+from fitness_tracker.page.constants import GRAPHS, describe_page, pose_classifier
+from fitness_tracker.page.selftest import FOLDER, write_selftest
 
 SUFFIXES = (".css", ".html", ".js", ".svg", ".wasm", ".webmanifest", ".json")
 LICENCES = ("LICENSE",)
@@ -31,9 +32,9 @@ def web_folder() -> Path:
 def write_site(classifier_folder: Path, out: Path) -> dict[str, str]:
     """Fills the folder `out`, in place of what was there; returns each file's SHA-256.
 
-    Raises `UserError` if the classifier is none of landmarks, or the page's own files are missing.
+    Raises `UserError` if there is no classifier, or not one of landmarks, or the page's own files are missing.
     """
-    classifier = load_classifier(classifier_folder)
+    classifier = pose_classifier(load_classifier(classifier_folder))
     page, web = describe_page(classifier), web_folder()
     staged = staging_path(out)
     shutil.rmtree(staged, ignore_errors=True)
@@ -45,13 +46,14 @@ def write_site(classifier_folder: Path, out: Path) -> dict[str, str]:
         (staged / GRAPHS).mkdir()
         for name in page["classifier"]["graphs"].values():
             (staged / name).write_bytes((classifier_folder / Path(name).name).read_bytes())
+        write_selftest(classifier, web.parent, staged / FOLDER)
         hashes = digests(staged)
         version = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:12]
         (staged / "page.json").write_text(json.dumps({**page, "version": version}, sort_keys=True), encoding="utf-8")
         hashes = digests(staged)
         worker = (staged / WORKER).read_text(encoding="utf-8")
         assert worker.count(FILES) == 1
-        kept = {name: digest for name, digest in hashes.items() if name != WORKER}
+        kept = {name: digest for name, digest in hashes.items() if name != WORKER and not name.startswith(FOLDER)}
         (staged / WORKER).write_text(worker.replace(FILES, f"const FILES = {json.dumps(kept)};"), encoding="utf-8")
         replace_folder(staged, out)
     finally:

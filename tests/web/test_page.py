@@ -1,0 +1,286 @@
+"""The page for a clip: what people see, and what they are told when something goes wrong."""
+
+import base64
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from fitness_tracker.prediction.formats import CSV_COLUMNS
+from fitness_tracker.prediction.predict import predict_clip
+from tests.web.conftest import PATIENCE, Open, give, run_ffmpeg
+
+LANGUAGES = ("en", "de", "es", "fr")
+NO_WEBCODECS = "delete self.VideoDecoder; delete self.VideoEncoder;\n"
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drops a file on the page, as a mouse does."""
+    page.wait_for_selector("#start:visible")
+    transfer = page.evaluate_handle(
+        """([text, name]) => {
+            const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name));
+            return transfer;
+        }""",
+        [base64.b64encode(path.read_bytes()).decode(), path.name],
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event("#start", event, {"dataTransfer": transfer})
+
+
+def downloaded(page: Page, button: str) -> str:
+    with page.expect_download() as download:
+        page.locator(button).click()
+    return Path(download.value.path()).read_text()
+
+
+def pixels_drawn(page: Page, canvas: str) -> int:
+    return page.evaluate(
+        """(id) => { const canvas = document.querySelector(id);
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((value, n) => n % 4 === 3 && value > 0).length; }""",
+        canvas,
+    )
+
+
+def test_a_dropped_clip_gets_its_answer_files_and_skeleton(
+    open_page: Open, server, squats: Path, taught: Path
+) -> None:
+    opened = open_page()
+    page = opened.page
+    drop(page, squats)
+    expect(page.locator("#answer")).to_be_visible()
+    expected = predict_clip(squats, taught)
+    expect(page.locator("#answer-exercise")).to_have_text(expected.exercise.replace("_", " "))
+    expect(page.locator("#segments li")).to_have_count(len(expected.segments))
+    answer = json.loads(downloaded(page, "#save-json"))
+    whole = {"path": squats.name, **json.loads(json.dumps(expected.to_json()))}
+    assert answer.keys() == whole.keys()
+    assert answer["segments"][0].keys() == whole["segments"][0].keys()
+    assert (answer["exercise"], answer["duration_s"]) == (expected.exercise, expected.duration_s)
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#save-csv"))))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert [row["exercise"] for row in rows] == [one["exercise"] for one in answer["segments"]]
+    expect(page.locator("#segments canvas")).to_have_count(len(rows))
+    page.wait_for_function("document.getElementById('video').currentTime > 0.3")
+    assert pixels_drawn(page, "#video-overlay") > 1000
+    assert opened.faults == []
+    assert opened.hosts == {f"127.0.0.1:{server.port}"}
+
+
+def test_the_video_with_its_overlay_can_be_saved(open_page: Open, squats: Path, tmp_path: Path) -> None:
+    page = open_page().page
+    sound, clip = "sine=frequency=300:duration=5", tmp_path / "with sound.mp4"
+    run_ffmpeg("-i", str(squats), "-f", "lavfi", "-i", sound, "-shortest", "-c:v", "copy", "-c:a", "aac", str(clip))
+    give(page, clip)
+    expect(page.locator("#answer")).to_be_visible()
+    with page.expect_download(timeout=1000 * PATIENCE) as download:
+        page.locator("#draw-video").click()
+    overlay = tmp_path / "overlay.mp4"
+    download.value.save_as(overlay)
+    frames = tmp_path / "frame.png"
+    run_ffmpeg("-ss", "0.5", "-i", str(overlay), "-frames:v", "1", str(frames))
+    run_ffmpeg("-i", str(overlay), "-map", "0:a", "-f", "null", "-")  # the sound is there
+    assert frames.stat().st_size > 10_000
+    assert download.value.suggested_filename == "with sound.overlay.mp4"
+
+
+def test_a_workout_is_called_by_its_sets(open_page: Open, drawn: Path, tmp_path: Path) -> None:
+    page = open_page().page
+    clip = tmp_path / "workout.mp4"
+    parts = [str(drawn / f"videos/{name}/person04__1.mp4") for name in ("squat", "jumping_jack")]
+    scale = "scale=640:480,setsar=1,fps=20,loop=loop=3:size=200"
+    run_ffmpeg(
+        "-i", parts[0], "-i", parts[1], "-filter_complex",
+        f"[0:v]{scale}[a];[1:v]{scale}[b];[a][b]concat=n=2:v=1[v]", "-map", "[v]", str(clip),
+    )  # fmt: skip
+    give(page, clip)
+    expect(page.locator("#answer")).to_be_visible()
+    expect(page.locator("#answer-exercise")).to_have_text(re.compile(r"^\d+ sets, \d+ repetitions$"))
+    page.locator(".seek").last.click()
+    page.locator("#again").click()
+    expect(page.locator("#start")).to_be_visible()
+
+
+def test_without_webcodecs_the_frames_come_from_a_player(open_page: Open, squats: Path, taught: Path) -> None:
+    def without(route: Route) -> None:
+        route.fulfill(body=NO_WEBCODECS + route.fetch().text(), content_type="text/javascript")
+
+    opened = open_page(script=NO_WEBCODECS, routes={"**/worker.js": without})
+    give(opened.page, squats)
+    expect(opened.page.locator("#answer")).to_be_visible()
+    expected = predict_clip(squats, taught)
+    expect(opened.page.locator("#answer-exercise")).to_have_text(expected.exercise.replace("_", " "))
+    expect(opened.page.locator("#draw-video")).to_be_hidden()
+    assert json.loads(downloaded(opened.page, "#save-json"))["duration_s"] == pytest.approx(expected.duration_s, abs=0.1)
+
+
+def test_a_picture_that_fails_costs_no_answer(open_page: Open, squats: Path) -> None:
+    def broken(route: Route) -> None:
+        text = route.fetch().text()
+        changed = text.replace("export const readPictures = async (", "export const readPictures = async () => { throw 1; }; (")
+        assert changed != text
+        route.fulfill(body=changed, content_type="text/javascript")
+
+    page = open_page(routes={"**/video/read.js": broken}).page
+    give(page, squats)
+    expect(page.locator("#answer")).to_be_visible()
+    expect(page.locator("#segments li").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "code"),
+    [
+        ("notes.mp4", lambda path: path.write_text("no video at all\n" * 100), "noVideo"),
+        ("empty.mp4", lambda path: path.touch(), "empty"),
+        ("sound.mp4", lambda path: run_ffmpeg("-f", "lavfi", "-i", "sine=duration=1", str(path)), "noPictures"),
+        (
+            "old.avi",
+            lambda path: run_ffmpeg("-f", "lavfi", "-i", "testsrc=duration=1", "-c:v", "mpeg4", str(path)),
+            "noVideo",
+        ),
+        (
+            "old.mkv",
+            lambda path: run_ffmpeg("-f", "lavfi", "-i", "testsrc=duration=1", "-c:v", "mpeg2video", str(path)),
+            "cannotDecode",
+        ),
+    ],
+)
+def test_a_file_without_a_video_is_told(open_page: Open, tmp_path: Path, name: str, make, code: str) -> None:
+    opened = open_page()
+    make(tmp_path / name)
+    give(opened.page, tmp_path / name)
+    expect(opened.page.locator("#message")).to_have_text(words(opened.page)[code][0])
+    expect(opened.page.locator("#start")).to_be_visible()
+
+
+def test_a_video_that_was_cut_off_is_told(open_page: Open, squats: Path, tmp_path: Path) -> None:
+    page = open_page().page
+    (tmp_path / "cut.mp4").write_bytes(squats.read_bytes()[:3000])
+    give(page, tmp_path / "cut.mp4")
+    expect(page.locator("#message")).to_be_visible()
+    expect(page.locator("#message")).not_to_have_text(words(page)["fault"][0])
+
+
+def test_nobody_in_sight_is_told(open_page: Open, make_clip, tmp_path: Path) -> None:
+    page = open_page().page
+    (tmp_path / "empty room.mp4").write_bytes(make_clip())
+    give(page, tmp_path / "empty room.mp4")
+    expect(page.locator("#answer-exercise")).to_have_text("nobody in sight")
+    expect(page.locator("#answer-note")).to_contain_text("No person was found")
+
+
+def test_a_clip_of_two_hours_is_asked_about_and_can_be_cancelled(open_page: Open, make_clip, tmp_path: Path) -> None:
+    two_hours = make_clip("-f", "lavfi", "-i", "color=size=64x48:rate=1/4:duration=7200", "-preset", "ultrafast")
+    (tmp_path / "long.mp4").write_bytes(two_hours)
+    page = open_page().page
+    give(page, tmp_path / "long.mp4")
+    expect(page.locator("#go-on")).to_be_visible()
+    expect(page.locator("#progress-text")).to_contain_text("This video lasts 2 hours")
+    page.locator("#cancel").click()
+    expect(page.locator("#start")).to_be_visible()
+    give(page, tmp_path / "long.mp4")
+    page.locator("#go-on").click()
+    expect(page.locator("#progress-text")).to_contain_text("Looking at the movement")
+    page.locator("#cancel").click()
+    expect(page.locator("#start")).to_be_visible()
+    expect(page.locator("#message")).to_be_hidden()
+
+
+def test_the_next_clip_after_a_cancelled_one_gets_its_own_answer(
+    open_page: Open, squats: Path, make_clip, tmp_path: Path
+) -> None:
+    page = open_page().page
+    minute = make_clip("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10:duration=60")
+    (tmp_path / "minute.mp4").write_bytes(minute)
+    give(page, tmp_path / "minute.mp4")
+    expect(page.locator("#progress-text")).to_contain_text("Looking at the movement")
+    page.locator("#cancel").click()
+    give(page, squats)
+    expect(page.locator("#answer-file")).to_have_text(squats.name)
+    expect(page.locator("#answer")).to_be_visible()
+
+
+def test_a_page_of_another_format_is_told(open_page: Open) -> None:
+    def other(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "format": 99})
+
+    page = open_page(routes={"**/page.json": other}).page
+    expect(page.locator("#message")).to_have_text(words(page)["otherFormat"][0])
+
+
+def test_a_browser_without_simd_is_told(open_page: Open) -> None:
+    page = open_page(script="WebAssembly.validate = () => false;").page
+    expect(page.locator("#message")).to_have_text(words(page)["noSimd"][0])
+
+
+def test_a_network_that_is_missing_is_told(open_page: Open, squats: Path) -> None:
+    page = open_page(routes={"**/graphs/*": lambda route: route.abort()}).page
+    give(page, squats)
+    expect(page.locator("#message")).to_be_visible()
+    expect(page.locator("#start")).to_be_visible()
+
+
+def test_several_files_at_once_are_refused(open_page: Open) -> None:
+    page = open_page().page
+    page.wait_for_selector("#start:visible")
+    page.evaluate("""() => {
+        const transfer = new DataTransfer();
+        for (const name of ["one.mp4", "two.mp4"]) transfer.items.add(new File(["x"], name));
+        document.getElementById("start").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }""")
+    expect(page.locator("#message")).to_have_text(words(page)["oneOnly"][0])
+
+
+def words(page: Page) -> dict[str, list[str]]:
+    return page.evaluate("async () => (await import('./page/words.js')).WORDS")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_word_and_every_exercise(open_page: Open, language: str) -> None:
+    page = open_page(f"?lang={language}", locale="en-GB").page
+    page.wait_for_selector("#start:visible")
+    table = words(page)
+    assert {key: len(texts) for key, texts in table.items()} == dict.fromkeys(table, len(LANGUAGES))
+    assert all(text for texts in table.values() for text in texts)
+    names = {key: sorted(re.findall(r"\{(\w+)\}", texts[0].split("|")[0])) for key, texts in table.items()}
+    for key, texts in table.items():
+        assert [sorted(re.findall(r"\{(\w+)\}", text.split("|")[0])) for text in texts] == [names[key]] * 4, key
+    assert page.evaluate("document.documentElement.lang") == language
+    assert page.evaluate("[...document.querySelectorAll('[data-text]')].every((one) => one.textContent)")
+
+
+def test_the_language_is_the_browsers_and_can_be_changed(open_page: Open) -> None:
+    page = open_page(locale="de-AT").page
+    expect(page.locator("[data-text=choose]")).to_have_text("Video wählen")
+    page.select_option("#language", "fr")
+    expect(page.locator("[data-text=choose]")).to_have_text("Choisir une vidéo")
+    assert "lang=fr" in page.url
+    assert page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
+
+
+def test_the_page_works_by_keyboard_alone(open_page: Open) -> None:
+    page = open_page().page
+    page.wait_for_selector("#start:visible")
+    found = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        found.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    assert found == ["file", "use-camera", "SUMMARY", "language"]
+
+
+@pytest.mark.parametrize("width", [360, 820, 1280])
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_nothing_is_wider_than_the_screen(open_page: Open, squats: Path, width: int, language: str) -> None:
+    page = open_page(f"?lang={language}", viewport={"width": width, "height": 800}).page
+    page.wait_for_selector("#start:visible")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    give(page, squats)
+    expect(page.locator("#answer")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,179 @@
+"""The page answers as Python does: from landmarks on the same, from pixels on nearly the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fitness_tracker.answering import repetitions
+from fitness_tracker.answering.answer import answer_prediction
+from fitness_tracker.blazepose.landmarks import Landmarks
+from fitness_tracker.blazepose.upright import clip_places
+from fitness_tracker.corpus.catalog import read_corpus
+from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.models.pose.classifier import PoseClassifier, PosePrediction
+from fitness_tracker.page.selftest import encode_landmarks
+from fitness_tracker.prediction.predict import load_once, predict_clip
+from fitness_tracker.video.letterbox import HEIGHT, WIDTH, unfit_points
+from tests.projects import ROOT
+from tests.web.conftest import ASK, Open, Opened, run_ffmpeg
+
+MOST_OFF = 0.001  # of a confidence
+CORPUS_STEP = 25  # every so many clips of the corpus
+
+
+def answer_of(landmarks: Landmarks, classifier: PoseClassifier) -> dict[str, Any]:
+    answer = answer_prediction(classifier.predict_landmarks(landmarks), classifier)
+    return json.loads(json.dumps(answer.to_json()))
+
+
+def answers_of(landmarks: Landmarks, classifier: PoseClassifier, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """With either sign of the principal components, which is arbitrary: where there are as many maxima as minima, it
+    decides which of them are the far ends."""
+    of_lapack = repetitions.principal_components
+
+    def negated(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        components, shares = of_lapack(values)
+        return -components, shares
+
+    first = answer_of(landmarks, classifier)
+    with monkeypatch.context() as patch:
+        patch.setattr(repetitions, "principal_components", negated)
+        return [first, answer_of(landmarks, classifier)]
+
+
+def differences(answers: list[dict], found: dict) -> list[str]:
+    expected, other = answers
+    wrong = [
+        f"{name}: {found[name]}, not {expected[name]}"
+        for name in ("exercise", "repetitions", "held_s", "duration_s", "several_people", "turned")
+        if found[name] != expected[name]
+    ]
+    for name in ("confidence", "none_score"):
+        if abs(found[name] - expected[name]) > MOST_OFF:
+            wrong.append(f"{name}: {found[name]}, not {expected[name]}")
+    if len(found["segments"]) != len(expected["segments"]):
+        return [*wrong, f"{len(found['segments'])} segments, not {len(expected['segments'])}"]
+    for number, (segment, one, two) in enumerate(
+        zip(found["segments"], expected["segments"], other["segments"], strict=True)
+    ):
+        if segment["times_s"] not in (one["times_s"], two["times_s"]):
+            wrong.append(f"{number}: counted at {segment['times_s']}, not {one['times_s']}")
+        for name in ("start_s", "end_s", "exercise", "repetitions", "held_s"):
+            if segment[name] != one[name]:
+                wrong.append(f"{number}, {name}: {segment[name]}, not {one[name]}")
+    return wrong
+
+
+@pytest.fixture
+def opened(open_page: Open) -> Opened:
+    return open_page()
+
+
+def test_landmarks_of_real_people_get_the_answers_of_python(
+    opened: Opened, taught: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = load_once(taught)
+    assert isinstance(classifier, PoseClassifier)
+    wrong = {}
+    clips = [clip for clip in read_corpus(ROOT / "corpus") if clip.visibility != "not"][::CORPUS_STEP]
+    for clip in clips:
+        landmarks = read_corpus_landmarks(clip.path)
+        found = opened.page.evaluate(ASK, ["askLandmarks", encode_landmarks(landmarks)])
+        wrong[clip.path.name] = differences(answers_of(landmarks, classifier, monkeypatch), found)
+    assert len(clips) > 20
+    assert {name: told for name, told in wrong.items() if told} == {}
+    assert opened.faults == []
+
+
+def answer_file(opened: Opened, path: Path) -> dict[str, Any]:
+    """The worker's result for a file."""
+    address = "a-clip"
+    opened.page.context.route(f"**/{address}", lambda route: route.fulfill(body=path.read_bytes()))
+    try:
+        return opened.page.evaluate(ASK, ["askClip", {"address": address}])
+    finally:
+        opened.page.context.unroute(f"**/{address}")
+
+
+def distance_of(result: dict[str, Any], prediction: PosePrediction, fit: str) -> float:
+    """The median distance of the landmarks to Python's, as a share of the body's height in the picture."""
+    landmarks = prediction.landmarks
+    found = np.array(result["skeleton"]).reshape(-1, 33, 3)
+    size = np.array([result["width"], result["height"]])
+    expected = unfit_points(clip_places(landmarks, WIDTH, HEIGHT).astype(float), *size, fit)
+    assert len(found) == len(expected)
+    both = landmarks.found & (found[:, 0, 2] >= 0)
+    assert both.sum() >= 0.9 * landmarks.found.sum()
+    heights = np.ptp(expected[both], axis=1).max(axis=1)
+    return float(np.median(np.linalg.norm(found[both, :, :2] * size - expected[both], axis=2) / heights[:, None]))
+
+
+def test_drawn_clips_get_the_answers_of_python_from_their_pixels_on(opened: Opened, drawn: Path, taught: Path) -> None:
+    classifier = load_once(taught)
+    clips = sorted((drawn / "videos").rglob("*.mp4"))
+    same, distances = [], []
+    for clip in clips:
+        expected, result = predict_clip(clip, classifier), answer_file(opened, clip)
+        assert isinstance(expected.prediction, PosePrediction)
+        same.append(result["answer"]["exercise"] == expected.exercise)
+        assert abs((result["answer"]["repetitions"] or 0) - (expected.repetitions or 0)) <= 1, clip
+        distances.append(distance_of(result, expected.prediction, classifier.fit))
+    assert np.mean(same) >= 0.97
+    assert np.median(distances) <= 0.01
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-vf", "scale=240:480,setsar=1"),
+        ("-vf", "scale=320:480,setsar=2"),
+        ("-vf", "transpose=1"),
+        ("-vf", "fps=12.5", "-c:v", "libvpx-vp9", "-f", "webm"),
+        ("-vf", "setpts=PTS+2/TB"),
+    ],
+    ids=["tall", "pixels that are not square", "on its side", "webm", "begins late"],
+)
+def test_other_shapes_and_formats_are_read_as_in_python(
+    opened: Opened, squats: Path, taught: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    clip = tmp_path / ("clip.webm" if "webm" in arguments else "clip.mp4")
+    run_ffmpeg("-i", str(squats), *arguments, str(clip))
+    classifier = load_once(taught)
+    expected, result = predict_clip(clip, classifier), answer_file(opened, clip)
+    assert isinstance(expected.prediction, PosePrediction)
+    assert result["answer"]["duration_s"] == expected.duration_s
+    assert distance_of(result, expected.prediction, classifier.fit) <= 0.01
+
+
+def test_rotation_of_the_metadata_is_honoured(opened: Opened, squats: Path, taught: Path, tmp_path: Path) -> None:
+    sideways, clip = tmp_path / "sideways.mp4", tmp_path / "rotated.mp4"
+    run_ffmpeg("-i", str(squats), "-vf", "transpose=1", str(sideways))
+    run_ffmpeg("-display_rotation", "90", "-i", str(sideways), "-c", "copy", str(clip))
+    expected, result = predict_clip(clip, taught), answer_file(opened, clip)
+    assert (result["width"], result["height"]) == (640, 480) or result["width"] > result["height"]
+    assert result["answer"]["exercise"] == expected.exercise
+    assert result["answer"]["turned"] == expected.turned == 0
+
+
+def test_a_cut_begins_a_shot(opened: Opened, drawn: Path, taught: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "two.mp4"
+    parts = [str(drawn / f"videos/{name}/person0{number}__1.mp4") for name, number in (("squat", 2), ("plank", 5))]
+    scale = "scale=640:480,setsar=1,fps=20"
+    joined = f"[0:v]{scale}[a];[1:v]{scale}[b];[a][b]concat=n=2:v=1[v]"
+    run_ffmpeg("-i", parts[0], "-i", parts[1], "-filter_complex", joined, "-map", "[v]", str(clip))
+    expected, found = predict_clip(clip, taught).to_json(), answer_file(opened, clip)["answer"]
+    assert [one["exercise"] for one in found["segments"]] == [one["exercise"] for one in expected["segments"]]
+    assert [one["start_s"] for one in found["segments"]] == pytest.approx(
+        [one["start_s"] for one in expected["segments"]], abs=0.3
+    )
+
+
+def test_the_self_test_says_that_all_is_well(open_page: Open) -> None:
+    opened = open_page("?selftest")
+    opened.page.wait_for_selector("#copy-report:visible", timeout=120_000)
+    report = opened.page.inner_text("#report")
+    assert report.splitlines()[-1] == "all as expected", report
+    assert report.count("as in Python") >= 5
