@@ -59,6 +59,10 @@ wheel: .venv/installed  ## dist/*.whl: this program with the classifier in model
 site: .venv/installed web/vendor  ## site/: the page with the classifier in models/classifier, for any web server
 	@python -m fitness_tracker.cli site site
 
+published-site: .venv/installed web/vendor  ## the same of the classifier in the remote, for the workflow; says so where it may not read it
+	@if [ "$(READ_ROLE)" ]; then python -m dvc pull -q models/classifier && python -m fitness_tracker.cli site site; \
+	  else echo "::notice::no page is published: the variable AWS_READ_ROLE, a role that reads the remote, is not set"; fi
+
 web/vendor: web/fetch.py
 	@python web/fetch.py web/vendor && touch web/vendor
 
@@ -85,4 +89,4 @@ requirements: .venv/installed  ## resolves pyproject.toml and requirements-dev.i
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce wheel site bench requirements
+.PHONY: help repro test quick torture lock-check s3 s3-stop runs push report remote-check reproduce wheel site published-site bench requirements

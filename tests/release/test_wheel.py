@@ -20,7 +20,7 @@ def wheel(*arguments: str | Path, **environment: str):
 
 @pytest.mark.slow
 def test_a_wheel_holds_program_and_classifier_and_answers_where_it_is_unpacked(
-    untrained: Path, tmp_path: Path, make_clip: Callable[..., bytes]
+    untrained: Path, vendored: None, tmp_path: Path, make_clip: Callable[..., bytes]
 ) -> None:
     made = []
     for umask, name in ((0o022, "one"), (0o077, "two")):
@@ -37,7 +37,12 @@ def test_a_wheel_holds_program_and_classifier_and_answers_where_it_is_unpacked(
         archive.extractall(tmp_path / "site")
     assert held == {file.name: file.read_bytes() for file in untrained.iterdir()}
     site = tmp_path / "site/fitness_tracker"
-    for name in ("core/dejavu/LICENSE", "audit/findings.html.jinja", "page/static/index.html"):
+    for name in (
+        "core/dejavu/LICENSE",
+        "audit/findings.html.jinja",
+        "page/web/index.html",
+        "page/web/vendor/litert/LICENSE",
+    ):
         assert (site / name).is_file(), name
     assert not (ROOT / "src" / BUNDLE).exists(), "the checkout stays as it is"
     (tmp_path / "clip.mp4").write_bytes(make_clip())

@@ -68,7 +68,9 @@ def test_a_new_version_takes_the_place_of_the_old_one_as_a_whole(browser: Browse
         expect(page.locator("label[for=file]")).to_have_text("Choose a video")  # one file alone changes nothing
         digest = __import__("hashlib").sha256(words.read_bytes()).hexdigest()
         script.write_text(re.sub(r'("page/words.js": ")[0-9a-f]{64}', rf"\g<1>{digest}", before))
-        script.write_text(script.read_text().replace('"page.json": "', '"page.json": "').replace("of it is there.", "of it is."))
+        script.write_text(
+            script.read_text().replace('"page.json": "', '"page.json": "').replace("of it is there.", "of it is.")
+        )
         page.reload()
         expect(page.locator("label[for=file]")).to_have_text("Pick a film")
         assert page.evaluate("caches.keys().then((names) => names.length)") == 1

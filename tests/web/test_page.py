@@ -49,9 +49,7 @@ def pixels_drawn(page: Page, canvas: str) -> int:
     )
 
 
-def test_a_dropped_clip_gets_its_answer_files_and_skeleton(
-    open_page: Open, server, squats: Path, taught: Path
-) -> None:
+def test_a_dropped_clip_gets_its_answer_files_and_skeleton(open_page: Open, server, squats: Path, taught: Path) -> None:
     opened = open_page()
     page = opened.page
     drop(page, squats)
@@ -118,13 +116,17 @@ def test_without_webcodecs_the_frames_come_from_a_player(open_page: Open, squats
     expected = predict_clip(squats, taught)
     expect(opened.page.locator("#answer-exercise")).to_have_text(expected.exercise.replace("_", " "))
     expect(opened.page.locator("#draw-video")).to_be_hidden()
-    assert json.loads(downloaded(opened.page, "#save-json"))["duration_s"] == pytest.approx(expected.duration_s, abs=0.1)
+    assert json.loads(downloaded(opened.page, "#save-json"))["duration_s"] == pytest.approx(
+        expected.duration_s, abs=0.1
+    )
 
 
 def test_a_picture_that_fails_costs_no_answer(open_page: Open, squats: Path) -> None:
     def broken(route: Route) -> None:
         text = route.fetch().text()
-        changed = text.replace("export const readPictures = async (", "export const readPictures = async () => { throw 1; }; (")
+        changed = text.replace(
+            "export const readPictures = async (", "export const readPictures = async () => { throw 1; }; ("
+        )
         assert changed != text
         route.fulfill(body=changed, content_type="text/javascript")
 
@@ -233,7 +235,8 @@ def test_several_files_at_once_are_refused(open_page: Open) -> None:
     page.evaluate("""() => {
         const transfer = new DataTransfer();
         for (const name of ["one.mp4", "two.mp4"]) transfer.items.add(new File(["x"], name));
-        document.getElementById("start").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        const drop = document.getElementById("start");
+        drop.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
     }""")
     expect(page.locator("#message")).to_have_text(words(page)["oneOnly"][0])
 

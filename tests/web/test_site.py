@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -75,16 +76,14 @@ def test_two_modules_never_have_one_name() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(3, 3), (0.5, 0.5), ((1, (2, 3)), [1, [2, 3]]), (slice(4), [0, 4]), ("text", None), (("text",), None), (True, None)],
-)  # fmt: skip
+    [(3, 3), (0.5, 0.5), ((1, (2, 3)), [1, [2, 3]]), (slice(4), [0, 4]), ("text", None), (("text",), None)],
+)
 def test_what_json_has_is_taken(value: object, expected: object) -> None:
     assert plain(value) == expected
 
 
 def test_no_module_of_the_page_types_a_constant_of_python_anew() -> None:
     """Every name that a module takes out of `constants` is there."""
-    import re
-
     used = set()
     for path in sorted((ROOT / "web").rglob("*.js")):
         if "vendor" not in path.parts:
@@ -97,7 +96,9 @@ def test_no_module_of_the_page_types_a_constant_of_python_anew() -> None:
 
 
 def test_the_page_is_small() -> None:
-    files = [path for path in (ROOT / "web").rglob("*") if path.suffix in (".js", ".html", ".css", ".py", ".webmanifest")]
+    files = [
+        path for path in (ROOT / "web").rglob("*") if path.suffix in (".js", ".html", ".css", ".py", ".webmanifest")
+    ]
     assert sum(len(path.read_text().splitlines()) for path in files if "vendor" not in path.parts) <= LINES
 
 
