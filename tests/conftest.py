@@ -106,10 +106,10 @@ def vendored(make_once: MakeOnce) -> None:
     """What the page is made of besides our own files, fetched where it is not there yet."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed: the page is not tested")
-    import fetch
+    import fetch_packages
 
     folder = ROOT / "web/vendor"
-    make_once("vendored", lambda _: None if folder.is_dir() else fetch.fetch(folder))
+    make_once("vendored", lambda _: None if folder.is_dir() else fetch_packages.fetch(folder))
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,10 @@ SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 @pytest.fixture(scope="session")
 def axe(make_once: MakeOnce, vendored: None) -> str:
     """The source of axe-core."""
-    import fetch
+    import fetch_packages
 
     def unpack(folder: Path) -> None:
-        with tarfile.open(fetch.download(AXE, SHA256, folder)) as archive:
+        with tarfile.open(fetch_packages.download(AXE, SHA256, folder)) as archive:
             member = archive.extractfile("package/axe.min.js")
             assert member
             (folder / "axe.js").write_bytes(member.read())

@@ -1,8 +1,12 @@
 """The page without a network, its versions, and what it may load."""
 
 import gzip
+import hashlib
 import http.client
+import json
 import re
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,9 +31,6 @@ class Serving:
     """A folder, served to a browser for as long as the block runs."""
 
     def __init__(self, folder: Path) -> None:
-        import socket
-        import threading
-
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
         self.server = PageServer(self.listener, folder)
@@ -56,23 +57,27 @@ def test_it_answers_without_a_network_after_the_first_load(browser: Browser, sit
     context.close()
 
 
-def test_a_new_version_takes_the_place_of_the_old_one_as_a_whole(browser: Browser, site: Path, taught: Path) -> None:
+def publish(site: Path, words: str, wrong: str = "") -> None:
+    """Changes the site to a new version, in which a button is called `words`; `wrong` is a file with another hash."""
+    path, script = site / "page/words.js", site / "service-worker.js"
+    path.write_text(path.read_text().replace("Choose a video", words))
+    page = json.loads((site / "page.json").read_text())
+    (site / "page.json").write_text(json.dumps({**page, "version": words}))
+    for name in ("page/words.js", "page.json"):
+        digest = "0" * 64 if name == wrong else hashlib.sha256((site / name).read_bytes()).hexdigest()
+        script.write_text(re.sub(rf'("{name}": ")[0-9a-f]{{64}}', rf"\g<1>{digest}", script.read_text()))
+
+
+def test_a_new_version_takes_the_place_of_the_old_one_as_a_whole(browser: Browser, site: Path) -> None:
     context = browser.new_context(locale="en-GB")
     with Serving(site) as serving:
         page = Opened(context, serving.url).page
         installed(page)
-        words, script = site / "page/words.js", site / "service-worker.js"
-        words.write_text(words.read_text().replace("Choose a video", "Pick a film"))
-        before = script.read_text()
+        publish(site, "Pick a film")
         page.reload()
-        expect(page.locator("label[for=file]")).to_have_text("Choose a video")  # one file alone changes nothing
-        digest = __import__("hashlib").sha256(words.read_bytes()).hexdigest()
-        script.write_text(re.sub(r'("page/words.js": ")[0-9a-f]{64}', rf"\g<1>{digest}", before))
-        script.write_text(
-            script.read_text().replace('"page.json": "', '"page.json": "').replace("of it is there.", "of it is.")
-        )
-        page.reload()
-        expect(page.locator("label[for=file]")).to_have_text("Pick a film")
+        expect(page.locator("label[for=file]")).to_have_text(
+            "Pick a film"
+        )  # it loads itself anew where nothing is lost
         assert page.evaluate("caches.keys().then((names) => names.length)") == 1
     context.close()
 
@@ -82,12 +87,27 @@ def test_a_half_written_version_changes_nothing(browser: Browser, site: Path) ->
     with Serving(site) as serving:
         page = Opened(context, serving.url).page
         installed(page)
-        script = site / "service-worker.js"
-        script.write_text(re.sub(r'("page/words.js": ")[0-9a-f]{64}', rf"\g<1>{'0' * 64}", script.read_text()))
+        publish(site, "Pick a film", wrong="page/words.js")
         page.reload()
-        page.wait_for_timeout(2000)
+        page.wait_for_timeout(3000)
+        page.reload()
         expect(page.locator("label[for=file]")).to_have_text("Choose a video")
         expect(page.locator("#update")).to_be_hidden()
+    context.close()
+
+
+def test_who_is_busy_is_asked_before_a_new_version_comes(browser: Browser, site: Path) -> None:
+    context = browser.new_context(locale="en-GB")
+    with Serving(site) as serving:
+        page = Opened(context, serving.url).page
+        installed(page)
+        page.reload()
+        installed(page)
+        page.evaluate("document.getElementById('start').hidden = true")
+        publish(site, "Pick a film")
+        page.evaluate("navigator.serviceWorker.getRegistration().then((registration) => registration.update())")
+        page.locator("#use-update").click()
+        expect(page.locator("label[for=file]")).to_have_text("Pick a film")
     context.close()
 
 

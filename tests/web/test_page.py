@@ -125,7 +125,7 @@ def test_a_picture_that_fails_costs_no_answer(open_page: Open, squats: Path) -> 
     def broken(route: Route) -> None:
         text = route.fetch().text()
         changed = text.replace(
-            "export const readPictures = async (", "export const readPictures = async () => { throw 1; }; ("
+            "export const readPictures = async (", "export const readPictures = async () => { throw 1; }; async ("
         )
         assert changed != text
         route.fulfill(body=changed, content_type="text/javascript")

@@ -59,7 +59,7 @@ const refusalOf = ({ name }) => {
 };
 
 const clear = () => {
-  put("live-exercise", "");
+  put("live-exercise", "–");
   put("live-count", "");
   put("live-unit", "");
   put("live-spoken", "");

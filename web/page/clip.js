@@ -121,7 +121,7 @@ const note = (answer, isAnybody) => {
 
 const row = (segment) => {
   const seek = element("button", { type: "button", className: "seek", textContent: `${clock(segment.start_s)} – ${clock(segment.end_s)}` });
-  seek.setAttribute("aria-label", t("playFrom", { time: clock(segment.start_s), doing: segment.name }));
+  seek.setAttribute("aria-label", t("playFrom", { time: seek.textContent, doing: segment.name }));
   seek.addEventListener("click", () => playFrom(segment.start_s));
   const line = element("li", { className: isSet(segment) ? "set" : "" },
     element("span", { className: "picture" }),

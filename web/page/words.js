@@ -44,7 +44,7 @@ export const WORDS = {
   videoLabel: ["The video with the skeleton and the count drawn on it", "Das Video, darauf das Skelett und die Zählung", "El vídeo con el esqueleto y la cuenta dibujados", "La vidéo avec le squelette et le compte dessinés"],
   noPlayer: ["This browser does not play this video; the answer stands all the same.", "Dieser Browser spielt dieses Video nicht ab; die Antwort gilt trotzdem.", "Este navegador no reproduce el vídeo; la respuesta vale igualmente.", "Ce navigateur ne lit pas cette vidéo ; la réponse reste valable."],
   timeline: ["Timeline", "Zeitleiste", "Cronología", "Chronologie"],
-  playFrom: ["Play from {time} on: {doing}", "Ab {time} abspielen: {doing}", "Reproducir desde {time}: {doing}", "Lire à partir de {time} : {doing}"],
+  playFrom: ["Play {time}: {doing}", "{time} abspielen: {doing}", "Reproducir {time}: {doing}", "Lire {time} : {doing}"],
   takeAway: ["Save", "Speichern", "Guardar", "Enregistrer"],
   saveVideo: ["Video with overlay", "Video mit Einblendung", "Vídeo con superposición", "Vidéo annotée"],
   drawing: ["Drawing on the video: {n} %", "Das Video wird bemalt: {n} %", "Dibujando en el vídeo: {n} %", "Dessin sur la vidéo : {n} %"],
