@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,14 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
 @pytest.fixture(scope="session")
 def squats(drawn: Path) -> Path:
     return drawn / "videos/squat/person02__1.mp4"
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Until it is true in the page, whose policy forbids Playwright's own way to wait for that."""
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"it never came true: {expression}"
+        page.wait_for_timeout(100)
 
 
 def give(page: Page, path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import MakeOnce
-from tests.web.conftest import Open, give
+from tests.web.conftest import Open, give, wait_until
 
 AXE = "axe-core@4.14.1"
 SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
@@ -67,7 +67,7 @@ def test_axe_finds_nothing_in_front_of_the_camera(open_page: Open, axe: str, sch
     page.locator("#use-camera").click()
     expect(page.locator("#advice")).to_be_visible()
     assert violations(page, axe) == []
-    page.wait_for_function("document.getElementById('advice').textContent.includes('whole body')")
+    wait_until(page, "document.getElementById('advice').textContent.includes('whole body')")
     page.locator("#stop").click()
     expect(page.locator("#leave")).to_be_visible()
     assert violations(page, axe) == []

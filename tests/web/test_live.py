@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from fitness_tracker.prediction.predict import predict_clip
-from tests.web.conftest import Opened, launch, run_ffmpeg
+from tests.web.conftest import Opened, launch, run_ffmpeg, wait_until
 from tests.web.test_page import pixels_drawn
 
 Film = Callable[[Path], Opened]
@@ -49,7 +49,7 @@ def film_of(path: Path, *clips: Path, graph: str) -> Path:
 
 def start(page: Page) -> None:
     page.locator("#use-camera").click()
-    page.wait_for_function("document.getElementById('rate').textContent !== ''")
+    wait_until(page, "document.getElementById('rate').textContent !== ''")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_camera_is_counted_live(film: Film, four_squats: Path, taught: Path, s
     opened = film(four_squats)
     page = opened.page
     start(page)
-    page.wait_for_function("document.getElementById('camera').currentTime > 20", timeout=120_000)
+    wait_until(page, "document.getElementById('camera').currentTime > 20")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert pixels_drawn(page, "#camera-overlay") > 1000
     page.locator("#stop").click()
@@ -85,7 +85,7 @@ def test_the_count_is_said_aloud_only_if_wanted(film: Film, four_squats: Path) -
     assert not page.locator("#aloud").is_checked()
     start(page)
     page.locator("#aloud").check()
-    page.wait_for_function("said.length > 0", timeout=60_000)
+    wait_until(page, "said.length > 0")
     assert page.evaluate("said.every((text) => /^\\d+$/.test(text))")
 
 
@@ -117,7 +117,7 @@ def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, four_squa
     expect(page.locator("#message")).to_contain_text("unplugged")
     expect(page.locator("#sets-card")).to_be_visible()
     page.locator("#live-again").click()
-    page.wait_for_function("document.getElementById('rate').textContent !== ''")
+    wait_until(page, "document.getElementById('rate').textContent !== ''")
     page.locator("#stop").click()
     page.locator("#leave").click()
     expect(page.locator("#start")).to_be_visible()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from fitness_tracker.prediction.formats import CSV_COLUMNS
 from fitness_tracker.prediction.predict import predict_clip
-from tests.web.conftest import PATIENCE, Open, give, run_ffmpeg
+from tests.web.conftest import PATIENCE, Open, give, run_ffmpeg, wait_until
 
 LANGUAGES = ("en", "de", "es", "fr")
 NO_WEBCODECS = "delete self.VideoDecoder; delete self.VideoEncoder;\n"
@@ -66,7 +66,7 @@ def test_a_dropped_clip_gets_its_answer_files_and_skeleton(open_page: Open, serv
     assert tuple(rows[0]) == CSV_COLUMNS
     assert [row["exercise"] for row in rows] == [one["exercise"] for one in answer["segments"]]
     expect(page.locator("#segments canvas")).to_have_count(len(rows))
-    page.wait_for_function("document.getElementById('video').currentTime > 0.3")
+    wait_until(page, "document.getElementById('video').currentTime > 0.3")
     assert pixels_drawn(page, "#video-overlay") > 1000
     assert opened.faults == []
     assert opened.hosts == {f"127.0.0.1:{server.port}"}
