@@ -53,12 +53,11 @@ def photograph(browser: str, url: str, clip: Path, picture: Path, size: dict[str
         running = playwright.chromium.launch(executable_path=browser, args=sandbox)
         page = running.new_page(viewport=size)  # type: ignore[arg-type]
         page.goto(url)
+        page.wait_for_selector("#start:visible")
         page.set_input_files("#file", str(clip))
-        page.wait_for_selector("#answer-exercise:visible", timeout=180_000)
-        page.wait_for_selector("#strip:visible", timeout=180_000)
-        page.evaluate(
-            "document.getElementById('overlay').pause(); document.getElementById('overlay').currentTime = 32.6"
-        )
+        page.wait_for_selector("#answer-exercise:visible", timeout=300_000)
+        page.wait_for_selector("#segments canvas", timeout=60_000)
+        page.evaluate("document.getElementById('video').pause(); document.getElementById('video').currentTime = 32.6")
         page.wait_for_timeout(2000)
         page.screenshot(path=str(picture))
         running.close()
