@@ -267,7 +267,7 @@ def one_member(
     make_deterministic(seed)
     settings = dataclasses.replace(pose_settings(material.params, seed), member=n)
     train, held_out = (data_of(material, which, labels) for which in (train_idx, test_idx))
-    return fit_network(train, held_out, classes, settings)[0].get_weights()
+    return fit_network(train, held_out, range(classes), settings)[0].get_weights()
 
 
 def classifier_of(
@@ -279,7 +279,8 @@ def classifier_of(
         exercises=[*exercises, NONE], folds=list(range(len(members))), pose=pose, window=material.window,
         temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
         fps=material.params.extract.fps, group=material.params.split.group, held=[], params={}, parameters=1,
-        weights=weights, graph=make_graph(pose, material.window, len(exercises) + 1, weights),
+        weights=weights, graph=make_graph(pose, material.window, range(len(exercises) + 1), weights),
+        labels={name: name for name in (*exercises, NONE)},
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def untaught_frame_graph() -> Graph:
 @functools.cache
 def untaught_pose_graph() -> tuple[Graph, bytes]:
     weights = pack_weights([build_pose(POSE, 4).get_weights() for _ in range(2)])
-    return make_graph(POSE, 16, 4, weights), weights
+    return make_graph(POSE, 16, range(4), weights), weights
 
 
 def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
@@ -65,7 +65,7 @@ def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> Pose
     graph, weights = untaught_pose_graph()
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, HELD, TRAINED_WITH, 1000, graph, POSE,
-        [0, 1], 16, networks, weights,
+        [0, 1], 16, networks, weights, {name: name for name in (*EXERCISES, NONE)},
     )  # fmt: skip
 
 
@@ -232,7 +232,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 def test_a_bundle_of_another_version_is_refused(classifier: Classifier, tmp_path: Path) -> None:
     save_classifier(classifier, tmp_path)
     edit_description(tmp_path, format_version=1)
-    with pytest.raises(UserError, match="format 1, this program reads 7") as error:
+    with pytest.raises(UserError, match="format 1, this program reads 8") as error:
         load_classifier(tmp_path)
     assert "\n" not in str(error.value)
 

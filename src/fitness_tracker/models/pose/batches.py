@@ -1,6 +1,7 @@
 """The windows that a pose network is shown: drawn at random, augmented, with synthetic idle people among them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,17 +36,19 @@ class PoseSettings:
 
 
 class WindowBatches(keras.utils.PyDataset):
-    """Batches (features (N, T, FEATURES), labels (N, K) one-hot), float32.
+    """Batches (features (N, T, FEATURES), classes (N, C) one-hot), float32.
 
     Each depends on nothing but the seed, the epoch and its number in it.
     """
 
-    def __init__(self, data: PoseData, classes: int, settings: PoseSettings) -> None:
+    def __init__(self, data: PoseData, exercises: Sequence[int], settings: PoseSettings) -> None:
+        """`exercises` are the numbers of the classes' exercises."""
         super().__init__()
-        self.clips, self.labels, self.classes = ClipSequences(data.clips), data.labels, classes
+        self.clips, self.shown, self.classes = ClipSequences(data.clips), data.classes, len(exercises)
         self.settings, self.epoch = settings, 0
-        even = np.full(len(data.labels), 1 / len(data.labels))
-        self.chances = sampling_weights(data.labels, data.groups) if settings.train.class_weights else even
+        even = np.full(len(data.classes), 1 / len(data.classes))
+        shown = np.array(exercises)[data.classes]
+        self.chances = sampling_weights(shown, data.groups) if settings.train.class_weights else even
 
     def __len__(self) -> int:
         return math.ceil(self.settings.pose.windows_per_epoch / self.settings.train.batch_size)
@@ -54,12 +57,12 @@ class WindowBatches(keras.utils.PyDataset):
         settings, size = self.settings, self.settings.train.batch_size
         rng = settings.stream(self.epoch, number)
         idle = rng.binomial(size, settings.pose.synthetic_idle_ratio)
-        clips = rng.choice(len(self.labels), size - idle, p=self.chances)
+        clips = rng.choice(len(self.shown), size - idle, p=self.chances)
         windows, standing = sample_augmented_windows(self.clips, clips, settings.window, settings.augmentation, rng)
-        labels = np.where(standing, self.classes - 1, self.labels[clips])
-        labels = np.concatenate([labels, np.full(idle, self.classes - 1)])
+        classes = np.where(standing, self.classes - 1, self.shown[clips])
+        classes = np.concatenate([classes, np.full(idle, self.classes - 1)])
         values = np.concatenate([features(windows), sample_idle_features(idle, settings, rng)])
-        return values, one_hot(labels, self.classes)
+        return values, one_hot(classes, self.classes)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -80,6 +83,6 @@ def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Gen
     return features(augment_poses(windows, settings.augmentation, rng))
 
 
-def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Labels (N,) int64 to (N, classes) float32."""
-    return np.eye(classes, dtype=np.float32)[labels]
+def one_hot(numbers: np.ndarray, classes: int) -> np.ndarray:
+    """Numbers (N,) int64 to (N, classes) float32."""
+    return np.eye(classes, dtype=np.float32)[numbers]

@@ -42,7 +42,13 @@ class PoseClassifier(Classifier):
     window: int  # frames
     pose_networks: dict[str, bytes]  # BlazePose's two
     weights: bytes  # of `WEIGHTS`
+    labels: dict[str, str]  # of each class of the networks, see `class_order`: label -> exercise, or 'none'
     kind: ClassVar[str] = "pose"
+
+    @property
+    def classes(self) -> list[int]:
+        """Of each class of the networks, the number of its exercise."""
+        return [self.exercises.index(self.labels[label]) for label in class_order(self.labels)]
 
     @property
     def unseen_folds(self) -> list[set[int]]:
@@ -78,11 +84,16 @@ class PoseClassifier(Classifier):
         return PosePrediction(frames, probabilities, landmarks)
 
     def describe(self) -> dict[str, Any]:
-        return {"pose": asdict(self.pose), "window": self.window, "folds": self.folds}
+        return {"pose": asdict(self.pose), "window": self.window, "folds": self.folds, "labels": self.labels}
 
     def files(self) -> dict[str, bytes]:
         of_pose = {name: self.pose_networks[role] for role, name in NETWORKS.items()}
         return {**super().files(), WEIGHTS: self.weights, **of_pose}
+
+
+def class_order(labels: Iterable[str]) -> list[str]:
+    """The labels in the order of the networks' classes: sorted, 'none' at the end."""
+    return sorted(labels, key=lambda label: (label == NONE, label))
 
 
 def ask(graph: Graph, windows: PointTracks) -> Outputs:
@@ -109,6 +120,7 @@ class PoseFields(BaseModel):
     pose: Pose
     window: Annotated[StrictInt, Field(ge=2, le=10_000)]  # frames
     folds: Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1, max_length=100)]
+    labels: Annotated[dict[str, str], Field(min_length=1, max_length=10_000)]
 
 
 def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> PoseClassifier:
@@ -116,9 +128,11 @@ def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]
     fields = PoseFields.model_validate(description)
     if common["exercises"][-1] != NONE:
         raise ValueError("its last label is not 'none'")
+    if not set(fields.labels.values()) <= set(common["exercises"]):
+        raise ValueError("a label is of none of its exercises")
     content = (folder / GRAPH).read_bytes()
     return PoseClassifier(
         pose=fields.pose, folds=fields.folds, window=fields.window, pose_networks=read_networks(folder),
-        weights=(folder / WEIGHTS).read_bytes(),
+        weights=(folder / WEIGHTS).read_bytes(), labels=fields.labels,
         graph=pose_graph(content, fields.window, len(fields.folds), len(common["exercises"])), **common,
     )  # fmt: skip
