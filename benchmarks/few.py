@@ -81,7 +81,7 @@ def answers_of(
             classes = find_classes({clip.label: clip.exercise for clip in train}, exercises)
             settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
             learnt, held_out = (data_of(some, tracks, classes) for some in (train, test))
-            tasks.append(Task(learnt, held_out, 0, classes.exercises, settings))
+            tasks.append(Task(learnt, held_out, [0], classes.exercises, settings))
             names.append(exercises)
     table = pd.DataFrame({"truth": [clip.exercise for clip in test], "group": [clip.group for clip in test]})
     for number, (fitted, task, exercises) in enumerate(zip(fit_members(tasks), tasks, names, strict=True)):

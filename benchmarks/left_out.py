@@ -61,7 +61,7 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
         scored.append((asked, hidden))
         classes = find_classes({clip.label: clip.exercise for clip in learnt}, taught)
         data, held_out = (data_of(some, tracks, classes) for some in (learnt, asked))
-        tasks.append(Task(data, held_out, fold, classes.exercises, settings))
+        tasks.append(Task(data, held_out, [fold], classes.exercises, settings))
     return pd.DataFrame(
         [
             (clip.exercise, clip.group, clip.exercise in hidden, 1 - of_clip[:-1].max())

@@ -276,7 +276,7 @@ def classifier_of(
     """`members` are the weights of each."""
     weights, pose = pack_weights(members), material.params.pose
     return PoseClassifier(
-        exercises=[*exercises, NONE], folds=list(range(len(members))), pose=pose, window=material.window,
+        exercises=[*exercises, NONE], folds=[[n] for n in range(len(members))], pose=pose, window=material.window,
         temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
         fps=material.params.extract.fps, group=material.params.split.group, held=[], params={}, parameters=1,
         weights=weights, graph=make_graph(pose, material.window, range(len(exercises) + 1), weights),

@@ -34,6 +34,8 @@ POSE = Pose(
     members=2,
     window_s=1.6,
     label_smoothing=0.1,
+    unseen_folds=1,
+    untaught_ratio=0.4,
     synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]
@@ -65,7 +67,7 @@ def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> Pose
     graph, weights = untaught_pose_graph()
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, HELD, TRAINED_WITH, 1000, graph, POSE,
-        [0, 1], 16, networks, weights, {name: name for name in (*EXERCISES, NONE)},
+        [[0], [1]], 16, networks, weights, {name: name for name in (*EXERCISES, NONE)},
     )  # fmt: skip
 
 
@@ -255,8 +257,8 @@ HOSTILE = "10,metadata=print:file=/tmp/x,fps=10"  # in a filter graph, it once e
         {"fps": HOSTILE}, {"fps": "10"}, {"fps": 0}, {"fps": 1e9}, {"fps": True}, {"fps": [10.0]}, {"fit": HOSTILE},
         {"fit": "../pad"}, {"group": "("}, {"group": "(a)(b)"}, {"temperature": 0}, {"temperature": -1.0},
         {"temperature": "1"}, {"none_threshold": 2}, {"none_threshold": None}, {"window": 1}, {"window": 2.5},
-        {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [-1, 0]}, {"params": []}, {"surprise": 1},
-        {"held": "plank"}, {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
+        {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [[-1], [0]]}, {"folds": [0, 1]},
+        {"labels": {}}, {"labels": {"squat": "hop"}}, {"params": []}, {"surprise": 1}, {"held": "plank"}, {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
     ],
 )  # fmt: skip
 def test_a_description_that_does_not_fit_is_refused(classifier: Classifier, tmp_path: Path, fields: dict) -> None:

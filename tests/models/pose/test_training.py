@@ -30,7 +30,8 @@ WINDOW = 16
 
 
 def small(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2, window_s=WINDOW / 10)
+    sizes = {"windows_per_epoch": 64, "units": 16, "members": 2, "unseen_folds": 1, "window_s": WINDOW / 10}
+    pose = dataclasses.replace(PARAMS.pose, **sizes)
     train = {"batch_size": 16, "learning_rate": 0.005, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
@@ -66,7 +67,7 @@ def some(number: int, first: int) -> PoseData:
 @pytest.fixture(scope="module")
 def trained():
     data, held_out = some(16, 0), some(8, 100)
-    task = Task(data, held_out, 1, range(3), settings({"windows_per_epoch": 128}, epochs=20))
+    task = Task(data, held_out, [1], range(3), settings({"windows_per_epoch": 128}, epochs=20))
     return fit_member(task, lambda: None), task
 
 
@@ -125,11 +126,21 @@ def test_an_epoch_has_its_windows_and_idle_people_among_them() -> None:
 
 
 def test_rare_exercises_and_groups_are_drawn_more_often_but_not_as_often() -> None:
-    labels, groups = np.array([0] * 100 + [1] * 4), np.array(["a"] * 99 + ["b"] + ["c", "d", "e", "f"])
-    chances = sampling_weights(labels, groups)
+    classes, groups = np.array([0] * 100 + [1] * 4), np.array(["a"] * 99 + ["b"] + ["c", "d", "e", "f"])
+    chances = sampling_weights(PoseData([], classes, groups), [0, 1, 2], 0.3)
     assert chances.sum() == pytest.approx(1)
     assert chances[99] / chances[0] == pytest.approx(99**0.5)
     assert 1 < chances[:100].sum() / chances[100:].sum() < 25
+
+
+def test_labels_of_an_exercise_are_drawn_together_and_each_label_of_nothing_taught_by_itself() -> None:
+    classes = np.array([0] * 8 + [1] * 2 + [2] * 8 + [3] * 2)  # two labels of one exercise, two of 'none'
+    data = PoseData([], classes, np.arange(20))
+    chances = sampling_weights(data, [0, 0, 1, 1], 0.4)
+    assert chances[classes >= 2].sum() == pytest.approx(0.4)
+    assert chances[0] == chances[9]
+    assert chances[19] / chances[10] == pytest.approx(2)
+    assert sampling_weights(data.part(classes < 2), [0, 0, 1, 1], 0.4).sum() == pytest.approx(1)
 
 
 def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:
@@ -141,8 +152,9 @@ def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_the
     clips = TrainingSet(
         PoseData([], classes.numbers(names), np.arange(10)), classes, folds, untaught, np.ones(10, bool)
     )
-    assert clips.seen_by(0).tolist() == [False, True, True, False, False, False, True, True, False, True]
-    assert clips.seen_by(1).tolist() == [True, False, False, False, False, True, False, True, False, True]
+    assert clips.seen_by([0]).tolist() == [False, True, True, False, False, False, True, True, False, True]
+    assert clips.seen_by([1]).tolist() == [True, False, False, False, False, True, False, True, False, True]
+    assert clips.seen_by([0, 1]).tolist() == [False] * 7 + [True, False, True]
     assert clips.exercises.tolist() == [1, 1, 0, 2, 2, 2, 2, 1, 2, 2]
 
 
@@ -155,7 +167,7 @@ def test_a_photo_pair_is_a_movement_there_and_back_that_nobody_is_tested_on(data
     exercises = ["press", "squat", NONE]
     found = read_training_set(dataclasses.replace(data, pairs=[pair("squat", "deep_squat")]), exercises)
     assert found.folds[-1] == PAIRS_FOLD
-    assert {task.fold for task in plan_members(found, data, small(), None)} == {0, 1}
+    assert [task.folds for task in plan_members(found, data, small(), None)] == [[0], [1]]
     assert [found.classes.labels[number] for number in found.data.classes[-2:]] == [NONE, "deep_squat"]
     assert (found.exercises[-1], found.clear[-1]) == (1, False)
     moved, photos = found.data.clips[-1], tracks_from_landmarks(pair("squat").landmarks, JOINTS)
@@ -195,7 +207,7 @@ def test_ones_own_clips_teach_whatever_they_are_called(data, exercises: list[str
     found = read_training_set(dataclasses.replace(data, clips=own), exercises)
     assert not found.untaught.any()
     for fold in (0, 1, 2):
-        assert (found.seen_by(fold) == (found.folds != fold)).all()
+        assert (found.seen_by([fold]) == (found.folds != fold)).all()
     taught = [clip.exercise if clip.exercise in exercises else NONE for clip in own]
     assert [exercises[number] for number in found.exercises] == taught
 
@@ -291,20 +303,23 @@ def test_a_fold_without_exercises_is_no_end(data) -> None:
 
 
 @pytest.mark.slow
-def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("number", "expected"), [(1, [[0], [1]]), (2, [[0, 1], [1, 2]]), (9, [[0, 1], [1, 2]])])
+def test_each_member_learns_from_all_folds_but_its_own(
+    data, monkeypatch: pytest.MonkeyPatch, number: int, expected: list[list[int]]
+) -> None:
     seen = []
 
     def spy(function, tasks, tick):
-        seen.extend(
-            (task.fold, len(task.train.clips), len(task.held_out.clips), task.settings.member) for task in tasks
-        )
+        seen.extend((len(task.train.clips), len(task.held_out.clips), task.settings.member) for task in tasks)
         return [function(task, tick) for task in tasks]
 
     monkeypatch.setattr(training, "run_side_by_side", spy)
-    done = fit(data, small(epochs=1))
+    params = small(epochs=1)
+    done = fit(data, dataclasses.replace(params, pose=dataclasses.replace(params.pose, unseen_folds=number)))
     sizes = [sum(used.fold == fold for used in data.usage.values()) for fold in range(3)]
-    assert seen == [(fold, 24 - sizes[fold], sizes[fold], fold) for fold in (0, 1)]
-    assert done.classifier.unseen_folds == [{0}, {1}]
+    hidden = [sum(sizes[fold] for fold in folds) for folds in expected]
+    assert seen == [(24 - hidden[0], hidden[0], 0), (24 - hidden[1], hidden[1], 1)]
+    assert done.classifier.unseen_folds == [set(folds) for folds in expected]
     first, second = unpack_weights(done.classifier.weights)
     assert (first[0] != second[0]).any()
 

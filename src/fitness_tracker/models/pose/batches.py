@@ -47,8 +47,8 @@ class WindowBatches(keras.utils.PyDataset):
         self.clips, self.shown, self.classes = ClipSequences(data.clips), data.classes, len(exercises)
         self.settings, self.epoch = settings, 0
         even = np.full(len(data.classes), 1 / len(data.classes))
-        shown = np.array(exercises)[data.classes]
-        self.chances = sampling_weights(shown, data.groups) if settings.train.class_weights else even
+        weigh = settings.train.class_weights
+        self.chances = sampling_weights(data, exercises, settings.pose.untaught_ratio) if weigh else even
 
     def __len__(self) -> int:
         return math.ceil(self.settings.pose.windows_per_epoch / self.settings.train.batch_size)
@@ -68,13 +68,27 @@ class WindowBatches(keras.utils.PyDataset):
         self.epoch += 1
 
 
-def sampling_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """(clips,) probabilities with which clips are drawn: the frequency of an exercise, and of a group in it, counts by
-    its square root, half way between all clips the same and all exercises, and groups, the same."""
-    table = pd.DataFrame({"label": labels, "group": groups})
-    weights = table.groupby(["label", "group"])["group"].transform("size").to_numpy() ** -0.5
-    weights *= pd.Series(weights).groupby(labels).transform("sum").to_numpy() ** -0.5
+def sampling_weights(data: PoseData, exercises: Sequence[int], untaught_ratio: float) -> np.ndarray:
+    """(clips,) probabilities with which clips are drawn.
+
+    Clips of nothing taught are drawn with probability `untaught_ratio`, where there are both. The frequency of an
+    exercise, or of a label of nothing taught, and of a group in it, counts by its square root: half way between all
+    clips the same and all exercises, and groups, the same.
+    """
+    shown = np.array(exercises)[data.classes]
+    untaught = shown == exercises[-1]
+    weights = np.where(untaught, rare_more_often(data.classes, data.groups), rare_more_often(shown, data.groups))
+    if untaught.any() and not untaught.all():
+        for part, share in ((untaught, untaught_ratio), (~untaught, 1 - untaught_ratio)):
+            weights[part] *= share / weights[part].sum()
     return weights / weights.sum()
+
+
+def rare_more_often(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(clips,) weights by the square root of the frequency of each kind, and of each group in it."""
+    table = pd.DataFrame({"kind": kinds, "group": groups})
+    weights = table.groupby(["kind", "group"])["group"].transform("size").to_numpy() ** -0.5
+    return weights * pd.Series(weights).groupby(kinds).transform("sum").to_numpy() ** -0.5
 
 
 def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Generator) -> np.ndarray:

@@ -38,7 +38,7 @@ class PoseClassifier(Classifier):
     """Networks on windows; a clip's probabilities are the mean over windows and members."""
 
     pose: Pose
-    folds: list[int]  # of each member, the one that it never saw
+    folds: list[list[int]]  # of each member, those that it never saw
     window: int  # frames
     pose_networks: dict[str, bytes]  # BlazePose's two
     weights: bytes  # of `WEIGHTS`
@@ -52,7 +52,7 @@ class PoseClassifier(Classifier):
 
     @property
     def unseen_folds(self) -> list[set[int]]:
-        return [{fold} for fold in self.folds]
+        return [set(folds) for folds in self.folds]
 
     def predict_frames(self, frames: Iterable[np.ndarray], members: Sequence[int] | None = None) -> Prediction:
         timed = ((number / self.fps, frame) for number, frame in enumerate(frames))
@@ -112,6 +112,9 @@ def forget_none(probabilities: np.ndarray) -> np.ndarray:
     return known / known.sum(axis=1, keepdims=True)
 
 
+Folds = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1, max_length=100)]
+
+
 class PoseFields(BaseModel):
     """What this kind adds to classifier.json."""
 
@@ -119,7 +122,7 @@ class PoseFields(BaseModel):
 
     pose: Pose
     window: Annotated[StrictInt, Field(ge=2, le=10_000)]  # frames
-    folds: Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1, max_length=100)]
+    folds: Annotated[list[Folds], Field(min_length=1, max_length=100)]
     labels: Annotated[dict[str, str], Field(min_length=1, max_length=10_000)]
 
 

@@ -71,14 +71,19 @@ class TrainingSet(NamedTuple):
         """(clips,) int64: the number of the exercise that each shows."""
         return np.array(self.classes.exercises)[self.data.classes]
 
-    def seen_by(self, fold: int) -> np.ndarray:
-        """(clips,) bool: which clips the member learns from that must not see `fold`.
+    def held_out(self, folds: Sequence[int]) -> np.ndarray:
+        """(clips,) bool: those of these folds."""
+        return np.isin(self.folds, folds)
 
-        Excluded from its training are the groups of that fold and all untaught labels that are shown there, whoever
-        shows them: so the member's answers to untaught clips of that fold are its answers to what nobody taught it.
+    def seen_by(self, folds: Sequence[int]) -> np.ndarray:
+        """(clips,) bool: which clips the member learns from that must not see `folds`.
+
+        Excluded from its training are the groups of those folds and all untaught labels that are shown there, whoever
+        shows them: so the member's answers to untaught clips of those folds are its answers to what nobody taught it.
         """
-        shown_there = self.data.classes[self.untaught & (self.folds == fold)]
-        return (self.folds != fold) & ~(self.untaught & np.isin(self.data.classes, shown_there))
+        held_out = self.held_out(folds)
+        shown_there = self.data.classes[self.untaught & held_out]
+        return ~held_out & ~(self.untaught & np.isin(self.data.classes, shown_there))
 
 
 def read_training_set(data: TrainingData, exercises: Sequence[str]) -> TrainingSet:

@@ -1,4 +1,4 @@
-"""Fits the pose classifier: for each fold a network on all others; one temperature, and one threshold of 'none'."""
+"""Fits the pose classifier: for each fold a network on others; one temperature, and one threshold of 'none'."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class Task:
 
     train: PoseData
     held_out: PoseData
-    fold: int
+    folds: list[int]  # that it must not see
     classes: Sequence[int]  # of each class, the number of its exercise
     settings: PoseSettings
     cache: ResultCache | None = None
@@ -70,18 +70,18 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     windows = np.repeat(np.arange(len(of_clips)), [len(of_clip) for of_clip in of_clips])
     metrics = member_metrics(
         np.concatenate(of_clips), training_set.exercises[windows],
-        [training_set.seen_by(task.fold)[windows] for task in tasks],
-        [training_set.folds[windows] == task.fold for task in tasks],
+        [training_set.seen_by(task.folds)[windows] for task in tasks],
+        [training_set.held_out(task.folds)[windows] for task in tasks],
     )  # fmt: skip
-    held_out = [np.flatnonzero(training_set.folds == task.fold) for task in tasks]
-    which = np.concatenate(held_out)
+    held_out = np.stack([training_set.held_out(task.folds) for task in tasks])  # (members, clips)
+    which = np.flatnonzero(held_out.any(axis=0))
     calibration = calibrate(
-        [of_clips[clip][:, member] for member, clips in enumerate(held_out) for clip in clips], exercises,
+        [np.concatenate(list(of_clips[clip][:, held_out[:, clip]].swapaxes(0, 1))) for clip in which], exercises,
         training_set.exercises[which], training_set.data.groups[which], training_set.clear[which],
         params.none.accepted_share,
     )  # fmt: skip
     classifier = PoseClassifier(
-        graph=graph, folds=[task.fold for task in tasks], pose=params.pose, window=window, weights=weights,
+        graph=graph, folds=[task.folds for task in tasks], pose=params.pose, window=window, weights=weights,
         pose_networks=dict(data.pose_networks), parameters=build_pose(params.pose, len(classes.labels)).count_params(),
         labels={label: exercises[number] for label, number in zip(*classes, strict=True)},
         **common_fields(data, params, exercises, calibration),
@@ -99,24 +99,29 @@ def taught_exercises(data: TrainingData, params: Params) -> list[str]:
 def plan_members(
     training_set: TrainingSet, data: TrainingData, params: Params, cache: ResultCache | None
 ) -> list[Task]:
-    """One member a fold, `pose.members` at most."""
+    """One member a fold, `pose.members` at most, which sees neither that fold nor the next ones, `pose.unseen_folds` in
+    all. It always sees one."""
     files = [*(data.inputs[clip.name] for clip in data.clips), *(clip.path for clip in data.corpus)]
     pairs = [(pair.label, pair.exercise, landmarks_hash(pair.landmarks)) for pair in data.pairs]
     key = training_key((training_params(params), pairs), data.usage, files)
     settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
     tested = training_set.folds[training_set.folds != PAIRS_FOLD]
-    folds = np.unique(tested)[: params.pose.members].tolist()
+    folds = np.unique(tested).tolist()
+    unseen = [
+        [folds[(number + step) % len(folds)] for step in range(min(params.pose.unseen_folds, max(len(folds) - 1, 1)))]
+        for number in range(min(params.pose.members, len(folds)))
+    ]
     return [
         Task(
-            train=training_set.data.part(training_set.seen_by(fold)),
-            held_out=training_set.data.part(training_set.folds == fold),
-            fold=fold,
+            train=training_set.data.part(training_set.seen_by(of_member)),
+            held_out=training_set.data.part(training_set.held_out(of_member)),
+            folds=of_member,
             classes=training_set.classes.exercises,
             settings=replace(settings, member=number),
             cache=cache,
             key=f"{key}-{number}",
         )
-        for number, fold in enumerate(folds)
+        for number, of_member in enumerate(unseen)
     ]
 
 
