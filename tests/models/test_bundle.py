@@ -258,7 +258,8 @@ HOSTILE = "10,metadata=print:file=/tmp/x,fps=10"  # in a filter graph, it once e
         {"fit": "../pad"}, {"group": "("}, {"group": "(a)(b)"}, {"temperature": 0}, {"temperature": -1.0},
         {"temperature": "1"}, {"none_threshold": 2}, {"none_threshold": None}, {"window": 1}, {"window": 2.5},
         {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [[-1], [0]]}, {"folds": [0, 1]},
-        {"labels": {}}, {"labels": {"squat": "hop"}}, {"params": []}, {"surprise": 1}, {"held": "plank"}, {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
+        {"labels": {}}, {"labels": {"squat": "hop"}}, {"params": []}, {"surprise": 1}, {"held": "plank"},
+        {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
     ],
 )  # fmt: skip
 def test_a_description_that_does_not_fit_is_refused(classifier: Classifier, tmp_path: Path, fields: dict) -> None:
