@@ -105,8 +105,7 @@ def run_predict(args: argparse.Namespace) -> int:
     with quiet_native_stderr():
         from fitness_tracker.drawing.outputs import plan_outputs
         from fitness_tracker.drawing.pictures import draw_pictures
-        from fitness_tracker.prediction.batches import Answered, Failed, NotDrawn, answer_files, load_quietly
-        from fitness_tracker.prediction.enrolment import read_usable
+        from fitness_tracker.prediction.batches import Answered, Failed, NotDrawn, answer_files
         from fitness_tracker.prediction.formats import choose_printers
         from fitness_tracker.prediction.inputs import find_files
 
@@ -119,7 +118,7 @@ def run_predict(args: argparse.Namespace) -> int:
     draw = partial(draw_pictures, overlays, strips)
     failed = False
     with classifier_folder(args.classifier) as folder:
-        enrolled = [] if args.no_enrolled else read_usable(load_quietly(folder), tell)
+        enrolled = [] if args.no_enrolled else read_enrolled(folder)
         with answer_files(files, folder, draw, enrolled) as results:
             print_header()
             for result in results:
@@ -134,6 +133,18 @@ def run_predict(args: argparse.Namespace) -> int:
                     case NotDrawn(reason):
                         tell(printable(reason))
     return int(failed)
+
+
+def read_enrolled(folder: Path) -> list:
+    """What is enrolled for the classifier in `folder`; prints why the rest is left out."""
+    from fitness_tracker.prediction import enrolment
+    from fitness_tracker.prediction.batches import load_quietly
+
+    kept, unread = enrolment.read_folder(enrolment.enrolled_folder())
+    good, others = enrolment.usable(kept, load_quietly(folder)) if kept else ([], [])
+    for line in (*unread, *others):
+        tell(printable(line))
+    return good
 
 
 def tell(line: str) -> None:

@@ -21,6 +21,7 @@ from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.graph import GRAPH, Graph
 from fitness_tracker.models.pose.classifier import WEIGHTS, PoseClassifier
 from fitness_tracker.models.pose.features import FEATURES
+from fitness_tracker.models.pose.metric import METRIC, plain_metric
 from fitness_tracker.models.pose.network import build_pose, make_graph, pack_weights
 from tests.projects import ROOT, digests, run
 
@@ -65,7 +66,7 @@ def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> Pose
     graph, weights = untaught_pose_graph()
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, HELD, TRAINED_WITH, 1000, graph, POSE,
-        [0, 1], 16, networks, weights,
+        [0, 1], 16, networks, weights, plain_metric(2, POSE.units),
     )  # fmt: skip
 
 
@@ -180,7 +181,7 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    more = {WEIGHTS, *NETWORKS.values()} if classifier.kind == "pose" else set()
+    more = {METRIC, WEIGHTS, *NETWORKS.values()} if classifier.kind == "pose" else set()
     assert names == {"classifier.json", GRAPH} | more
 
 
@@ -232,7 +233,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 def test_a_bundle_of_another_version_is_refused(classifier: Classifier, tmp_path: Path) -> None:
     save_classifier(classifier, tmp_path)
     edit_description(tmp_path, format_version=1)
-    with pytest.raises(UserError, match="format 1, this program reads 7") as error:
+    with pytest.raises(UserError, match="format 1, this program reads 8") as error:
         load_classifier(tmp_path)
     assert "\n" not in str(error.value)
 

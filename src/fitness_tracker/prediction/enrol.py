@@ -17,9 +17,14 @@ from fitness_tracker.core.params import Limits
 from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.pose.classifier import PoseClassifier, ask
 from fitness_tracker.models.pose.features import (
+    JOINT_ANGLES,
+    SHOULDER,
+    WRIST,
     Poses,
     cut_windows,
-    is_standing,
+    direction,
+    joint,
+    joint_angle_cosine,
     poses_from_landmarks,
     tracks_from_landmarks,
 )
@@ -30,8 +35,12 @@ from fitness_tracker.prediction.predict import loaded_classifier, with_progress
 
 MIN_FOUND = 0.2  # share of frames with a person
 MIN_HELD_S = 2.0  # of a position
+STRAIGHT_COSINE, UPRIGHT_COSINE, HANDS_HEIGHT = (
+    -0.8,
+    0.9,
+    0.35,
+)  # of who only stands; hands: torso lengths over the hips
 AWAY = 2.5  # times the median time between repetitions: those beyond such a pause belong to something else
-IDLE = 0.8  # probability of 'none' from which nobody exercises: 5 % of the untaught clips of the corpus have it
 SMALL_RANGE, SMALL_PERIODICITY, SMALL_COUNT = 0.5, 0.85, 3  # of a `Movement`: small, but plainly repeated
 ANYWAY = "if it is another exercise, add --anyway"
 
@@ -139,9 +148,20 @@ def is_repeated(movement: Movement) -> bool:
 
 def longest_hold(still: np.ndarray, poses: Poses, fps: float) -> tuple[int, int] | None:
     """The longest run of frames in which somebody holds a position that is not just standing; None if it is short."""
-    holding = still & ~is_standing(poses.joints_3d)
+    holding = still & ~only_stands(poses.joints_3d)
     start, end = max(runs(holding), key=lambda run: run[1] - run[0], default=(0, 0))
     return (start, end) if end - start >= MIN_HELD_S * fps else None
+
+
+def only_stands(body: np.ndarray) -> np.ndarray:
+    """(T, 12, 3) to (T,) bool: upright, the legs about straight and the arms hanging.
+
+    Less strict than `features.is_standing`: it is about positions, where that is about frames of repetitions.
+    """
+    bent = [joint_angle_cosine(*(joint(body, part) for part in joints)).max(axis=-1) for joints in JOINT_ANGLES[2:]]
+    hands = -body[:, 2 * WRIST : 2 * WRIST + 2, 1].min(axis=-1)
+    upright = -direction(joint(body, SHOULDER).mean(axis=-2))[..., 1]
+    return (np.maximum(*bent) < STRAIGHT_COSINE) & (hands < HANDS_HEIGHT) & (upright > UPRIGHT_COSINE)
 
 
 def central_times(times: Sequence[float]) -> list[float]:
@@ -177,7 +197,7 @@ def vector_of(landmarks: Landmarks, classifier: PoseClassifier) -> np.ndarray:
 def check_new(
     paths: Sequence[Path], shown: Sequence[Shown], classifier: PoseClassifier, enrolled: Sequence[Enrolled]
 ) -> None:
-    """Raises `UserError` if a clip gets the name of an exercise, or clearly shows none."""
+    """Raises `UserError` if a clip gets the name of an exercise."""
     for path, one in zip(paths, shown, strict=True):
         prediction, wider = name_enrolled(classifier.predict_landmarks(one.landmarks), classifier, enrolled)
         exercise, confidence = wider.decide_label(prediction)
@@ -186,9 +206,6 @@ def check_new(
             raise UserError(
                 f"{path}: this looks like {printable(exercise)!r}, which {known} ({confidence:.0%}); {ANYWAY}"
             )
-        if prediction.probabilities[-1] >= IDLE:
-            idle = float(prediction.probabilities[-1])
-            raise UserError(f"{path}: it looks as if nobody exercises ({idle:.0%}); {ANYWAY}")
 
 
 def check_alike(paths: Sequence[Path], shown: Sequence[Shown], classifier: PoseClassifier) -> None:

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -154,18 +154,6 @@ def read_folder(folder: Path) -> tuple[list[Enrolled], list[str]]:
     return sorted(found, key=lambda one: one.name), notes
 
 
-def read_usable(classifier: Classifier, tell: Callable[[str], object]) -> list[Enrolled]:
-    """Those of `enrolled_folder` that are good for the classifier; `tell` is called with a line for each other one."""
-    folder = enrolled_folder()
-    if not folder.is_dir():
-        return []
-    found, unread = read_folder(folder)
-    good, others = usable(found, classifier)
-    for line in (*unread, *others):
-        tell(printable(line))
-    return good
-
-
 def keep(enrolled: Enrolled, folder: Path) -> None:
     """Raises `UserError` if another one of this name is there."""
     path = path_of(folder, enrolled.name)
@@ -178,7 +166,7 @@ def keep(enrolled: Enrolled, folder: Path) -> None:
 def remove(folder: Path, name: str) -> None:
     """Raises `UserError` if nothing is enrolled under the name."""
     try:
-        path_of(folder, name).unlink()
+        path_of(folder, check_name(name)).unlink()
     except FileNotFoundError:
         raise UserError(
             f"{printable(name[:40])!r} is not enrolled; fitness-tracker enrol --list shows what is"
@@ -197,9 +185,11 @@ def describe(enrolled: Enrolled) -> str:
 def usable(enrolled: Iterable[Enrolled], classifier: Classifier) -> tuple[list[Enrolled], list[str]]:
     """Those that are good for the classifier; and a line for each other one, with the command to type."""
     good, notes, known = [], [], set(map(canonical, classifier.exercises))
-    wanted = embedding_hash(classifier) if isinstance(classifier, PoseClassifier) else ""
+    wanted: tuple = ()
+    if isinstance(classifier, PoseClassifier):
+        wanted = (embedding_hash(classifier), classifier.graph.members, classifier.graph.units)
     for one in enrolled:
-        if one.classifier != wanted:
+        if (one.classifier, *one.vectors.shape[1:]) != wanted:
             notes.append(
                 f"{one.name!r} was enrolled for another classifier and is left out; enrol it again: "
                 f"fitness-tracker enrol {quote(one.name)} CLIPS"
