@@ -10,6 +10,7 @@ import body
 import jsonschema
 import numpy as np
 import pytest
+from own import archer, draw, leg_lift, stand_still
 
 from fitness_tracker.answering.repetitions import Movement
 from fitness_tracker.cli import main
@@ -22,7 +23,6 @@ from fitness_tracker.prediction.enrolment import Enrolled, enrolled_folder, writ
 from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.ffmpeg import read_frames
 from tests.conftest import MakeOnce
-from tests.prediction.own_exercises import archer, draw, leg_lift, stand_still
 from tests.projects import ROOT
 
 pytestmark = pytest.mark.slow

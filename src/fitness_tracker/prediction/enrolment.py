@@ -119,9 +119,10 @@ def read_enrolled(path: Path) -> Enrolled:
         fields = Fields.model_validate(content)
         if fields.checksum != checksum(content) or check_name(fields.name) != fields.name:
             raise ValueError("it is not what was saved")
-        rows = [np.frombuffer(base64.b64decode(row, validate=True), np.int8) for row in fields.embeddings]
-        vectors = np.stack(rows).reshape(len(rows), fields.members, -1).astype(np.float32)
-        if (fields.repetitions is None) == (fields.held_s is None) or not vectors.any(axis=2).all():
+        rows = [base64.b64decode(row, validate=True) for row in fields.embeddings]
+        vectors = np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), fields.members, -1).astype(np.float32)
+        other = len(set(map(len, rows))) > 1 or (fields.repetitions is None) == (fields.held_s is None)
+        if other or not vectors.any(axis=2).all():
             raise ValueError("its parts do not fit")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None

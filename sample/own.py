@@ -1,11 +1,18 @@
-"""Exercises that nothing teaches, drawn: what people enrol."""
+"""Draws two people who do an exercise that nothing teaches, a leg lift, to try `fitness-tracker enrol` with.
 
+python sample/own.py FOLDER
+"""
+
+import argparse
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import body
 import numpy as np
-import pytest
 import render
+
+Movement = Callable[[body.Body, float], body.Pose]
 
 
 def leg_lift(shape: body.Body, effort: float) -> body.Pose:
@@ -48,9 +55,11 @@ def walk(shape: body.Body, metres: float) -> body.Pose:
     return {name: point + np.array([0, 0, metres]) for name, point in joints.items()}
 
 
-def draw(path: Path, movement, seed: int, repetitions: int, seconds: float = 8, visit: bool = False) -> Path:
-    """A clip of somebody, another one for each `seed`; 0 repetitions: held. Who does a `visit` walks in for 3 s, and
-    back at the end."""
+def draw(path: Path, movement: Movement, seed: int, repetitions: int, seconds: float = 8, visit: bool = False) -> None:
+    """Writes a clip of somebody, another one for each `seed`; 0 repetitions: they hold a position.
+
+    Who does a `visit` walks in for 3 s, and back at the end.
+    """
 
     def efforts(rng: np.random.Generator, exercise: str, length: float, rate: int) -> tuple[np.ndarray, int]:
         lead = 4.5 if visit else 0
@@ -65,8 +74,17 @@ def draw(path: Path, movement, seed: int, repetitions: int, seconds: float = 8, 
         return movement(shape, effort) if effort >= 0 else walk(shape, effort)
 
     rng = np.random.default_rng(seed)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(render.EXERCISES, "own", (move, None))
-        patch.setattr(render, "efforts", efforts)
+    with patch.dict(render.EXERCISES, {"own": (move, None)}), patch.object(render, "efforts", efforts):
         render.render_clip(path, "own", render.invent_person(rng), rng)
-    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    for name, seed in (("anna", 1), ("ben", 2)):
+        draw(folder / f"{name}.mp4", leg_lift, seed, repetitions=4)
+
+
+if __name__ == "__main__":
+    main()
