@@ -21,6 +21,7 @@ from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.graph import GRAPH, Graph
 from fitness_tracker.models.pose.classifier import WEIGHTS, PoseClassifier
 from fitness_tracker.models.pose.features import FEATURES
+from fitness_tracker.models.pose.metric import METRIC, plain_metric
 from fitness_tracker.models.pose.network import build_pose, make_graph, pack_weights
 from tests.projects import ROOT, digests, run
 
@@ -67,7 +68,7 @@ def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> Pose
     graph, weights = untaught_pose_graph()
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, HELD, TRAINED_WITH, 1000, graph, POSE,
-        [[0], [1]], 16, networks, weights, {name: name for name in (*EXERCISES, NONE)},
+        [[0], [1]], 16, networks, weights, {name: name for name in (*EXERCISES, NONE)}, plain_metric(2, POSE.units),
     )  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    more = {WEIGHTS, *NETWORKS.values()} if classifier.kind == "pose" else set()
+    more = {METRIC, WEIGHTS, *NETWORKS.values()} if classifier.kind == "pose" else set()
     assert names == {"classifier.json", GRAPH} | more
 
 

@@ -13,6 +13,7 @@ from fitness_tracker.blazepose.tracker import FramePose
 from fitness_tracker.models.classifier import NONE
 from fitness_tracker.models.graph import Outputs
 from fitness_tracker.models.pose.classifier import PoseClassifier
+from fitness_tracker.models.pose.metric import plain_metric
 from fitness_tracker.page.live import LOOKING, NOBODY, LandmarkGrid, LiveSession, SetLog, join, later
 from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.letterbox import fit_frame, unfit_points
@@ -31,7 +32,7 @@ def squatting(networks: dict[str, bytes]) -> PoseClassifier:
 
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "", {}, 1.0, 0.99, [], {}, 1000, graph,  # type: ignore[arg-type]
-        POSE, [0], 16, networks, b"",
+        POSE, [0], 16, networks, b"", plain_metric(1, POSE.units),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
 
 # 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params, 5 nothing of holds,
-# 6 no graph, 7 no labels
+# 6 no graph, 7 no labels and nothing to enrol with
 FORMAT_VERSION = 8
 DESCRIPTION = "classifier.json"
 DAMAGED = (

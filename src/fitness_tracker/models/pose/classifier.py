@@ -23,6 +23,7 @@ from fitness_tracker.models.pose.features import (
     tracks_from_landmarks,
     window_spans,
 )
+from fitness_tracker.models.pose.metric import METRIC, Metric, unpack_metric
 
 IMAGE, WORLD = "image_landmarks", "world_landmarks"  # the graph's inputs
 WEIGHTS = "weights.npz"  # of all members' networks, for exports that are no copy of the graph
@@ -43,6 +44,7 @@ class PoseClassifier(Classifier):
     pose_networks: dict[str, bytes]  # BlazePose's two
     weights: bytes  # of `WEIGHTS`
     labels: dict[str, str]  # of each class of the networks, see `class_order`: label -> exercise, or 'none'
+    metric: Metric  # by which enrolled movements are found
     kind: ClassVar[str] = "pose"
 
     @property
@@ -75,7 +77,12 @@ class PoseClassifier(Classifier):
         of_windows = np.concatenate([self.mean_of(part, members) for part in parts])
         if number == 1:
             of_windows = forget_none(of_windows)
-        spans = window_spans(tracks.shot_sizes, self.window)
+        return self.average(of_windows, landmarks)
+
+    def average(self, of_windows: np.ndarray, landmarks: Landmarks) -> PosePrediction:
+        """Probabilities (N, K) of a clip's windows, the last that of 'none', to the clip's."""
+        nobody = np.eye(of_windows.shape[1], dtype=np.float32)[-1]
+        spans = window_spans([len(shot) for shot in landmarks.shots()], self.window)
         found = np.array([landmarks.found[start:end].mean() for start, end in spans])
         lengths = np.array([end - start for start, end in spans])
         weights = found * (lengths / lengths.max())
@@ -88,7 +95,7 @@ class PoseClassifier(Classifier):
 
     def files(self) -> dict[str, bytes]:
         of_pose = {name: self.pose_networks[role] for role, name in NETWORKS.items()}
-        return {**super().files(), WEIGHTS: self.weights, **of_pose}
+        return {**super().files(), WEIGHTS: self.weights, METRIC: self.metric.pack(), **of_pose}
 
 
 def class_order(labels: Iterable[str]) -> list[str]:
@@ -133,9 +140,9 @@ def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]
         raise ValueError("its last label is not 'none'")
     if not set(fields.labels.values()) <= set(common["exercises"]):
         raise ValueError("a label is of none of its exercises")
-    content = (folder / GRAPH).read_bytes()
+    graph = pose_graph((folder / GRAPH).read_bytes(), fields.window, len(fields.folds), len(common["exercises"]))
     return PoseClassifier(
         pose=fields.pose, folds=fields.folds, window=fields.window, pose_networks=read_networks(folder),
         weights=(folder / WEIGHTS).read_bytes(), labels=fields.labels,
-        graph=pose_graph(content, fields.window, len(fields.folds), len(common["exercises"])), **common,
+        metric=unpack_metric((folder / METRIC).read_bytes(), graph.members, graph.units), graph=graph, **common,
     )  # fmt: skip

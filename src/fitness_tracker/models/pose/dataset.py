@@ -11,7 +11,7 @@ from fitness_tracker.clips.folder import NONE
 from fitness_tracker.core.params import CORPUS_FPS
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.models.classifier import ClipUsage
-from fitness_tracker.models.graph import Graph
+from fitness_tracker.models.graph import Graph, Outputs
 from fitness_tracker.models.pose.classifier import ask, class_order
 from fitness_tracker.models.pose.features import (
     JOINTS,
@@ -70,6 +70,11 @@ class TrainingSet(NamedTuple):
     def exercises(self) -> np.ndarray:
         """(clips,) int64: the number of the exercise that each shows."""
         return np.array(self.classes.exercises)[self.data.classes]
+
+    @property
+    def names(self) -> np.ndarray:
+        """(clips,) str: the label of each."""
+        return np.array(self.classes.labels)[self.data.classes]
 
     def held_out(self, folds: Sequence[int]) -> np.ndarray:
         """(clips,) bool: those of these folds."""
@@ -154,9 +159,9 @@ def all_windows(clips: Sequence[PointTracks], length: int) -> tuple[np.ndarray, 
     return np.concatenate(windows), np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in windows])
 
 
-def ask_clip(graph: Graph, clip: PointTracks, length: int) -> np.ndarray:
-    """Joints of a clip to the probabilities (N, M, K) of its windows, each member's, as the graph gives them."""
+def ask_clip(graph: Graph, clip: PointTracks, length: int) -> Outputs:
+    """Joints of a clip to what the graph says of its windows."""
     world, image = (np.zeros((len(points), LANDMARKS, 3), np.float32) for points in (clip.world, clip.image))
     world[:, JOINTS], image[:, JOINTS] = clip.world, clip.image
-    parts = cut_windows(PointTracks(world, image, shots=clip.shots), length)
-    return np.concatenate([ask(graph, part).probabilities for part in parts])
+    parts = [ask(graph, part) for part in cut_windows(PointTracks(world, image, shots=clip.shots), length)]
+    return Outputs(*map(np.concatenate, zip(*parts, strict=True)))

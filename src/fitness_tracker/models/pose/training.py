@@ -22,6 +22,7 @@ from fitness_tracker.models.pose.dataset import (
     ask_clip,
     read_training_set,
 )
+from fitness_tracker.models.pose.enrolling import fit_metric
 from fitness_tracker.models.pose.network import build_pose, make_graph, pack_weights
 from fitness_tracker.models.processes import Tick, run_side_by_side
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
@@ -66,7 +67,8 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
     weights, window = pack_weights([one.weights for one in fitted]), tasks[0].settings.window
     classes = training_set.classes
     graph = make_graph(params.pose, window, classes.exercises, weights)
-    of_clips = [ask_clip(graph, clip, window) for clip in training_set.data.clips]
+    outputs = [ask_clip(graph, clip, window) for clip in training_set.data.clips]
+    of_clips = [output.probabilities for output in outputs]
     windows = np.repeat(np.arange(len(of_clips)), [len(of_clip) for of_clip in of_clips])
     metrics = member_metrics(
         np.concatenate(of_clips), training_set.exercises[windows],
@@ -80,11 +82,12 @@ def fit(data: TrainingData, params: Params, cache: ResultCache | None = None) ->
         training_set.exercises[which], training_set.data.groups[which], training_set.clear[which],
         params.none.accepted_share,
     )  # fmt: skip
+    metric = fit_metric(outputs, training_set, [task.folds for task in tasks], calibration)
     classifier = PoseClassifier(
         graph=graph, folds=[task.folds for task in tasks], pose=params.pose, window=window, weights=weights,
         pose_networks=dict(data.pose_networks), parameters=build_pose(params.pose, len(classes.labels)).count_params(),
         labels={label: exercises[number] for label, number in zip(*classes, strict=True)},
-        **common_fields(data, params, exercises, calibration),
+        metric=metric, **common_fields(data, params, exercises, calibration),
     )  # fmt: skip
     return summarise(classifier, fitted, metrics, [Checkpoint(cache, task.key) for task in tasks])
 
@@ -142,7 +145,7 @@ def ask_held_out(fitted: FittedMember, task: Task) -> np.ndarray:
     """The probabilities (clips, exercises) of the task's held out clips, by the graph of the member alone."""
     window = task.settings.window
     graph = make_graph(task.settings.pose, window, task.classes, pack_weights([fitted.weights]))
-    return np.stack([ask_clip(graph, clip, window)[:, 0].mean(axis=0) for clip in task.held_out.clips])
+    return np.stack([ask_clip(graph, clip, window).probabilities[:, 0].mean(axis=0) for clip in task.held_out.clips])
 
 
 def fit_network(
