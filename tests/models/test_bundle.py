@@ -37,6 +37,7 @@ POSE = Pose(
     label_smoothing=0.1,
     unseen_folds=1,
     untaught_ratio=0.4,
+    untaught_prior=0.3,
     synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]

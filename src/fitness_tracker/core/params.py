@@ -127,7 +127,8 @@ class Pose(Group):
     units: Annotated[StrictInt, Field(ge=1, le=4096)]
     dropout: ShareBelowOne
     label_smoothing: ShareBelowOne
-    untaught_ratio: ShareBelowOne
+    untaught_ratio: Annotated[Number, Field(gt=0, lt=1)]
+    untaught_prior: Annotated[Number, Field(gt=0, lt=1)]
     synthetic_idle_ratio: Share
 
 

@@ -18,7 +18,7 @@ from fitness_tracker.models.pose.classifier import IMAGE, WORLD
 from fitness_tracker.models.pose.dataset import PAIRS_FOLD, PoseData, TrainingSet, find_classes, read_training_set
 from fitness_tracker.models.pose.features import ANKLE, FEATURES, JOINTS, KNEE, WRIST, tracks_from_landmarks
 from fitness_tracker.models.pose.network import build_graph, unpack_weights
-from fitness_tracker.models.pose.training import Task, ask_held_out, fit, fit_member, fit_network, plan_members
+from fitness_tracker.models.pose.training import Task, ask_held_out, fit, fit_member, fit_network, plan_members, prior_shift
 from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, deciding_params, random_stream
@@ -142,6 +142,14 @@ def test_labels_of_an_exercise_are_drawn_together_and_each_label_of_nothing_taug
     assert chances[19] / chances[10] == pytest.approx(2)
     taught = PoseData([], classes[:10], np.arange(10))
     assert sampling_weights(taught, [0, 0, 1, 1], 0.4).sum() == pytest.approx(1)
+
+
+def test_answers_are_corrected_for_nothing_taught_being_drawn_more_often_than_it_is_asked() -> None:
+    """Odds of 1 in the training are those of a fourth where a fifth of what is asked is nothing taught."""
+    pose = dataclasses.replace(PARAMS.pose, untaught_ratio=0.5, untaught_prior=0.2)
+    shift = prior_shift([0, 2, 1, 2], pose)
+    np.testing.assert_allclose(shift, [0, np.log(4), 0, np.log(4)], rtol=1e-6)
+    assert not prior_shift([0, 2, 1, 2], dataclasses.replace(pose, untaught_prior=0.5)).any()
 
 
 def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:

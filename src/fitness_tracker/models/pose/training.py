@@ -8,7 +8,7 @@ import numpy as np
 
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.clips.names import check_exercises
-from fitness_tracker.core.params import Params
+from fitness_tracker.core.params import Params, Pose
 from fitness_tracker.corpus.landmarks import landmarks_hash
 from fitness_tracker.models.calibration import calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
@@ -138,7 +138,21 @@ def fit_member(task: Task, tick: Tick) -> FittedMember:
     make_deterministic((task.settings.train.seed + task.settings.member) % 2**32)
     checkpoint = Checkpoint(task.cache, task.key)
     network, history = fit_network(task.train, task.held_out, task.classes, task.settings, checkpoint, tick)
-    return FittedMember(network.get_weights(), history)
+    weights = network.get_weights()
+    if task.settings.train.class_weights:
+        weights[-1] = weights[-1] - prior_shift(task.classes, task.settings.pose)
+    return FittedMember(weights, history)
+
+
+def prior_shift(classes: Sequence[int], pose: Pose) -> np.ndarray:
+    """(C,) what is taken off the biases of a network's classes, since it was shown nothing taught more often than it
+    will be asked about it; `classes` are the numbers of their exercises.
+
+    The odds of two classes change as their frequencies do: Elkan (2001), "The Foundations of Cost-Sensitive Learning",
+    theorem 2.
+    """
+    drawn, asked = (np.log(share / (1 - share)) for share in (pose.untaught_ratio, pose.untaught_prior))
+    return np.where(np.array(classes) == classes[-1], drawn - asked, 0).astype(np.float32)
 
 
 def ask_held_out(fitted: FittedMember, task: Task) -> np.ndarray:
