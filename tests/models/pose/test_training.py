@@ -18,7 +18,15 @@ from fitness_tracker.models.pose.classifier import IMAGE, WORLD
 from fitness_tracker.models.pose.dataset import PAIRS_FOLD, PoseData, TrainingSet, find_classes, read_training_set
 from fitness_tracker.models.pose.features import ANKLE, FEATURES, JOINTS, KNEE, WRIST, tracks_from_landmarks
 from fitness_tracker.models.pose.network import build_graph, unpack_weights
-from fitness_tracker.models.pose.training import Task, ask_held_out, fit, fit_member, fit_network, plan_members, prior_shift
+from fitness_tracker.models.pose.training import (
+    Task,
+    ask_held_out,
+    fit,
+    fit_member,
+    fit_network,
+    plan_members,
+    prior_shift,
+)
 from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, deciding_params, random_stream
