@@ -25,7 +25,7 @@ from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import f1_interval, macro_f1
 from fitness_tracker.models.pose.batches import PoseSettings
-from fitness_tracker.models.pose.dataset import PoseData
+from fitness_tracker.models.pose.dataset import Classes, PoseData, find_classes
 from fitness_tracker.models.pose.features import JOINTS, PointTracks, tracks_from_landmarks
 from fitness_tracker.models.pose.training import Task, ask_held_out, fit_members
 from fitness_tracker.models.training import random_stream
@@ -78,9 +78,10 @@ def answers_of(
             if not train:
                 continue
             exercises = [*sorted({clip.exercise for clip in train} - {NONE}), NONE]
+            classes = find_classes({clip.label: clip.exercise for clip in train}, exercises)
             settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
-            learnt, held_out = (data_of(some, tracks, exercises) for some in (train, test))
-            tasks.append(Task(learnt, held_out, 0, len(exercises), settings))
+            learnt, held_out = (data_of(some, tracks, classes) for some in (train, test))
+            tasks.append(Task(learnt, held_out, [0], classes.exercises, settings))
             names.append(exercises)
     table = pd.DataFrame({"truth": [clip.exercise for clip in test], "group": [clip.group for clip in test]})
     for number, (fitted, task, exercises) in enumerate(zip(fit_members(tasks), tasks, names, strict=True)):
@@ -98,10 +99,10 @@ def scores(table: pd.DataFrame) -> str:
     return " | ".join(cells)
 
 
-def data_of(clips: Sequence[CorpusClip], tracks: dict[str, PointTracks], exercises: list[str]) -> PoseData:
-    """Exercises that are not among `exercises` are labelled 'none'; only tested clips have such."""
-    labels = [exercises.index(clip.exercise) if clip.exercise in exercises else len(exercises) - 1 for clip in clips]
-    return PoseData([tracks[clip.id] for clip in clips], np.array(labels), np.array([clip.group for clip in clips]))
+def data_of(clips: Sequence[CorpusClip], tracks: dict[str, PointTracks], classes: Classes) -> PoseData:
+    """Labels that are not among the `classes` become 'none'; only tested clips have such."""
+    shown = [clip.label if clip.label in classes.labels else NONE for clip in clips]
+    return PoseData([tracks[clip.id] for clip in clips], classes.numbers(shown), np.array([c.group for c in clips]))
 
 
 if __name__ == "__main__":

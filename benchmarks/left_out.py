@@ -25,6 +25,7 @@ from fitness_tracker.corpus.landmarks import read_corpus_landmarks
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import weighted_interval
 from fitness_tracker.models.pose.batches import PoseSettings
+from fitness_tracker.models.pose.dataset import find_classes
 from fitness_tracker.models.pose.features import JOINTS, tracks_from_landmarks
 from fitness_tracker.models.pose.training import Task, ask_held_out, fit_members
 from fitness_tracker.models.training import split_and_hash_clips
@@ -58,8 +59,9 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
             clip for clip in asked + [one for one in clips if one.exercise in hidden] if clip.visibility == "clear"
         ]
         scored.append((asked, hidden))
-        data, held_out = (data_of(some, tracks, taught) for some in (learnt, asked))
-        tasks.append(Task(data, held_out, fold, len(taught), settings))
+        classes = find_classes({clip.label: clip.exercise for clip in learnt}, taught)
+        data, held_out = (data_of(some, tracks, classes) for some in (learnt, asked))
+        tasks.append(Task(data, held_out, [fold], classes.exercises, settings))
     return pd.DataFrame(
         [
             (clip.exercise, clip.group, clip.exercise in hidden, 1 - of_clip[:-1].max())

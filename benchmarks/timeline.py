@@ -1,6 +1,6 @@
 """How well a workout's timeline is found: workouts stitched from the corpus' clips, with pauses in between.
 
-Three kinds of workouts, each of clips of one fold, so that only the member of CLASSIFIER that never saw these people
+Three kinds of workouts, each of clips of one fold, so that only the members of CLASSIFIER that never saw these people
 answers; folds without a pause are left out:
 
 - sets: SETS sets of different exercises, with pauses: clips of label 'none', of people who stand, walk, sit or set up.
@@ -156,15 +156,15 @@ def spans(labels: Sequence[str]) -> list[tuple[str, int, int]]:
 def make_workouts(corpus: Sequence[CorpusClip], classifier: Classifier, number: int) -> list[Workout]:
     folds = {clip.group: used.fold for clip in corpus if (used := classifier.usage.get(short_hash(clip.name)))}
     workouts = []
-    for member, unseen in enumerate(classifier.unseen_folds):
-        (fold,) = unseen
+    for fold in sorted(set.union(*classifier.unseen_folds)):
+        members = [member for member, unseen in enumerate(classifier.unseen_folds) if fold in unseen]
         some = [clip for clip in corpus if folds.get(clip.group) == fold]
         sets = [clip for clip in some if clip.visibility == "clear" and clip.exercise in classifier.exercises[:-1]]
         pauses = [clip for clip in some if clip.label == NONE and clip.visibility != "not"]
         for stream, (kind, draw) in enumerate(KINDS.items()):
             rng = random_stream(stream, fold)
             for _ in range(number if pauses else 0):
-                workouts.append(stitch(kind, draw(sets, pauses, rng), classifier, member, fold))
+                workouts.append(stitch(kind, draw(sets, pauses, rng), classifier, members, fold))
     return workouts
 
 
@@ -218,12 +218,12 @@ def played(clip: CorpusClip, seconds: float) -> Part:
     return Part(there_and_back(person_of(clip), seconds * CORPUS_FPS), clip.exercise)
 
 
-def stitch(kind: str, parts: Sequence[Part], classifier: Classifier, member: int, fold: int) -> Workout:
+def stitch(kind: str, parts: Sequence[Part], classifier: Classifier, members: list[int], fold: int) -> Workout:
     truth = [part.label for part in parts for _ in part.landmarks.times]
     times = np.arange(len(truth), dtype=np.float32) / np.float32(classifier.fps)
     joined = join_landmarks([part.landmarks for part in parts])
     whole = replace(joined, times=times, shot=np.zeros_like(joined.shot))  # as if it was filmed at once
-    return Workout(kind, fold, truth, classifier.predict_landmarks(whole, [member]))  # type: ignore[attr-defined]
+    return Workout(kind, fold, truth, classifier.predict_landmarks(whole, members))  # type: ignore[attr-defined]
 
 
 def there_and_back(landmarks: Landmarks, frames: float) -> Landmarks:

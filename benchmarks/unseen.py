@@ -50,6 +50,7 @@ from fitness_tracker.models.pose.features import (
     tracks_from_landmarks,
     window_starts,
 )
+from fitness_tracker.models.pose.metric import plain_metric
 from fitness_tracker.models.pose.network import make_graph, pack_weights
 from fitness_tracker.models.pose.training import fit_network
 from fitness_tracker.models.tensorflow_setup import keras, make_deterministic
@@ -221,7 +222,9 @@ def ours(material: Material, train_idx: np.ndarray, test_idx: np.ndarray, seed: 
     """What this project does, forced to choose: 'none' is left out of the answers."""
     weights = one_member(material, train_idx, test_idx[:2], material.labels, len(material.exercises) + 1, seed, 0)
     graph = classifier_of(material, [weights], material.exercises, 1.0, 1.0).graph
-    answers = [ask_clip(graph, material.tracks[clip], material.window)[:, 0].mean(axis=0) for clip in test_idx]
+    answers = [
+        ask_clip(graph, material.tracks[clip], material.window).probabilities[:, 0].mean(axis=0) for clip in test_idx
+    ]
     return {"ours": np.stack(answers)[:, :-1]}
 
 
@@ -267,7 +270,7 @@ def one_member(
     make_deterministic(seed)
     settings = dataclasses.replace(pose_settings(material.params, seed), member=n)
     train, held_out = (data_of(material, which, labels) for which in (train_idx, test_idx))
-    return fit_network(train, held_out, classes, settings)[0].get_weights()
+    return fit_network(train, held_out, range(classes), settings)[0].get_weights()
 
 
 def classifier_of(
@@ -275,11 +278,13 @@ def classifier_of(
 ) -> PoseClassifier:
     """`members` are the weights of each."""
     weights, pose = pack_weights(members), material.params.pose
+    graph = make_graph(pose, material.window, range(len(exercises) + 1), weights)
     return PoseClassifier(
-        exercises=[*exercises, NONE], folds=list(range(len(members))), pose=pose, window=material.window,
+        exercises=[*exercises, NONE], folds=[[n] for n in range(len(members))], pose=pose, window=material.window,
         temperature=temperature, none_threshold=threshold, pose_networks={}, usage={}, fit=material.params.resize.fit,
         fps=material.params.extract.fps, group=material.params.split.group, held=[], params={}, parameters=1,
-        weights=weights, graph=make_graph(pose, material.window, len(exercises) + 1, weights),
+        weights=weights, graph=graph, metric=plain_metric(graph.members, graph.units),
+        labels={name: name for name in (*exercises, NONE)},
     )  # fmt: skip
 
 
@@ -291,7 +296,7 @@ def shipped(material: Material, number: int, seed: int) -> str:
         member_of[test_idx] = n
     classifier = classifier_of(material, members, material.exercises, 1.0, 1.0)
     held_out = [
-        ask_clip(classifier.graph, tracks, material.window)[:, n]
+        ask_clip(classifier.graph, tracks, material.window).probabilities[:, n]
         for tracks, n in zip(material.tracks, member_of, strict=True)
     ]
     calibration = calibrate(

@@ -4,6 +4,8 @@ Run it in the project's folder. A clip is known by its SHA-256: one that is in t
 that has another label or group now gets it there, too. New ones count as 'clear'; edit `visibility` and `view` of their
 rows in corpus/catalog.csv where you know better. After a change of the tracker, --remake makes the landmarks of clips
 that are in the corpus anew, from FOLDERs that hold their files under any names; their rows stay.
+
+--pairs makes the landmarks of the photo pairs that corpus/pairs.csv lists, <PHOTOS>/<id>__0.jpg and <id>__1.jpg.
 """
 
 from fitness_tracker.core import environment as environment  # isort: split
@@ -16,11 +18,13 @@ from functools import partial
 from pathlib import Path
 
 from fitness_tracker.blazepose.networks import read_networks
+from fitness_tracker.blazepose.tracker import pose_tracker
 from fitness_tracker.clips.folder import Clip, find_clips, group_of, short_hash
 from fitness_tracker.core.errors import UserError, exit_with_message, quiet_native_stderr
 from fitness_tracker.core.params import CORPUS_FPS, Params, load_params
 from fitness_tracker.corpus.catalog import CorpusClip, landmarks_path, read_catalog, read_exercises, write_catalog
 from fitness_tracker.corpus.landmarks import clip_to_landmarks, read_corpus_landmarks
+from fitness_tracker.corpus.pairs import make_pairs
 from fitness_tracker.processing.process_clips import ClipResult, read_source, run_clips
 from fitness_tracker.processing.result_cache import ResultCache, cache_folder
 from fitness_tracker.video.ffmpeg import ClipError
@@ -32,11 +36,12 @@ def main() -> None:
     parser.add_argument("--source", help="where the clips come from (the folder's name); only its hash is kept")
     parser.add_argument("--remove", nargs="+", metavar="ID", help="take these clips out")
     parser.add_argument("--remake", action="store_true", help="make the landmarks of clips in the corpus anew")
+    parser.add_argument("--pairs", type=Path, metavar="PHOTOS", help="make the landmarks of the photo pairs")
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--networks", type=Path, default=Path("pretrained/models"))
     args = parser.parse_args()
-    if bool(args.folders) == bool(args.remove):
-        parser.error("name FOLDERs to add, or IDs to --remove")
+    if sum(map(bool, (args.folders, args.remove, args.pairs))) != 1:
+        parser.error("name FOLDERs to add, IDs to --remove, or the folder of PHOTOS of --pairs")
     with exit_with_message("corpus"):
         if args.remove:
             remove(args.corpus, args.remove)
@@ -44,6 +49,10 @@ def main() -> None:
         sources = {clip: args.source or folder.resolve().name for folder in args.folders for clip in find_clips(folder)}
         with quiet_native_stderr():
             networks = read_networks(args.networks)
+        if args.pairs:
+            lost = make_pairs(args.corpus, args.pairs, pose_tracker(**networks))
+            print(f"corpus: landmarks of all photo pairs; nobody is found in {len(lost)}: {', '.join(lost) or 'none'}")
+            return
         if args.remake:
             bad = remake(args.corpus, sources, load_params(), networks)
         else:

@@ -16,6 +16,7 @@ def main() -> None:
     with run_stage("evaluate"):
         clips = find_clips(args.frames, (".zip",))
         with quiet_native_stderr():
+            from fitness_tracker.corpus.catalog import read_families
             from fitness_tracker.corpus.teaching import corpus_to_teach
             from fitness_tracker.evaluation.evaluation import evaluate
             from fitness_tracker.evaluation.outputs import write_outputs
@@ -27,7 +28,8 @@ def main() -> None:
         inputs = {clip.name: clip.path for clip in find_clips(getattr(args, kind.INPUT), (kind.SUFFIX,))}
         learnt = classifier.params["corpus"] and kind.INPUT == "landmarks"
         corpus = corpus_to_teach(args.corpus, inputs, lambda _: None) if learnt else []
-        evaluation = evaluate(classifier, read_checksum(args.classifier), clips, inputs, corpus)
+        families = read_families(args.corpus) if learnt else {}
+        evaluation = evaluate(classifier, read_checksum(args.classifier), clips, inputs, corpus, families)
         write_outputs(evaluation, args.metrics, args.plots)
         print("\n".join(f"evaluate: {line}" for line in evaluation.summary()))
 

@@ -66,8 +66,9 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
 
 @pytest.fixture(scope="session", autouse=True)
 def memo_of_its_own(make_once: MakeOnce) -> None:
-    """Nothing that the tests find was computed before they began."""
+    """Nothing that the tests find was computed, or enrolled, before they began."""
     os.environ["FITNESS_TRACKER_CACHE"] = str(make_once("memo", lambda folder: None))
+    os.environ["XDG_DATA_HOME"] = str(make_once("data", lambda folder: None))
 
 
 @pytest.fixture(scope="session")

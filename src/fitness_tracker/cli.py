@@ -28,7 +28,20 @@ def main() -> None:
     predict.add_argument(
         "--strip", type=Path, metavar="OUT.png", help="write the timeline as one picture; or a folder, for many clips"
     )
+    predict.add_argument("--no-enrolled", action="store_true", help="name only what was taught, nothing of one's own")
     predict.set_defaults(run=run_predict)
+    enrol = commands.add_parser("enrol", help="an exercise of one's own, from clips of a few repetitions")
+    enrol.add_argument("name", nargs="?", metavar="NAME", help="what it is called")
+    enrol.add_argument("clips", type=Path, nargs="*", metavar="CLIP", help="of the exercise; one is enough")
+    enrol.add_argument(
+        "--anyway", action="store_true", help="though it looks like another exercise, or the clips differ"
+    )
+    enrol.add_argument("--to", type=Path, metavar="FILE.json", help="write it there, to share; it is not used here")
+    enrol.add_argument("--add", type=Path, metavar="FILE.json", help="use one that somebody shared")
+    enrol.add_argument("--list", action="store_true", help="what is enrolled")
+    enrol.add_argument("--remove", metavar="NAME", help="forget one")
+    add_classifier(enrol)
+    enrol.set_defaults(run=run_enrol)
     audit = commands.add_parser("audit", help="check labelled clips for what makes scores misleading")
     audit.add_argument(
         "videos",
@@ -106,20 +119,80 @@ def run_predict(args: argparse.Namespace) -> int:
     print_header, print_answer, print_error = choose_printers(args.json, args.csv, files)
     draw = partial(draw_pictures, overlays, strips)
     failed = False
-    with classifier_folder(args.classifier) as folder, answer_files(files, folder, draw) as results:
-        print_header()
-        for result in results:
-            failed |= not isinstance(result, Answered)
-            match result:
-                case Answered(path, answer, notes):
-                    print_answer(path, answer)
-                    for note in notes:
-                        print(f"fitness-tracker: {printable(path)}: {note}", file=sys.stderr)
-                case Failed(path, reason):
-                    print_error(path, reason)
-                case NotDrawn(reason):
-                    print(f"fitness-tracker: {printable(reason)}", file=sys.stderr)
+    with classifier_folder(args.classifier) as folder:
+        enrolled = [] if args.no_enrolled else read_enrolled(folder)
+        with answer_files(files, folder, draw, enrolled) as results:
+            print_header()
+            for result in results:
+                failed |= not isinstance(result, Answered)
+                match result:
+                    case Answered(path, answer, notes):
+                        print_answer(path, answer)
+                        for note in notes:
+                            tell(f"{printable(path)}: {note}")
+                    case Failed(path, reason):
+                        print_error(path, reason)
+                    case NotDrawn(reason):
+                        tell(printable(reason))
     return int(failed)
+
+
+def read_enrolled(folder: Path) -> list:
+    """What is enrolled for the classifier in `folder`; prints why the rest is left out."""
+    from fitness_tracker.prediction import enrolment
+    from fitness_tracker.prediction.batches import load_quietly
+
+    kept, unread = enrolment.read_folder(enrolment.enrolled_folder())
+    good, others = enrolment.usable(kept, load_quietly(folder)) if kept else ([], [])
+    for line in (*unread, *others):
+        tell(printable(line))
+    return good
+
+
+def tell(line: str) -> None:
+    print(f"fitness-tracker: {line}", file=sys.stderr)
+
+
+def run_enrol(args: argparse.Namespace) -> int:
+    """Enrols an exercise, or lists, adds or removes one."""
+    ways = [args.list, args.add is not None, args.remove is not None, args.name is not None]
+    if sum(ways) != 1 or (args.to and args.name is None):
+        raise UserError("enrol NAME CLIPS, enrol --add FILE.json, enrol --list or enrol --remove NAME")
+    with quiet_native_stderr():
+        from fitness_tracker.prediction import enrolment
+    folder = enrolment.enrolled_folder()
+    if args.list:
+        found, notes = enrolment.read_folder(folder)
+        print("\n".join(map(enrolment.describe, found)) or "nothing is enrolled")
+        for note in notes:
+            tell(printable(note))
+    elif args.remove is not None:
+        enrolment.remove(folder, args.remove)
+        print(f"enrol: {printable(args.remove)!r} is forgotten")
+    elif args.add is not None:
+        added = enrolment.read_enrolled(args.add)
+        enrolment.keep(added, folder)
+        print(f"enrol: {enrolment.describe(added)}")
+    else:
+        enrol_clips(args, folder)
+    return 0
+
+
+def enrol_clips(args: argparse.Namespace, folder: Path) -> None:
+    """Writes the exercise that the clips show to a file of the folder, or to that of `--to`."""
+    from fitness_tracker.prediction import enrolment
+    from fitness_tracker.prediction.batches import load_quietly
+    from fitness_tracker.prediction.enrol import enrol
+
+    if args.to and (args.to.suffix != ".json" or not args.to.absolute().parent.is_dir()):
+        raise UserError(f"{args.to}: must end in .json, and lie in a folder that is there")
+    with classifier_folder(args.classifier) as place:
+        classifier = load_quietly(place)
+        known = enrolment.usable(enrolment.read_folder(folder)[0], classifier)[0]
+        made = enrol(args.name, args.clips, classifier, known, args.anyway)
+    path = args.to or enrolment.path_of(folder, made.name)
+    enrolment.write_enrolled(made, path)
+    print(f"enrol: {enrolment.describe(made)}; in {printable(path)}")
 
 
 def run_audit(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import enrol as enrol_benchmark
 import few as few_benchmark
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import timeline
 import unseen
 
 from fitness_tracker.answering.answer import Segment
-from fitness_tracker.clips.folder import Clip
+from fitness_tracker.clips.folder import NONE, Clip
 from fitness_tracker.core.params import load_params
 from fitness_tracker.corpus.catalog import read_corpus
 from fitness_tracker.corpus.teaching import corpus_to_teach
@@ -216,6 +217,31 @@ def test_left_out_hides_each_exercise_once(project: Path) -> None:
     rows = [cells(line) for line in done.stdout.splitlines() if line.startswith("|")]
     assert rows[2][0] == "AUROC of 'none'"
     assert [row[0] for row in rows[6:]] == exercises
+
+
+def test_what_is_enrolled_was_never_learnt() -> None:
+    """Neither the movement nor, of untaught ones, anybody who shows it; each is left out once."""
+    clips = corpus_to_teach(ROOT / "corpus", {}, print)
+    groups = sorted({clip.group for clip in clips})
+    rounds = enrol_benchmark.plan_rounds(clips, {clip.id: groups.index(clip.group) % 10 for clip in clips})
+    hidden = [name for one in rounds for name in one.hidden]
+    assert len(hidden) == len(set(hidden)) > 60
+    assert {clip.exercise for clip in clips} - {NONE} <= set(hidden)
+    for one in rounds:
+        learnt, people = {enrol_benchmark.movement_of(clip) for clip in one.learnt}, {clip.group for clip in one.learnt}
+        assert not learnt & set(one.hidden)
+        strangers = [clip for clip in one.asked if clip.exercise == NONE and clip.label in one.hidden]
+        assert not people & {clip.group for clip in strangers}
+        assert len(one.learnt) + len(one.asked) == len(clips)
+        for draw in enrol_benchmark.all_draws(one):
+            shown, asked = ([one.asked[n] for n in some] for some in (draw.enrolled, draw.expected))
+            assert len({enrol_benchmark.movement_of(clip) for clip in shown + asked}) == 1
+            assert asked
+            assert not {clip.id for clip in shown} & {clip.id for clip in asked}
+            of_both = [{clip.group for clip in some} for some in (shown, asked)]
+            same = draw.people == enrol_benchmark.SAME
+            assert of_both[0] == of_both[1] if same else not of_both[0] & of_both[1]
+            assert len(of_both[0]) == (1 if same else len(shown))
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ def one_of(*names: str) -> tuple[list, list]:
 
 
 SHARE_BELOW_ONE = [0, below(1)], [(below(0), "be at least 0"), (1, "be below 1")]
+BETWEEN = [above(0), below(1)], [(0, "be above 0"), (1, "be below 1")]
 SEED = [0, 2**32 - 1], [(-1, "be at least 0"), (2**32, "be below 4294967296")]
 FLAG = [True, False], [(1, "be true or false"), ("yes please", "be true or false")]
 
@@ -103,11 +104,14 @@ RANGES: dict[str, tuple[list[Any], list[tuple[Any, str]]]] = {
     "train.learning_rate": positive(1),
     "train.class_weights": FLAG,
     "pose.members": whole(1, 100),
+    "pose.unseen_folds": whole(1, 100),
     "pose.window_s": number(0.2, 60),
     "pose.windows_per_epoch": whole(1, 10**6),
     "pose.units": whole(1, 4096),
     "pose.dropout": SHARE_BELOW_ONE,
     "pose.label_smoothing": SHARE_BELOW_ONE,
+    "pose.untaught_ratio": BETWEEN,
+    "pose.untaught_prior": BETWEEN,
     "pose.synthetic_idle_ratio": number(0, 1),
     "none.accepted_share": positive(1),
     "pose_augmentation.yaw_degrees": number(0, 180),

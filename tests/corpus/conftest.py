@@ -13,7 +13,8 @@ def make(folder: Path, networks_folder: Path) -> None:
         path.unlink()
     workshop = Workshop(folder, networks_folder)
     workshop.corpus.mkdir()
-    (workshop.corpus / "exercises.csv").write_text("label,exercise,why\nlunge,,1 group\nplank,plank,\nsquat,squat,\n")
+    labels = "lunge,,lunge,1 group\nplank,plank,hold,\nsquat,squat,squat,\n"
+    (workshop.corpus / "exercises.csv").write_text(f"label,exercise,family,why\n{labels}")
     (workshop.corpus / "catalog.csv").write_text("id,label,group,source,seconds,view,visibility,sha256\n")
     done = workshop.build(workshop.videos)
     assert done.returncode == 0, done.stderr

@@ -83,14 +83,14 @@ def test_what_ships_names_nobody() -> None:
         assert clip.view in ("", "front", "side", "back", "oblique", "unknown")
 
 
-def test_five_groups_or_more_show_what_is_taught() -> None:
+def test_four_groups_or_more_show_what_is_taught() -> None:
     groups = defaultdict(set)
     for clip in read_corpus(SHIPPED):
         if clip.visibility != "not":
             groups[clip.exercise].add(clip.group)
     assert set(groups) == set(read_exercises(SHIPPED).values())
-    assert len(groups) > 25
-    assert {exercise for exercise, members in groups.items() if len(members) < 5} == set()
+    assert len(groups) > 32
+    assert {exercise for exercise, members in groups.items() if len(members) < 4} == set()
 
 
 def test_every_label_has_a_reason_or_is_taught_as_itself() -> None:
@@ -99,21 +99,25 @@ def test_every_label_has_a_reason_or_is_taught_as_itself() -> None:
     labels = [row["label"] for row in rows]
     assert labels == sorted(set(labels))
     assert [row for row in rows if row["exercise"] != row["label"] and not row["why"]] == []
-    assert {clip.label for clip in read_corpus(SHIPPED)} == set(labels)
+    assert all(row["family"] for row in rows)
 
 
 @pytest.mark.slow
 def test_what_is_taught_depends_on_ones_own_folders_and_a_clip_counts_once(tmp_path: Path) -> None:
     clips = read_corpus(SHIPPED)
-    copied = next(clip for clip in clips if clip.label == "step_up" and clip.visibility == "clear")
-    own = {"step_up/me__1": tmp_path / "1.npz"}
-    own["step_up/me__1"].write_bytes(write_landmarks(read_corpus_landmarks(copied.path)))
+    copied = next(clip for clip in clips if clip.label == "calf_raise" and clip.visibility == "clear")
+    own = {"calf_raise/me__1": tmp_path / "1.npz"}
+    own["calf_raise/me__1"].write_bytes(write_landmarks(read_corpus_landmarks(copied.path)))
     told: list[str] = []
     taught = corpus_to_teach(SHIPPED, own, told.append)
-    assert told == [f"step_up/me__1: is clip {copied.id} of the corpus, too; it counts once, as yours"]
+    assert told == [f"calf_raise/me__1: is clip {copied.id} of the corpus, too; it counts once, as yours"]
     assert len(taught) == sum(clip.visibility != "not" for clip in clips) - 1
     exercises = {clip.label: clip.exercise for clip in taught}
-    assert (exercises["hammer_curl"], exercises["step_up"], exercises["jump_rope"]) == ("biceps_curl", "step_up", NONE)
+    assert (exercises["hammer_curl"], exercises["calf_raise"], exercises["wall_sit"]) == (
+        "biceps_curl",
+        "calf_raise",
+        NONE,
+    )
 
 
 def test_folders_that_are_named_almost_like_an_exercise_of_the_corpus_are_told(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from fitness_tracker.models.classifier import Classifier, Prediction
 EXERCISES = ["lunge", "squat", NONE]
 THRESHOLD = 0.5
 CHECKSUM = "ab" * 32
+FAMILIES = {"squat": "squat", "lunge": "lunge"}
 
 
 def scored(name: str, group: str, *frames: tuple[float, float, float], clear: bool = True) -> ScoredClip:
@@ -44,4 +45,4 @@ CORPUS = [
 
 def evaluation_of(classifier: Classifier, corpus: list[ScoredClip], own: list[ScoredClip] = OWN) -> Evaluation:
     scores = own_scores(own, EXERCISES) | (corpus_scores(corpus, EXERCISES) if corpus else {})
-    return Evaluation(classifier, CHECKSUM, own, corpus, scores)
+    return Evaluation(classifier, CHECKSUM, own, corpus, scores, FAMILIES)

@@ -101,6 +101,6 @@ def test_a_name_with_a_bar_does_not_split_a_table(pose: Classifier) -> None:
     odd = dataclasses.replace(pose, exercises=["leg|raise", "none"])
     own = [dataclasses.replace(one, truth="leg|raise") for one in OWN]
     scores = own_scores(OWN, EXERCISES)
-    card = model_card(Evaluation(odd, CHECKSUM, own, [], scores))
+    card = model_card(Evaluation(odd, CHECKSUM, own, [], scores, {}))
     assert "| exercises | 1: leg\\|raise |" in card
     assert "| leg\\|raise | 0.00 |" in card

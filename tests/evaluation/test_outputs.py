@@ -11,7 +11,7 @@ from fitness_tracker.evaluation.outputs import exercises_page, write_outputs
 from fitness_tracker.evaluation.scored_clips import ScoredClip
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.video.frames import encode_jpeg
-from tests.evaluation.scored import CORPUS, OWN, evaluation_of
+from tests.evaluation.scored import CORPUS, OWN, evaluation_of, scored
 from tests.projects import ROOT, digests
 
 
@@ -46,22 +46,26 @@ def test_all_outs_of_the_stage_are_written_and_are_the_same_bytes_each_time(
 
 
 def test_the_page_of_exercises_shows_what_is_taken_for_what() -> None:
-    page = exercises_page([one for one in CORPUS if one.clear])
-    assert "| lunge | 0.67 | 0.00 to 1.00 | 2 | 2 | none 1 |" in page
-    assert "| squat | 1.00 |" in page
-    assert "| crawl | 1 |  |" in page
-    assert "| nobody exercises | 1 | lunge 1 |" in page
+    page = exercises_page([one for one in CORPUS if one.clear], {"lunge": "step", "squat": "bend"})
+    lines = page.splitlines()
+    lunge = "| step | lunge (also side lunge) | weak | 0.67 | 0.00 to 1.00 | 2 | 2 | none 1 |"
+    assert lines.index(lunge) == 1 + next(
+        n for n, line in enumerate(lines) if line.startswith("| bend | squat | weak |")
+    )
+    assert "| nobody exercises | 1 | lunge 1 |" in lines
+    assert lines[-1] == "Not one clip got a name of: crawl 1."
+    assert "\n\n\n" not in page
 
 
 def test_where_the_corpus_shows_nothing_taught_the_page_has_its_untaught_clips() -> None:
-    page = exercises_page(CORPUS[4:])
+    page = exercises_page([*CORPUS[4:], scored("none/walk/7", "g", (0, 0, 1))], {})
     assert "The corpus shows no taught exercise" in page
     assert "| F1 |" not in page
-    assert "| crawl | 1 |  |" in page
+    assert page.endswith("\nNot one clip got a name of: crawl 1, walk 1.\n")
 
 
 def test_without_a_corpus_the_page_says_so() -> None:
-    assert "The classifier was not trained on the corpus" in exercises_page([])
+    assert "The classifier was not trained on the corpus" in exercises_page([], {})
 
 
 def test_the_summary_is_a_line_for_own_clips_and_one_for_the_corpus(pose: Classifier) -> None:

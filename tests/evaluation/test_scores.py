@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from fitness_tracker.clips.folder import NONE
-from fitness_tracker.evaluation.scores import calibration_error, calibration_table, corpus_scores, own_scores
+from fitness_tracker.evaluation.scores import (
+    calibration_error,
+    calibration_table,
+    corpus_scores,
+    own_scores,
+    part_scores,
+)
 from tests.evaluation.scored import CORPUS, EXERCISES, scored
 
 FOUR = [
@@ -76,6 +82,15 @@ def test_answers_have_scores_of_their_own() -> None:
     people = corpus_scores([dataclasses.replace(one, answer=NONE) for one in CORPUS], EXERCISES)
     assert (people["people_answer_accuracy"], people["people_answer_f1"]) == (0, 0)
     assert (people["people_untaught_named"], people["people_answer_untaught_named"]) == (0.5, 0)
+
+
+def test_parts_of_clips_have_scores_of_their_own() -> None:
+    result = part_scores([one for one in CORPUS if one.clear], "picture")
+    assert (result["people_picture_accuracy"], result["people_picture_untaught_named"]) == (pytest.approx(2 / 3), 0.5)
+    assert result["people_picture_f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert result["people_picture_f1_low"] <= result["people_picture_f1"] <= result["people_picture_f1_high"]
+    assert not any("untaught" in name for name in part_scores(CORPUS[:4], "second"))
+    assert part_scores(CORPUS[4:], "second").keys() == {f"people_second_untaught_named{end}" for end in ENDS}
 
 
 ENDS = ("", "_low", "_high")

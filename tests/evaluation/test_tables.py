@@ -5,6 +5,7 @@ from fitness_tracker.evaluation.tables import (
     hashed_answers,
     most_frequent,
     untaught_rows,
+    variants,
     worst_mistakes,
 )
 from tests.evaluation.scored import CORPUS, OWN, scored
@@ -30,6 +31,20 @@ def test_each_taught_exercise_has_its_f1_and_what_it_is_taken_for() -> None:
     assert (lunge.exercise, round(lunge.f1, 2), lunge.clips, lunge.taken_for) == ("lunge", 0.5, 2, [("none", 1)])
     assert (squat.exercise, round(squat.f1, 2), squat.clips, squat.taken_for) == ("squat", 0.67, 2, [("lunge", 1)])
     assert exercise_rows(CORPUS[4:]) == []
+
+
+def test_a_name_is_as_sure_as_the_low_end_of_its_interval() -> None:
+    right, wrong = (0.9, 0.1, 0.0), (0.3, 0.3, 0.4)
+    rows = [
+        exercise_rows([scored(f"lunge/lunge/{n}", f"g{n}", wrong if n < missed else right) for n in range(20)])[0]
+        for missed in (0, 6, 12)
+    ]
+    assert [row.sure for row in rows] == ["good", "fair", "weak"]
+    assert rows[0].low == 1 > rows[1].low > 0.5 > rows[2].low
+
+
+def test_the_variants_of_an_exercise_are_the_other_labels_that_are_taught_as_it() -> None:
+    assert variants(CORPUS) == {"lunge": ["side_lunge"], "squat": []}
 
 
 def test_untaught_clips_are_listed_by_label_with_the_exercises_that_they_are_taken_for() -> None:

@@ -39,7 +39,7 @@ def made_up() -> PoseClassifier:
             for weight in build_pose(POSE, 4).weights
         ])  # fmt: skip
     weights = pack_weights(members)
-    return dataclasses.replace(pose_classifier({}), weights=weights, graph=make_graph(POSE, 16, 4, weights))
+    return dataclasses.replace(pose_classifier({}), weights=weights, graph=make_graph(POSE, 16, range(4), weights))
 
 
 def random_motion(windows: int, frames: int) -> list[Landmarks]:

@@ -21,6 +21,7 @@ from fitness_tracker.models.convert import to_tflite
 from fitness_tracker.models.graph import GRAPH, Graph
 from fitness_tracker.models.pose.classifier import WEIGHTS, PoseClassifier
 from fitness_tracker.models.pose.features import FEATURES
+from fitness_tracker.models.pose.metric import METRIC, plain_metric
 from fitness_tracker.models.pose.network import build_pose, make_graph, pack_weights
 from tests.projects import ROOT, digests, run
 
@@ -34,6 +35,9 @@ POSE = Pose(
     members=2,
     window_s=1.6,
     label_smoothing=0.1,
+    unseen_folds=1,
+    untaught_ratio=0.4,
+    untaught_prior=0.3,
     synthetic_idle_ratio=0.1,
 )
 EXERCISES = ["lunge", "plank", "squat"]
@@ -50,7 +54,7 @@ def untaught_frame_graph() -> Graph:
 @functools.cache
 def untaught_pose_graph() -> tuple[Graph, bytes]:
     weights = pack_weights([build_pose(POSE, 4).get_weights() for _ in range(2)])
-    return make_graph(POSE, 16, 4, weights), weights
+    return make_graph(POSE, 16, range(4), weights), weights
 
 
 def frame_classifier(temperature: float = 1.0) -> FrameClassifier:
@@ -65,7 +69,7 @@ def pose_classifier(networks: dict[str, bytes], threshold: float = 0.99) -> Pose
     graph, weights = untaught_pose_graph()
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "^(.+?)__", USAGE, 1.3, threshold, HELD, TRAINED_WITH, 1000, graph, POSE,
-        [0, 1], 16, networks, weights,
+        [[0], [1]], 16, networks, weights, {name: name for name in (*EXERCISES, NONE)}, plain_metric(2, POSE.units),
     )  # fmt: skip
 
 
@@ -180,7 +184,7 @@ def test_the_same_classifier_is_the_same_bytes(classifier: Classifier, tmp_path:
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     names = {path.name for path in (tmp_path / "one").iterdir()}
-    more = {WEIGHTS, *NETWORKS.values()} if classifier.kind == "pose" else set()
+    more = {METRIC, WEIGHTS, *NETWORKS.values()} if classifier.kind == "pose" else set()
     assert names == {"classifier.json", GRAPH} | more
 
 
@@ -232,7 +236,7 @@ def edit_description(folder: Path, **fields: object) -> None:
 def test_a_bundle_of_another_version_is_refused(classifier: Classifier, tmp_path: Path) -> None:
     save_classifier(classifier, tmp_path)
     edit_description(tmp_path, format_version=1)
-    with pytest.raises(UserError, match="format 1, this program reads 7") as error:
+    with pytest.raises(UserError, match="format 1, this program reads 8") as error:
         load_classifier(tmp_path)
     assert "\n" not in str(error.value)
 
@@ -255,8 +259,9 @@ HOSTILE = "10,metadata=print:file=/tmp/x,fps=10"  # in a filter graph, it once e
         {"fps": HOSTILE}, {"fps": "10"}, {"fps": 0}, {"fps": 1e9}, {"fps": True}, {"fps": [10.0]}, {"fit": HOSTILE},
         {"fit": "../pad"}, {"group": "("}, {"group": "(a)(b)"}, {"temperature": 0}, {"temperature": -1.0},
         {"temperature": "1"}, {"none_threshold": 2}, {"none_threshold": None}, {"window": 1}, {"window": 2.5},
-        {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [-1, 0]}, {"params": []}, {"surprise": 1},
-        {"held": "plank"}, {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
+        {"window": 10**9}, {"folds": []}, {"folds": "01"}, {"folds": [[-1], [0]]}, {"folds": [0, 1]},
+        {"labels": {}}, {"labels": {"squat": "hop"}}, {"params": []}, {"surprise": 1}, {"held": "plank"},
+        {"usage": {"a": {"fold": "0", "group": "", "sha256": ""}}},
     ],
 )  # fmt: skip
 def test_a_description_that_does_not_fit_is_refused(classifier: Classifier, tmp_path: Path, fields: dict) -> None:

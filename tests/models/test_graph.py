@@ -125,7 +125,7 @@ from tests.models.test_bundle import POSE, pack_weights, build_pose, make_graph
 rng = np.random.default_rng(0)
 members = [[rng.uniform(0.3, 3, w.shape) if w.ndim == 1 else rng.normal(0, 0.1, w.shape)
             for w in build_pose(POSE, 4).get_weights()] for _ in range(2)]
-print(hashlib.sha256(make_graph(POSE, 16, 4, pack_weights(members)).content).hexdigest())
+print(hashlib.sha256(make_graph(POSE, 16, range(4), pack_weights(members)).content).hexdigest())
 """
 
 

@@ -42,6 +42,7 @@ class Segment(Named):
     repetitions: int | None  # None: no exercise, one that is held, one that lasts too short, or there are no landmarks
     held_s: float | None  # seconds for which an exercise that is held is held still; None: of any other, or nowhere
     times_s: tuple[float, ...]  # when each repetition is counted, seconds from the clip's start
+    enrolled: bool = False  # whether the exercise is one's own, which was enrolled
 
     @property
     def duration_s(self) -> float:
@@ -62,6 +63,7 @@ class Answer(Named):
     prediction: Prediction  # what it was made from
     several_people: bool = False  # whether somebody else may have been followed for some time
     turned: int = 0  # degrees, counter-clockwise, by which most of the frames on their side or head were turned upright
+    enrolled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The fields of docs/prediction.schema.json, without the path."""

@@ -121,11 +121,14 @@ class Train(Group):
 @dataclass(frozen=True)
 class Pose(Group):
     members: Members
+    unseen_folds: Annotated[StrictInt, Field(ge=1, le=100)]
     window_s: Annotated[Number, Field(ge=0.2, le=60)]
     windows_per_epoch: Annotated[StrictInt, Field(ge=1, le=10**6)]
     units: Annotated[StrictInt, Field(ge=1, le=4096)]
     dropout: ShareBelowOne
     label_smoothing: ShareBelowOne
+    untaught_ratio: Annotated[Number, Field(gt=0, lt=1)]
+    untaught_prior: Annotated[Number, Field(gt=0, lt=1)]
     synthetic_idle_ratio: Share
 
 

@@ -1,4 +1,5 @@
-"""The corpus's tables: `catalog.csv` has a row for each clip, `exercises.csv` what a label is taught as, if at all."""
+"""The corpus's tables: `catalog.csv` has a row for each clip; `exercises.csv` is a tree: which exercise a label is
+taught as, if at all, and its family of movements."""
 
 import csv
 import io
@@ -35,7 +36,7 @@ class CorpusClip:
 
 
 CATALOG_COLUMNS = ("id", "label", "group", "source", "seconds", "view", "visibility", "sha256")
-EXERCISES_COLUMNS = ("label", "exercise", "why")
+EXERCISES_COLUMNS = ("label", "exercise", "family", "why")
 VISIBILITIES = ("clear", "partly", "not")  # whether the clip shows what its label says
 
 
@@ -104,6 +105,11 @@ def read_exercises(folder: Path) -> dict[str, str]:
     """What each label is taught as: an exercise, or 'none'."""
     rows = [row for _, row in read_table(folder / "exercises.csv", EXERCISES_COLUMNS)]
     return {row["label"]: row["exercise"] or NONE for row in rows}
+
+
+def read_families(folder: Path) -> dict[str, str]:
+    """The family of each label, and so of each exercise, which is a label, too."""
+    return {row["label"]: row["family"] for _, row in read_table(folder / "exercises.csv", EXERCISES_COLUMNS)}
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:

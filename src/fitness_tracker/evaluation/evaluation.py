@@ -1,14 +1,17 @@
 """One evaluation: a classifier, what it predicts for clips that its training never saw, and the scores of that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.evaluation.scored_clips import ScoredClip, score_clips, score_corpus
-from fitness_tracker.evaluation.scores import corpus_scores, own_scores
+from fitness_tracker.evaluation.scores import corpus_scores, own_scores, part_scores
 from fitness_tracker.models.classifier import Classifier
+
+# Parts of clips that are scored, too: seconds from their middle. 0: a single picture
+PARTS = {"picture": 0.0, "second": 1.0}
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Evaluation:
     own: list[ScoredClip]
     corpus: list[ScoredClip]  # empty where the classifier did not learn from the corpus
     scores: dict[str, float]  # the content of evaluate.json
+    families: Mapping[str, str]  # of exercises of the corpus
 
     @property
     def clear(self) -> list[ScoredClip]:
@@ -37,11 +41,20 @@ class Evaluation:
 
 
 def evaluate(
-    classifier: Classifier, checksum: str, clips: Sequence[Clip], inputs: dict[str, Path], corpus: Sequence[CorpusClip]
+    classifier: Classifier,
+    checksum: str,
+    clips: Sequence[Clip],
+    inputs: dict[str, Path],
+    corpus: Sequence[CorpusClip],
+    families: Mapping[str, str],
 ) -> Evaluation:
-    """Scores one's own `clips` and the `corpus`, which may be empty; `inputs` as in `score_clips`."""
+    """Scores one's own `clips` and the `corpus`, which may be empty; `inputs` as in `score_clips`, `families` of the
+    exercises of the corpus."""
     own, people = score_clips(clips, classifier, inputs), score_corpus(corpus, classifier)
     scores = own_scores(own, classifier.exercises)
     if people:
         scores |= corpus_scores(people, classifier.exercises)
-    return Evaluation(classifier, checksum, own, people, scores)
+        clear = [clip for clip in corpus if clip.visibility == "clear"]
+        for name, seconds in PARTS.items():
+            scores |= part_scores(score_corpus(clear, classifier, seconds), name)
+    return Evaluation(classifier, checksum, own, people, scores, families)

@@ -22,6 +22,8 @@ FEW_GROUPS = 5  # fewer show an exercise too seldom to say how well it is known
 WEAK_F1 = 0.5  # F1 whose interval begins below
 CONFUSIONS = 8  # of the most frequent that are listed
 
+PART_NAMES = {"picture": "a single picture of each", "second": "one second of each"}  # `PARTS` of an evaluation
+
 OWN, CORPUS = "clips of `videos`", "real people of the corpus"
 
 
@@ -46,6 +48,7 @@ def model_card(evaluation: Evaluation) -> str:
         own=own,
         corpus=corpus,
         sets=[own, corpus] if corpus else [own],
+        parts=PART_NAMES,
         weak_f1=WEAK_F1,
         few_groups=FEW_GROUPS,
         params=yaml.safe_dump(evaluation.classifier.params, sort_keys=True, width=110).rstrip(),

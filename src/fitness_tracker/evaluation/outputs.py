@@ -1,6 +1,6 @@
 """Writes all that `evaluate` leaves: tables, scores and Markdown pages to `metrics`, pictures to `plots`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,12 @@ from fitness_tracker.evaluation.model_card import model_card
 from fitness_tracker.evaluation.scored_clips import ScoredClip, columns, confidences
 from fitness_tracker.evaluation.scores import calibration_table
 from fitness_tracker.evaluation.tables import (
+    HOW_SURE,
     confusion_table,
     exercise_rows,
     hashed_answers,
     untaught_rows,
+    variants,
     worst_mistakes,
 )
 from fitness_tracker.evaluation.templates import render
@@ -41,14 +43,21 @@ def write_metrics(evaluation: Evaluation, folder: Path) -> None:
     write_json(folder / "evaluate.json", {name: round(value, 4) for name, value in evaluation.scores.items()})
     for name, table in tables.items():
         write_text(folder / name, table.to_csv(index=False, float_format="%.4f"))
-    write_text(folder / "exercises.md", exercises_page(evaluation.clear))
+    write_text(folder / "exercises.md", exercises_page(evaluation.clear, evaluation.families))
     write_text(folder / "model_card.md", model_card(evaluation))
 
 
-def exercises_page(clear: Sequence[ScoredClip]) -> str:
-    """Markdown: the scores of each taught exercise, and what untaught clips of the corpus are taken for."""
-    exercises, untaught = exercise_rows(clear), untaught_rows(clear)
-    return render(__package__, "exercises.md.jinja", exercises=exercises, untaught=untaught)
+def exercises_page(clear: Sequence[ScoredClip], families: Mapping[str, str]) -> str:
+    """Markdown: the scores of each taught exercise, by family, and what untaught clips of the corpus are taken for."""
+    rows = [(families.get(row.exercise, "one's own"), row) for row in exercise_rows(clear)]
+    return render(
+        __package__,
+        "exercises.md.jinja",
+        exercises=sorted(rows, key=lambda pair: (pair[0], pair[1].exercise)),
+        variants=variants(clear),
+        sure=HOW_SURE,
+        untaught=sorted(untaught_rows(clear), key=lambda row: (-sum(times for _, times in row[2]), row[0])),
+    )
 
 
 def draw_own(evaluation: Evaluation, folder: Path) -> None:

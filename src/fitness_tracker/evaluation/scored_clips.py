@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fitness_tracker.answering.answer import answer_prediction
+from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.clips.folder import NONE, Clip, ClipsError, group_of, short_hash
 from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
@@ -89,8 +90,10 @@ def score_clips(clips: Sequence[Clip], classifier: Classifier, inputs: dict[str,
     return scored
 
 
-def score_corpus(corpus: Sequence[CorpusClip], classifier: Classifier) -> list[ScoredClip]:
-    """The clips of the corpus that training knew.
+def score_corpus(
+    corpus: Sequence[CorpusClip], classifier: Classifier, seconds: float | None = None
+) -> list[ScoredClip]:
+    """The clips of the corpus that training knew; if `seconds` are given, that much from the middle of each.
 
     Each is scored by the members that saw neither its group nor, where it is untaught, anybody who shows the same.
     Raises `ClipsError` if there is a corpus and training knew none of it.
@@ -100,12 +103,22 @@ def score_corpus(corpus: Sequence[CorpusClip], classifier: Classifier) -> list[S
         used = classifier.usage.get(short_hash(clip.name))
         members = [n for n, unseen in enumerate(classifier.unseen_folds) if used and used.fold in unseen]
         if members:
-            prediction = classifier.predict_landmarks(read_corpus_landmarks(clip.path), members)  # type: ignore[attr-defined]
+            landmarks = read_corpus_landmarks(clip.path)
+            if seconds is not None:
+                landmarks = middle_part(landmarks, round(seconds * classifier.fps))
+            prediction = classifier.predict_landmarks(landmarks, members)  # type: ignore[attr-defined]
             clear = clip.visibility == "clear"
             scored.append(score_clip(Clip(clip.name, clip.path), clip.group, prediction, classifier, clear))
     if corpus and not scored:
         raise ClipsError("the classifier was not trained on this corpus; run the train stage again")
     return scored
+
+
+def middle_part(landmarks: Landmarks, frames: int) -> Landmarks:
+    """So many frames from the middle, or the one there; all, if that is fewer."""
+    frames = min(max(frames, 1), len(landmarks))
+    start = (len(landmarks) - frames) // 2
+    return landmarks[start : start + frames]
 
 
 def score_clip(

@@ -1,6 +1,6 @@
 """The scores of an evaluation: accuracy, macro F1, calibration error, and the detection of untaught clips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from fitness_tracker.evaluation.intervals import Interval, f1_interval, macro_f1
 from fitness_tracker.evaluation.scored_clips import ScoredClip, columns, confidences
 
 BINS = 15  # of confidence
+
+Measured = tuple[float, Interval]
 
 
 def own_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[str, float]:
@@ -53,18 +55,17 @@ def corpus_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[st
     taught = truth != NONE
     shown, untaught = taught & clear, ~taught & clear
 
-    def f1(rows: np.ndarray, answer: np.ndarray) -> tuple[float, Interval]:
-        chosen = truth[rows], answer[rows]
-        return macro_f1(*chosen), f1_interval(*chosen, groups[rows])
+    def f1(rows: np.ndarray, answer: np.ndarray) -> Measured:
+        return f1_of(truth[rows], answer[rows], groups[rows])
 
-    def share(rows: np.ndarray, hits: np.ndarray) -> tuple[float, Interval]:
-        return weighted_interval(groups[rows], lambda weights: float(np.average(hits[rows], weights=weights)))
+    def share(rows: np.ndarray, hits: np.ndarray) -> Measured:
+        return share_of(hits[rows], groups[rows])
 
-    def auroc(rows: np.ndarray) -> tuple[float, Interval]:
+    def auroc(rows: np.ndarray) -> Measured:
         chosen = ~taught[rows], none_score[rows]
         return weighted_interval(groups[rows], lambda weights: float(roc_auc_score(*chosen, sample_weight=weights)))
 
-    measured: dict[str, tuple[float, Interval]] = {}
+    measured: dict[str, Measured] = {}
     if shown.any():
         measured |= {
             "accuracy": share(shown, truth == predicted),
@@ -79,15 +80,46 @@ def corpus_scores(scored: Sequence[ScoredClip], exercises: list[str]) -> dict[st
         measured["answer_untaught_named"] = share(untaught, answers != NONE)
     if shown.any() and untaught.any():
         measured |= {"auroc": auroc(clear), "auroc_partly": auroc(np.ones_like(clear))}
-    result: dict[str, float] = {}
-    for name, (value, (low, high)) in measured.items():
-        result |= {f"people_{name}": value, f"people_{name}_low": low, f"people_{name}_high": high}
+    result = with_intervals(measured)
     if shown.any():
         result["people_ece"] = calibration_error(*confidences([one for one in scored if one.taught and one.clear]))
     return result | {
         "people_clips": int(shown.sum()),
         "people_groups": len(set(groups[shown])),
     }
+
+
+def part_scores(scored: Sequence[ScoredClip], part: str) -> dict[str, float]:
+    """`people_<part>_…`: scores of parts of the corpus' clear clips, with 95 % intervals over groups.
+
+    Accuracy and F1 are of taught exercises; untaught_named as in `corpus_scores`.
+    """
+    truth, predicted, groups = columns(scored)
+    taught = truth != NONE
+    measured: dict[str, Measured] = {}
+    if taught.any():
+        measured[f"{part}_accuracy"] = share_of((truth == predicted)[taught], groups[taught])
+        measured[f"{part}_f1"] = f1_of(truth[taught], predicted[taught], groups[taught])
+    if not taught.all():
+        measured[f"{part}_untaught_named"] = share_of((predicted != NONE)[~taught], groups[~taught])
+    return with_intervals(measured)
+
+
+def f1_of(truth: np.ndarray, answer: np.ndarray, groups: np.ndarray) -> Measured:
+    return macro_f1(truth, answer), f1_interval(truth, answer, groups)
+
+
+def share_of(hits: np.ndarray, groups: np.ndarray) -> Measured:
+    """The share of clips (N,) that are hits."""
+    return weighted_interval(groups, lambda weights: float(np.average(hits, weights=weights)))
+
+
+def with_intervals(measured: Mapping[str, Measured]) -> dict[str, float]:
+    """Fields `people_<name>`, `…_low` and `…_high`."""
+    result: dict[str, float] = {}
+    for name, (value, (low, high)) in measured.items():
+        result |= {f"people_{name}": value, f"people_{name}_low": low, f"people_{name}_high": high}
+    return result
 
 
 def calibration_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:

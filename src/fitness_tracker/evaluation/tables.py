@@ -10,6 +10,8 @@ from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.evaluation.intervals import f1_by_exercise
 from fitness_tracker.evaluation.scored_clips import ScoredClip, columns
 
+HOW_SURE = ((0.75, "good"), (0.5, "fair"), (-1.0, "weak"))  # lowest F1 of an interval, and what that is called
+
 
 def confusion_table(scored: Sequence[ScoredClip]) -> pd.DataFrame:
     """One row a clip: actual, predicted."""
@@ -25,8 +27,8 @@ def hashed_answers(scored: Sequence[ScoredClip]) -> pd.DataFrame:
 
 
 def exercise_rows(scored: Sequence[ScoredClip]) -> list[Any]:
-    """For each taught exercise that is shown: exercise, f1, low, high, clips, groups, and `taken_for`, the wrong
-    predictions (`most_frequent`)."""
+    """For each taught exercise that is shown: exercise, f1, low, high, clips, groups; `taken_for`, the wrong
+    predictions (`most_frequent`); and `sure`, see `HOW_SURE`."""
     taught = [one for one in scored if one.taught]
     if not taught:
         return []
@@ -35,7 +37,14 @@ def exercise_rows(scored: Sequence[ScoredClip]) -> list[Any]:
         most_frequent(one.predicted for one in taught if one.truth == exercise != one.predicted)
         for exercise in table["exercise"]
     ]
+    table["sure"] = [next(word for limit, word in HOW_SURE if low >= limit) for low in table["low"]]
     return list(table.itertuples())
+
+
+def variants(corpus: Sequence[ScoredClip]) -> dict[str, list[str]]:
+    """Of each taught exercise of the corpus, the labels beside its own that are taught as it."""
+    shown = sorted({(one.truth, one.clip.name.split("/")[1]) for one in corpus if one.taught})
+    return {truth: [label for other, label in shown if other == truth != label] for truth, _ in shown}
 
 
 def untaught_rows(corpus: Sequence[ScoredClip]) -> list[tuple[str, int, list[tuple[str, int]]]]:

@@ -124,7 +124,7 @@ def keras_network(classifier: PoseClassifier) -> Any:
     try:
         if (members := len(unpack_weights(classifier.weights))) != classifier.graph.members:
             raise ValueError(f"it has {members} members")
-        return build_graph(classifier.pose, classifier.window, len(classifier.exercises), classifier.weights)
+        return build_graph(classifier.pose, classifier.window, classifier.classes, classifier.weights)
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = printable(" ".join(str(error).split())[:120])
         raise UserError(f"{WEIGHTS} of the classifier does not fit its description ({reason})") from None

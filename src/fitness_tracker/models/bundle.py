@@ -22,8 +22,8 @@ from fitness_tracker.models.classifier import Classifier, ClipUsage
 from fitness_tracker.models.registry import MODEL_KINDS
 
 # 1 had none, and names of training clips in clear; 2 one member, 3 forests, 4 HDF5 and no params, 5 nothing of holds,
-# 6 no graph
-FORMAT_VERSION = 7
+# 6 no graph, 7 no labels and nothing to enrol with
+FORMAT_VERSION = 8
 DESCRIPTION = "classifier.json"
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError,
@@ -39,7 +39,7 @@ class CommonFields(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
-    format_version: Literal[7]
+    format_version: Literal[8]
     model: str
     sha256: dict[str, Sha256]  # file -> hash
     checksum: Sha256

@@ -10,8 +10,12 @@ from fitness_tracker.models.graph import EMBEDDING, GRAPH, PROBABILITIES
 from fitness_tracker.models.tensorflow_setup import keras, tf
 
 
-def join_members(inputs: Sequence, values: object, networks: Sequence[keras.Model]) -> keras.Model:
+def join_members(
+    inputs: Sequence, values: object, networks: Sequence[keras.Model], sums: Sequence[int] | None = None
+) -> keras.Model:
     """A network from `inputs` to what `Graph` gives; `values`, made of them, is what each member's network takes.
+
+    If given, `sums` are the labels, by number, to which the probabilities of the networks' classes add up.
 
     Softmax is written out, with sums over an axis that is not the last: see `pose/features.py`.
     """
@@ -25,6 +29,8 @@ def join_members(inputs: Sequence, values: object, networks: Sequence[keras.Mode
     together = ops.stack(logits, axis=-1)  # (N, K, M)
     likely = ops.exp(together - ops.max(together, axis=1, keepdims=True))
     probabilities = ops.transpose(likely / ops.sum(likely, axis=1, keepdims=True), (0, 2, 1))
+    if sums is not None:
+        probabilities = ops.matmul(probabilities, np.eye(max(sums) + 1, dtype=np.float32)[list(sums)])
     outputs = {PROBABILITIES: probabilities, EMBEDDING: ops.stack(embeddings, axis=1)}
     return keras.Model(list(inputs), outputs, name="fitness_tracker")
 

@@ -52,7 +52,7 @@ class Graph:
         if found != {name: (dtype, (-1, *shape)) for name, (dtype, shape) in inputs.items()}:
             raise ValueError(f"{GRAPH} has other inputs than its description")
         outputs = {name: (one["dtype"], shape_of(one)) for name, one in self.run.get_output_details().items()}
-        units = outputs.get(EMBEDDING, (None, (0,)))[1][-1]
+        self.units = units = outputs.get(EMBEDDING, (None, (0,)))[1][-1]
         if outputs != {
             PROBABILITIES: (np.float32, (-1, members, classes)), EMBEDDING: (np.float32, (-1, members, units))
         }:  # fmt: skip

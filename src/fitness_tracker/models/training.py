@@ -17,6 +17,7 @@ from fitness_tracker.clips.split import fold_clips
 from fitness_tracker.core.errors import printable
 from fitness_tracker.core.params import Params, Split
 from fitness_tracker.corpus.catalog import CorpusClip, all_groups
+from fitness_tracker.corpus.pairs import PhotoPair, read_pairs
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.models.calibration import Calibration
 from fitness_tracker.models.checkpoint import Checkpoint
@@ -34,6 +35,7 @@ class TrainingData:
     usage: Mapping[str, ClipUsage]  # name -> fold, group and hash of each clip, those of the corpus included
     pose_networks: Mapping[str, bytes]  # BlazePose's two, which a classifier of poses takes along
     corpus: Sequence[CorpusClip] = ()  # a kind that reads frames leaves it out, for it has none
+    pairs: Sequence[PhotoPair] = ()  # likewise; what they show teaches, and is never held out
 
 
 class FittedMember(NamedTuple):
@@ -67,7 +69,8 @@ def prepare_data(
     taught = (
         corpus_to_teach(corpus, inputs, lambda line: print(f"train: {printable(line)}", flush=True)) if corpus else []
     )
-    return TrainingData(clips, inputs, split_and_hash_clips(clips, split, taught), pose_networks, taught)
+    pairs = read_pairs(corpus, {clip.exercise for clip in clips}) if corpus else []
+    return TrainingData(clips, inputs, split_and_hash_clips(clips, split, taught), pose_networks, taught, pairs)
 
 
 def common_fields(data: TrainingData, params: Params, exercises: list[str], calibration: Calibration) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fitness_tracker.core.errors import UserError, printable, quiet_native_stder
 from fitness_tracker.core.machine import worker_count
 from fitness_tracker.core.processes import Tick, run_in_processes
 from fitness_tracker.models.classifier import Classifier, Prediction
+from fitness_tracker.prediction.enrolment import Enrolled
 from fitness_tracker.prediction.predict import load_once, predict_clip
 
 PROCESS_BYTES = 5 * 10**8  # of memory: a process that answers (200 MiB for a short clip), and its ffmpeg
@@ -47,7 +48,9 @@ Draw = Callable[[Path, Answer, Classifier, bool], Iterable[str]]
 
 
 @contextmanager
-def answer_files(files: Sequence[Path], folder: Path, draw: Draw) -> Iterator[Iterator[Result]]:
+def answer_files(
+    files: Sequence[Path], folder: Path, draw: Draw, enrolled: Sequence[Enrolled] = ()
+) -> Iterator[Iterator[Result]]:
     """Yields the results for `files`, in their order, each as soon as it and all before it are there.
 
     Of each file it is a line of text or a few, so those that wait for one before them, at most
@@ -58,10 +61,10 @@ def answer_files(files: Sequence[Path], folder: Path, draw: Draw) -> Iterator[It
     workers = worker_count(len(files), PROCESS_BYTES)
     with tqdm(total=len(files), unit="file", miniters=1, leave=False, disable=True if one else None) as bar:
         if workers == 1:
-            answer = partial(answer_file, load_quietly(folder), draw, one, bar.update)
+            answer = partial(answer_file, load_quietly(folder), enrolled, draw, one, bar.update)
             yield aside(bar, chain.from_iterable(map(answer, files)))
             return
-        prepare, lost = partial(prepare_process, folder, draw), partial(lost_file, bar.update)
+        prepare, lost = partial(prepare_process, folder, enrolled, draw), partial(lost_file, bar.update)
         with run_in_processes(prepare, files, workers, bar.update, lost) as lists:
             yield aside(bar, chain.from_iterable(lists))
 
@@ -80,12 +83,14 @@ def load_quietly(folder: Path) -> Classifier:
         return load_once(folder)
 
 
-def prepare_process(folder: Path, draw: Draw) -> Callable[[Path, Tick], list[Result]]:
-    return partial(answer_in_process, load_quietly(folder), draw)
+def prepare_process(folder: Path, enrolled: Sequence[Enrolled], draw: Draw) -> Callable[[Path, Tick], list[Result]]:
+    return partial(answer_in_process, load_quietly(folder), enrolled, draw)
 
 
-def answer_in_process(classifier: Classifier, draw: Draw, path: Path, tick: Tick) -> list[Result]:
-    return list(answer_file(classifier, draw, False, tick, path))
+def answer_in_process(
+    classifier: Classifier, enrolled: Sequence[Enrolled], draw: Draw, path: Path, tick: Tick
+) -> list[Result]:
+    return list(answer_file(classifier, enrolled, draw, False, tick, path))
 
 
 def lost_file(tick: Tick, path: Path) -> list[Result]:
@@ -94,12 +99,14 @@ def lost_file(tick: Tick, path: Path) -> list[Result]:
     return [Failed(path, "the process that answers was killed, perhaps for memory")]
 
 
-def answer_file(classifier: Classifier, draw: Draw, show: bool, tick: Tick, path: Path) -> Iterator[Result]:
+def answer_file(
+    classifier: Classifier, enrolled: Sequence[Enrolled], draw: Draw, show: bool, tick: Tick, path: Path
+) -> Iterator[Result]:
     """The results for a file, and at its end a call of `tick`; with progress bars of its own if `show`."""
     notes: list[str] = []
     try:
         with progress_bar(show, desc=printable(path), unit=" s", bar_format=SECONDS_BAR, delay=1) as advance:
-            answer = predict_clip(path, classifier, progress=advance, tell=notes.append)
+            answer = predict_clip(path, classifier, progress=advance, tell=notes.append, enrolled=enrolled)
     except UserError as error:
         yield Failed(path, str(error))
     except MemoryError:

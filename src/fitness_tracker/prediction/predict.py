@@ -1,7 +1,7 @@
 """`predict_clip` and `predict_exercise`: answers for clips, pictures and frames. They need nothing but a classifier."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from fitness_tracker.answering.answer import Answer, answer_prediction
 from fitness_tracker.core.params import Limits
 from fitness_tracker.models.bundle import load_classifier, read_checksum
 from fitness_tracker.models.classifier import Classifier
+from fitness_tracker.models.pose.classifier import PoseClassifier, PosePrediction
+from fitness_tracker.prediction.enrolment import Enrolled, check_usable, mark_enrolled, name_enrolled
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS, check_frame, read_input
 from fitness_tracker.prediction.sources import default_folder
 from fitness_tracker.video.letterbox import fit_frame
@@ -49,19 +51,25 @@ def predict_clip(
     limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], None] | None = None,
     tell: Callable[[str], object] | None = None,
+    enrolled: Sequence[Enrolled] = (),
 ) -> Answer:
     """The answer for a clip's or picture's file, or for frames (H, W, 3) uint8 RGB, `classifier.fps` of them a second.
 
-    `progress` is called with the seconds of the clip that are done, `tell` with a line if the clip's clock was mended.
-    Raises `UserError` if the file cannot be read as what its name says, or there is no classifier; `ValueError` if a
-    frame is no such array, or there is none.
+    `enrolled` exercises count as taught ones. `progress` is called with the seconds of the clip that are done, `tell`
+    with a line if the clip's clock was mended.
+    Raises `UserError` if the file cannot be read as what its name says, there is no classifier, or something enrolled
+    is not for it; `ValueError` if a frame is no such array, or there is none.
     """
     loaded = loaded_classifier(classifier)
+    check_usable(enrolled, loaded)
     if isinstance(clip, (Path, str)):
         frames: Iterable[np.ndarray] = read_input(Path(clip), loaded.fps, loaded.fit, limits, tell)
     else:
         frames = (fit_frame(check_frame(frame), loaded.fit) for frame in clip)
-    return answer_prediction(loaded.predict_frames(with_progress(frames, loaded.fps, progress)), loaded)
+    prediction = loaded.predict_frames(with_progress(frames, loaded.fps, progress))
+    if isinstance(loaded, PoseClassifier) and isinstance(prediction, PosePrediction):
+        prediction, loaded = name_enrolled(prediction, loaded, enrolled)
+    return mark_enrolled(answer_prediction(prediction, loaded), enrolled)
 
 
 def with_progress(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fitness_tracker.core.errors import UserError, printable
 
-MOST_BYTES, MOST_FILES = 64 * 10**6, 100  # of the zip, and of what it holds; a bundle has 15 MB and five files
+MOST_BYTES, MOST_FILES = 64 * 10**6, 100  # of the zip, and of what it holds; a bundle has 15 MB and six files
 DESCRIPTION = "classifier.json"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 CENTRAL_ENTRY = b"PK\x01\x02"  # begins each entry of a zip's directory

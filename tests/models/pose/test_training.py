@@ -4,19 +4,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitness_tracker.blazepose.landmarks import write_landmarks
+from fitness_tracker.blazepose.landmarks import read_landmarks, write_landmarks
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.params import Limits, Params, load_params
+from fitness_tracker.corpus.pairs import PhotoPair
 from fitness_tracker.models import processes
 from fitness_tracker.models.calibration import calibrate, fit_none_threshold, fit_temperature, group_weights
 from fitness_tracker.models.classifier import NONE, ClipUsage, apply_temperature
 from fitness_tracker.models.pose import training
 from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, sampling_weights
-from fitness_tracker.models.pose.dataset import PoseData, TrainingSet, read_training_set
+from fitness_tracker.models.pose.classifier import IMAGE, WORLD
+from fitness_tracker.models.pose.dataset import PAIRS_FOLD, PoseData, TrainingSet, find_classes, read_training_set
 from fitness_tracker.models.pose.features import ANKLE, FEATURES, JOINTS, KNEE, WRIST, tracks_from_landmarks
-from fitness_tracker.models.pose.network import unpack_weights
-from fitness_tracker.models.pose.training import Task, ask_held_out, fit, fit_member, fit_network, plan_members
+from fitness_tracker.models.pose.network import build_graph, unpack_weights
+from fitness_tracker.models.pose.training import (
+    Task,
+    ask_held_out,
+    fit,
+    fit_member,
+    fit_network,
+    plan_members,
+    prior_shift,
+)
 from fitness_tracker.models.processes import run_side_by_side
 from fitness_tracker.models.tensorflow_setup import make_deterministic
 from fitness_tracker.models.training import TrainingData, deciding_params, random_stream
@@ -28,7 +38,8 @@ WINDOW = 16
 
 
 def small(**train: object) -> Params:
-    pose = dataclasses.replace(PARAMS.pose, windows_per_epoch=64, units=16, members=2, window_s=WINDOW / 10)
+    sizes = {"windows_per_epoch": 64, "units": 16, "members": 2, "unseen_folds": 1, "window_s": WINDOW / 10}
+    pose = dataclasses.replace(PARAMS.pose, **sizes)
     train = {"batch_size": 16, "learning_rate": 0.005, **train}
     return dataclasses.replace(PARAMS, pose=pose, train=dataclasses.replace(PARAMS.train, **train))
 
@@ -64,7 +75,7 @@ def some(number: int, first: int) -> PoseData:
 @pytest.fixture(scope="module")
 def trained():
     data, held_out = some(16, 0), some(8, 100)
-    task = Task(data, held_out, 1, 3, settings({"windows_per_epoch": 128}, epochs=20))
+    task = Task(data, held_out, [1], range(3), settings({"windows_per_epoch": 128}, epochs=20))
     return fit_member(task, lambda: None), task
 
 
@@ -72,7 +83,7 @@ def test_the_model_learns_what_is_plain_to_see_of_people_it_never_saw(trained) -
     fitted, task = trained
     said = ask_held_out(fitted, task)
     assert said.shape == (8, 3)
-    assert (said.argmax(axis=1) == task.held_out.labels).mean() > 0.9
+    assert (said.argmax(axis=1) == task.held_out.classes).mean() > 0.9
     assert set(fitted.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
     assert len(fitted.history["loss"]) == 20
     assert fitted.history["loss"][-1] < fitted.history["loss"][0]
@@ -103,14 +114,14 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     data, weights = some(6, 0), []
     for _ in range(2):
         make_deterministic(0)
-        weights.append(fit_network(data, data, 3, settings(epochs=1))[0].get_weights())
+        weights.append(fit_network(data, data, range(3), settings(epochs=1))[0].get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_an_epoch_has_its_windows_and_idle_people_among_them() -> None:
     batches = WindowBatches(
-        some(6, 0), 3, settings({"windows_per_epoch": 700, "synthetic_idle_ratio": 0.2}, batch_size=70)
+        some(6, 0), range(3), settings({"windows_per_epoch": 700, "synthetic_idle_ratio": 0.2}, batch_size=70)
     )
     shown = [batches[number] for number in range(len(batches))]
     assert [features.shape for features, _ in shown] == [(70, WINDOW, FEATURES)] * 10
@@ -123,19 +134,87 @@ def test_an_epoch_has_its_windows_and_idle_people_among_them() -> None:
 
 
 def test_rare_exercises_and_groups_are_drawn_more_often_but_not_as_often() -> None:
-    labels, groups = np.array([0] * 100 + [1] * 4), np.array(["a"] * 99 + ["b"] + ["c", "d", "e", "f"])
-    chances = sampling_weights(labels, groups)
+    classes, groups = np.array([0] * 100 + [1] * 4), np.array(["a"] * 99 + ["b"] + ["c", "d", "e", "f"])
+    chances = sampling_weights(PoseData([], classes, groups), [0, 1, 2], 0.3)
     assert chances.sum() == pytest.approx(1)
     assert chances[99] / chances[0] == pytest.approx(99**0.5)
     assert 1 < chances[:100].sum() / chances[100:].sum() < 25
 
 
+def test_labels_of_an_exercise_are_drawn_together_and_each_label_of_nothing_taught_by_itself() -> None:
+    classes = np.array([0] * 8 + [1] * 2 + [2] * 8 + [3] * 2)  # two labels of one exercise, two of 'none'
+    data = PoseData([], classes, np.arange(20))
+    chances = sampling_weights(data, [0, 0, 1, 1], 0.4)
+    assert chances[classes >= 2].sum() == pytest.approx(0.4)
+    assert chances[0] == chances[9]
+    assert chances[19] / chances[10] == pytest.approx(2)
+    taught = PoseData([], classes[:10], np.arange(10))
+    assert sampling_weights(taught, [0, 0, 1, 1], 0.4).sum() == pytest.approx(1)
+
+
+def test_answers_are_corrected_for_nothing_taught_being_drawn_more_often_than_it_is_asked() -> None:
+    """Odds of 1 in the training are those of a fourth where a fifth of what is asked is nothing taught."""
+    pose = dataclasses.replace(PARAMS.pose, untaught_ratio=0.5, untaught_prior=0.2)
+    shift = prior_shift([0, 2, 1, 2], pose)
+    np.testing.assert_allclose(shift, [0, np.log(4), 0, np.log(4)], rtol=1e-6)
+    assert not prior_shift([0, 2, 1, 2], dataclasses.replace(pose, untaught_prior=0.5)).any()
+
+
 def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:
-    names = np.array(["squat", "squat", "press", "crawl", "crawl", NONE, NONE])
-    folds, untaught = np.array([0, 1, 1, 0, 1, 0, 1]), names == "crawl"
-    clips = TrainingSet(PoseData([], np.zeros(7, int), np.arange(7)), folds, names, untaught, np.ones(7, bool))
-    assert clips.seen_by(0).tolist() == [False, True, True, False, False, False, True]
-    assert clips.seen_by(1).tolist() == [True, False, False, False, False, True, False]
+    """Nor does it see photo pairs of that."""
+    names = np.array(["squat", "squat", "press", "crawl", "crawl", NONE, NONE, "squat", "crawl", "jump"])
+    folds, untaught = np.array([0, 1, 1, 0, 1, 0, 1, *[PAIRS_FOLD] * 3]), np.isin(names, ("crawl", "jump"))
+    classes = find_classes({"squat": "squat", "press": "press", "crawl": NONE, "jump": NONE}, ["press", "squat", NONE])
+    assert classes == (["crawl", "jump", "press", "squat", NONE], [2, 2, 0, 1, 2])
+    clips = TrainingSet(
+        PoseData([], classes.numbers(names), np.arange(10)), classes, folds, untaught, np.ones(10, bool)
+    )
+    assert clips.seen_by([0]).tolist() == [False, True, True, False, False, False, True, True, False, True]
+    assert clips.seen_by([1]).tolist() == [True, False, False, False, False, True, False, True, False, True]
+    assert clips.seen_by([0, 1]).tolist() == [False] * 7 + [True, False, True]
+    assert clips.exercises.tolist() == [1, 1, 0, 2, 2, 2, 2, 1, 2, 2]
+
+
+def pair(exercise: str, label: str = "") -> PhotoPair:
+    """The first frame of a figure, and its ninth."""
+    return PhotoPair(f"{exercise}1", label or exercise, exercise, clip(exercise, 5)[np.array([0, 8])])
+
+
+def test_a_photo_pair_is_a_movement_there_and_back_that_nobody_is_tested_on(data) -> None:
+    exercises = ["press", "squat", NONE]
+    found = read_training_set(dataclasses.replace(data, pairs=[pair("squat", "deep_squat")]), exercises)
+    assert found.folds[-1] == PAIRS_FOLD
+    assert [task.folds for task in plan_members(found, data, small(), None)] == [[0], [1]]
+    assert [found.classes.labels[number] for number in found.data.classes[-2:]] == [NONE, "deep_squat"]
+    assert (found.exercises[-1], found.clear[-1]) == (1, False)
+    moved, photos = found.data.clips[-1], tracks_from_landmarks(pair("squat").landmarks, JOINTS)
+    np.testing.assert_allclose(moved.world[[0, -1]], photos.world, atol=1e-6)
+    steps = np.linalg.norm(np.diff(moved.world[:, 2 * KNEE], axis=0), axis=-1)
+    assert len(steps) == 15  # 1.5 s
+    assert steps.argmax() == 7  # fastest in the middle
+    assert steps[0] < 0.2 * steps[7]
+
+
+def test_labels_are_told_apart_and_their_probabilities_add_up_to_exercises(data) -> None:
+    make_deterministic(0)
+    pairs = [pair("squat", "deep_squat"), pair("press", "push_press")]
+    done = fit(dataclasses.replace(data, pairs=pairs), small(epochs=1)).classifier
+    assert done.labels == {
+        "deep_squat": "squat", "press": "press", "push_press": "press", "squat": "squat", NONE: NONE
+    }  # fmt: skip
+    assert done.classes == [1, 0, 0, 1, 2]
+    assert unpack_weights(done.weights)[0][-1].shape == (5,)
+    marks = read_landmarks(data.inputs["squat/p0__1"])
+    probabilities = done.graph(
+        **{IMAGE: marks.image_landmarks[None, :WINDOW, :, :3], WORLD: marks.world_landmarks[None, :WINDOW]}
+    ).probabilities
+    assert probabilities.shape == (1, 2, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, atol=1e-5)
+    of_labels = build_graph(small().pose, WINDOW, range(5), done.weights)(
+        [marks.image_landmarks[None, :WINDOW, :, :3], marks.world_landmarks[None, :WINDOW]]
+    )["probabilities"].numpy()
+    expected = np.stack([of_labels[..., [1, 2]].sum(-1), of_labels[..., [0, 3]].sum(-1), of_labels[..., 4]], axis=-1)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("exercises", [["press", "squat", NONE], ["press", NONE]])
@@ -145,9 +224,9 @@ def test_ones_own_clips_teach_whatever_they_are_called(data, exercises: list[str
     found = read_training_set(dataclasses.replace(data, clips=own), exercises)
     assert not found.untaught.any()
     for fold in (0, 1, 2):
-        assert (found.seen_by(fold) == (found.folds != fold)).all()
+        assert (found.seen_by([fold]) == (found.folds != fold)).all()
     taught = [clip.exercise if clip.exercise in exercises else NONE for clip in own]
-    assert [exercises[label] for label in found.data.labels] == taught
+    assert [exercises[number] for number in found.exercises] == taught
 
 
 def test_nine_in_ten_taught_clips_are_named() -> None:
@@ -241,20 +320,23 @@ def test_a_fold_without_exercises_is_no_end(data) -> None:
 
 
 @pytest.mark.slow
-def test_each_member_learns_from_all_folds_but_its_own(data, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("number", "expected"), [(1, [[0], [1]]), (2, [[0, 1], [1, 2]]), (9, [[0, 1], [1, 2]])])
+def test_each_member_learns_from_all_folds_but_its_own(
+    data, monkeypatch: pytest.MonkeyPatch, number: int, expected: list[list[int]]
+) -> None:
     seen = []
 
     def spy(function, tasks, tick):
-        seen.extend(
-            (task.fold, len(task.train.clips), len(task.held_out.clips), task.settings.member) for task in tasks
-        )
+        seen.extend((len(task.train.clips), len(task.held_out.clips), task.settings.member) for task in tasks)
         return [function(task, tick) for task in tasks]
 
     monkeypatch.setattr(training, "run_side_by_side", spy)
-    done = fit(data, small(epochs=1))
+    params = small(epochs=1)
+    done = fit(data, dataclasses.replace(params, pose=dataclasses.replace(params.pose, unseen_folds=number)))
     sizes = [sum(used.fold == fold for used in data.usage.values()) for fold in range(3)]
-    assert seen == [(fold, 24 - sizes[fold], sizes[fold], fold) for fold in (0, 1)]
-    assert done.classifier.unseen_folds == [{0}, {1}]
+    hidden = [sum(sizes[fold] for fold in folds) for folds in expected]
+    assert seen == [(24 - hidden[0], hidden[0], 0), (24 - hidden[1], hidden[1], 1)]
+    assert done.classifier.unseen_folds == [set(folds) for folds in expected]
     first, second = unpack_weights(done.classifier.weights)
     assert (first[0] != second[0]).any()
 
@@ -274,7 +356,7 @@ def test_a_checkpoint_is_of_what_the_training_reads(data) -> None:
 
     def keys(**changes: object) -> list[str]:
         params, exercises = dataclasses.replace(small(), **changes), ["press", "squat", NONE]
-        return [task.key for task in plan_members(read_training_set(data, exercises), exercises, data, params, None)]
+        return [task.key for task in plan_members(read_training_set(data, exercises), data, params, None)]
 
     assert keys() == keys(cache_gb=1.0) == keys(bad_clips="skip") == keys(limits=Limits(seconds=9))
     assert keys() == keys(none=dataclasses.replace(PARAMS.none, accepted_share=0.5))

@@ -1,6 +1,7 @@
 """The windows that a pose network is shown: drawn at random, augmented, with synthetic idle people among them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,17 +36,19 @@ class PoseSettings:
 
 
 class WindowBatches(keras.utils.PyDataset):
-    """Batches (features (N, T, FEATURES), labels (N, K) one-hot), float32.
+    """Batches (features (N, T, FEATURES), classes (N, C) one-hot), float32.
 
     Each depends on nothing but the seed, the epoch and its number in it.
     """
 
-    def __init__(self, data: PoseData, classes: int, settings: PoseSettings) -> None:
+    def __init__(self, data: PoseData, exercises: Sequence[int], settings: PoseSettings) -> None:
+        """`exercises` are the numbers of the classes' exercises."""
         super().__init__()
-        self.clips, self.labels, self.classes = ClipSequences(data.clips), data.labels, classes
+        self.clips, self.shown, self.classes = ClipSequences(data.clips), data.classes, len(exercises)
         self.settings, self.epoch = settings, 0
-        even = np.full(len(data.labels), 1 / len(data.labels))
-        self.chances = sampling_weights(data.labels, data.groups) if settings.train.class_weights else even
+        even = np.full(len(data.classes), 1 / len(data.classes))
+        weigh = settings.train.class_weights
+        self.chances = sampling_weights(data, exercises, settings.pose.untaught_ratio) if weigh else even
 
     def __len__(self) -> int:
         return math.ceil(self.settings.pose.windows_per_epoch / self.settings.train.batch_size)
@@ -54,24 +57,38 @@ class WindowBatches(keras.utils.PyDataset):
         settings, size = self.settings, self.settings.train.batch_size
         rng = settings.stream(self.epoch, number)
         idle = rng.binomial(size, settings.pose.synthetic_idle_ratio)
-        clips = rng.choice(len(self.labels), size - idle, p=self.chances)
+        clips = rng.choice(len(self.shown), size - idle, p=self.chances)
         windows, standing = sample_augmented_windows(self.clips, clips, settings.window, settings.augmentation, rng)
-        labels = np.where(standing, self.classes - 1, self.labels[clips])
-        labels = np.concatenate([labels, np.full(idle, self.classes - 1)])
+        classes = np.where(standing, self.classes - 1, self.shown[clips])
+        classes = np.concatenate([classes, np.full(idle, self.classes - 1)])
         values = np.concatenate([features(windows), sample_idle_features(idle, settings, rng)])
-        return values, one_hot(labels, self.classes)
+        return values, one_hot(classes, self.classes)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
 
-def sampling_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """(clips,) probabilities with which clips are drawn: the frequency of an exercise, and of a group in it, counts by
-    its square root, half way between all clips the same and all exercises, and groups, the same."""
-    table = pd.DataFrame({"label": labels, "group": groups})
-    weights = table.groupby(["label", "group"])["group"].transform("size").to_numpy() ** -0.5
-    weights *= pd.Series(weights).groupby(labels).transform("sum").to_numpy() ** -0.5
+def sampling_weights(data: PoseData, exercises: Sequence[int], untaught_ratio: float) -> np.ndarray:
+    """(clips,) probabilities with which clips are drawn.
+
+    Clips of nothing taught are drawn with probability `untaught_ratio`, where there are both. The frequency of an
+    exercise, or of a label of nothing taught, and of a group in it, counts by its square root: half way between all
+    clips the same and all exercises, and groups, the same.
+    """
+    shown = np.array(exercises)[data.classes]
+    untaught = shown == exercises[-1]
+    weights = np.where(untaught, rare_more_often(data.classes, data.groups), rare_more_often(shown, data.groups))
+    if untaught.any() and not untaught.all():
+        for part, share in ((untaught, untaught_ratio), (~untaught, 1 - untaught_ratio)):
+            weights[part] *= share / weights[part].sum()
     return weights / weights.sum()
+
+
+def rare_more_often(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(clips,) weights by the square root of the frequency of each kind, and of each group in it."""
+    table = pd.DataFrame({"kind": kinds, "group": groups})
+    weights = table.groupby(["kind", "group"])["group"].transform("size").to_numpy() ** -0.5
+    return weights * pd.Series(weights).groupby(kinds).transform("sum").to_numpy() ** -0.5
 
 
 def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Generator) -> np.ndarray:
@@ -80,6 +97,6 @@ def sample_idle_features(number: int, settings: PoseSettings, rng: np.random.Gen
     return features(augment_poses(windows, settings.augmentation, rng))
 
 
-def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Labels (N,) int64 to (N, classes) float32."""
-    return np.eye(classes, dtype=np.float32)[labels]
+def one_hot(numbers: np.ndarray, classes: int) -> np.ndarray:
+    """Numbers (N,) int64 to (N, classes) float32."""
+    return np.eye(classes, dtype=np.float32)[numbers]

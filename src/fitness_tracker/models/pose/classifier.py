@@ -23,6 +23,7 @@ from fitness_tracker.models.pose.features import (
     tracks_from_landmarks,
     window_spans,
 )
+from fitness_tracker.models.pose.metric import METRIC, Metric, unpack_metric
 
 IMAGE, WORLD = "image_landmarks", "world_landmarks"  # the graph's inputs
 WEIGHTS = "weights.npz"  # of all members' networks, for exports that are no copy of the graph
@@ -38,15 +39,22 @@ class PoseClassifier(Classifier):
     """Networks on windows; a clip's probabilities are the mean over windows and members."""
 
     pose: Pose
-    folds: list[int]  # of each member, the one that it never saw
+    folds: list[list[int]]  # of each member, those that it never saw
     window: int  # frames
     pose_networks: dict[str, bytes]  # BlazePose's two
     weights: bytes  # of `WEIGHTS`
+    labels: dict[str, str]  # of each class of the networks, see `class_order`: label -> exercise, or 'none'
+    metric: Metric  # by which enrolled movements are found
     kind: ClassVar[str] = "pose"
 
     @property
+    def classes(self) -> list[int]:
+        """Of each class of the networks, the number of its exercise."""
+        return [self.exercises.index(self.labels[label]) for label in class_order(self.labels)]
+
+    @property
     def unseen_folds(self) -> list[set[int]]:
-        return [{fold} for fold in self.folds]
+        return [set(folds) for folds in self.folds]
 
     def predict_frames(self, frames: Iterable[np.ndarray], members: Sequence[int] | None = None) -> Prediction:
         timed = ((number / self.fps, frame) for number, frame in enumerate(frames))
@@ -69,7 +77,12 @@ class PoseClassifier(Classifier):
         of_windows = np.concatenate([self.mean_of(part, members) for part in parts])
         if number == 1:
             of_windows = forget_none(of_windows)
-        spans = window_spans(tracks.shot_sizes, self.window)
+        return self.average(of_windows, landmarks)
+
+    def average(self, of_windows: np.ndarray, landmarks: Landmarks) -> PosePrediction:
+        """Probabilities (N, K) of a clip's windows, the last that of 'none', to the clip's."""
+        nobody = np.eye(of_windows.shape[1], dtype=np.float32)[-1]
+        spans = window_spans([len(shot) for shot in landmarks.shots()], self.window)
         found = np.array([landmarks.found[start:end].mean() for start, end in spans])
         lengths = np.array([end - start for start, end in spans])
         weights = found * (lengths / lengths.max())
@@ -78,11 +91,16 @@ class PoseClassifier(Classifier):
         return PosePrediction(frames, probabilities, landmarks)
 
     def describe(self) -> dict[str, Any]:
-        return {"pose": asdict(self.pose), "window": self.window, "folds": self.folds}
+        return {"pose": asdict(self.pose), "window": self.window, "folds": self.folds, "labels": self.labels}
 
     def files(self) -> dict[str, bytes]:
         of_pose = {name: self.pose_networks[role] for role, name in NETWORKS.items()}
-        return {**super().files(), WEIGHTS: self.weights, **of_pose}
+        return {**super().files(), WEIGHTS: self.weights, METRIC: self.metric.pack(), **of_pose}
+
+
+def class_order(labels: Iterable[str]) -> list[str]:
+    """The labels in the order of the networks' classes: sorted, 'none' at the end."""
+    return sorted(labels, key=lambda label: (label == NONE, label))
 
 
 def ask(graph: Graph, windows: PointTracks) -> Outputs:
@@ -101,6 +119,9 @@ def forget_none(probabilities: np.ndarray) -> np.ndarray:
     return known / known.sum(axis=1, keepdims=True)
 
 
+Folds = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1, max_length=100)]
+
+
 class PoseFields(BaseModel):
     """What this kind adds to classifier.json."""
 
@@ -108,7 +129,8 @@ class PoseFields(BaseModel):
 
     pose: Pose
     window: Annotated[StrictInt, Field(ge=2, le=10_000)]  # frames
-    folds: Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1, max_length=100)]
+    folds: Annotated[list[Folds], Field(min_length=1, max_length=100)]
+    labels: Annotated[dict[str, str], Field(min_length=1, max_length=10_000)]
 
 
 def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]) -> PoseClassifier:
@@ -116,9 +138,11 @@ def load(folder: Path, description: Mapping[str, Any], common: Mapping[str, Any]
     fields = PoseFields.model_validate(description)
     if common["exercises"][-1] != NONE:
         raise ValueError("its last label is not 'none'")
-    content = (folder / GRAPH).read_bytes()
+    if not set(fields.labels.values()) <= set(common["exercises"]):
+        raise ValueError("a label is of none of its exercises")
+    graph = pose_graph((folder / GRAPH).read_bytes(), fields.window, len(fields.folds), len(common["exercises"]))
     return PoseClassifier(
         pose=fields.pose, folds=fields.folds, window=fields.window, pose_networks=read_networks(folder),
-        weights=(folder / WEIGHTS).read_bytes(),
-        graph=pose_graph(content, fields.window, len(fields.folds), len(common["exercises"])), **common,
+        weights=(folder / WEIGHTS).read_bytes(), labels=fields.labels,
+        metric=unpack_metric((folder / METRIC).read_bytes(), graph.members, graph.units), graph=graph, **common,
     )  # fmt: skip

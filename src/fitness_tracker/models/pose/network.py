@@ -42,10 +42,11 @@ def build_pose(pose: Pose, classes: int) -> keras.Model:
     return keras.Model(windows, layers.Dense(classes, activation="softmax", name="exercise")(hidden), name="pose")
 
 
-def build_graph(pose: Pose, window: int, classes: int, weights: bytes) -> keras.Model:
+def build_graph(pose: Pose, window: int, exercises: Sequence[int], weights: bytes) -> keras.Model:
     """From landmarks of windows (N, T, 33, 3), in pixels and in metres, to what `Graph` gives.
 
-    `weights` are of `pack_weights`. Raises `ValueError` if they do not fit.
+    `exercises` are the numbers of the exercises of the networks' classes, whose probabilities add up; `weights` are of
+    `pack_weights`. Raises `ValueError` if they do not fit.
     """
     ops = keras.ops
     image, world = (keras.Input((window, LANDMARKS, 3), name=name) for name in (IMAGE, WORLD))
@@ -53,15 +54,15 @@ def build_graph(pose: Pose, window: int, classes: int, weights: bytes) -> keras.
     poses = normalize(ops.take(world, rows, axis=2), ops.take(image, rows, axis=2), ops)
     networks = []
     for arrays in unpack_weights(weights):
-        networks.append(build_pose(pose, classes))
+        networks.append(build_pose(pose, len(exercises)))
         networks[-1].set_weights(arrays)
-    return join_members([image, world], compute_features(poses, ops), networks)
+    return join_members([image, world], compute_features(poses, ops), networks, exercises)
 
 
-def make_graph(pose: Pose, window: int, classes: int, weights: bytes) -> Graph:
+def make_graph(pose: Pose, window: int, exercises: Sequence[int], weights: bytes) -> Graph:
     """The graph of the members whose `weights` were packed, as it is kept and asked."""
-    network = build_graph(pose, window, classes, weights)
-    return pose_graph(to_tflite(network), window, len(unpack_weights(weights)), classes)
+    network = build_graph(pose, window, exercises, weights)
+    return pose_graph(to_tflite(network), window, len(unpack_weights(weights)), max(exercises) + 1)
 
 
 def pack_weights(members: Sequence[Sequence[np.ndarray]]) -> bytes:
