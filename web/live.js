@@ -28,8 +28,12 @@ let segmenter = null; // a worker, kept from one session to the next
 const segmentsOf = ({ frames, probabilities, landmarks }) => {
   segmenter ??= new Worker(new URL("./answering/worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
-    segmenter.onmessage = ({ data }) => resolve(data);
-    segmenter.onerror = ({ message }) => reject(new Error(message));
+    segmenter.onmessage = ({ data: { segments, problem } }) => (problem ? reject(new Error(problem)) : resolve(segments));
+    segmenter.onerror = (event) => {
+      event.preventDefault(); // else it ends the worker that asks, too
+      segmenter = null; // the next session begins anew
+      reject(new Error(event.message));
+    };
     segmenter.postMessage({ frames, probabilities, arrays: { ...landmarks } });
   });
 };
@@ -71,7 +75,7 @@ export class LiveSession {
   // The state after an answer to everything that was given.
   async finish() {
     await this.pending;
-    if (this.grid.poses.length) await this.askNow();
+    await this.askNow();
     return this.state(null, null);
   }
 
@@ -94,6 +98,7 @@ export class LiveSession {
   // Up to where somebody was found: who left does not hold still.
   async answer() {
     const [poses, begin, first] = [[...this.grid.poses], this.grid.begin, this.grid.first];
+    if (!poses.length) return []; // all was let go just now
     while (poses.length > 1 && !poses.at(-1)) poses.pop();
     const landmarks = stackPoses(poses, poses.map((_, n) => n / FPS));
     if (this.windowsSince !== first) this.windows.clear();

@@ -1,9 +1,13 @@
 // Answers for the live camera, in a worker of their own, so that no frame waits for them.
 
-import { findSegments } from "./answer.js";
-import { Landmarks } from "../blazepose/landmarks.js";
-
-addEventListener("message", ({ data: { frames, probabilities, arrays } }) => {
-  const landmarks = Object.assign(new Landmarks(0), arrays);
-  postMessage(findSegments({ frames, probabilities, landmarks }));
+// Listens before its modules are there: they wait for `page.json`, and a browser may drop what nobody listens to.
+const modules = Promise.all([import("./answer.js"), import("../blazepose/landmarks.js")]);
+addEventListener("message", async ({ data: { frames, probabilities, arrays } }) => {
+  try {
+    const [{ findSegments }, { Landmarks }] = await modules;
+    const landmarks = Object.assign(new Landmarks(0), arrays);
+    postMessage({ segments: findSegments({ frames, probabilities, landmarks }) });
+  } catch (error) {
+    postMessage({ problem: String(error) });
+  }
 });

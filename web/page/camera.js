@@ -77,8 +77,12 @@ const watch = (mine) => {
   $("camera").play().catch(() => {});
   $("screen").classList.toggle("mirrored", (mine.track.getSettings().facingMode ?? "user") === "user");
   mine.track.addEventListener("ended", () => mine === live && stopCamera("unplugged"));
-  mine.track.addEventListener("mute", () => mine === live && setAdvice("muted"));
-  mine.track.addEventListener("unmute", () => mine === live && setAdvice(null));
+  for (const kind of ["mute", "unmute"]) {
+    mine.track.addEventListener(kind, () => {
+      mine.isMuted = kind === "mute"; // answers to earlier pictures are still to come
+      if (mine === live) setAdvice(mine.isMuted ? "muted" : null);
+    });
+  }
   keepAwake(mine);
   listCameras(mine);
 };
@@ -141,7 +145,7 @@ const tell = (mine, state) => {
       if (mine === live) drawState(mine.state);
     });
   }
-  setAdvice(state.advice ? ADVICE[state.advice] : null);
+  setAdvice(mine.isMuted ? "muted" : ADVICE[state.advice] ?? null);
   tellCount(mine, state);
   tellSets(mine, state.sets);
 };
