@@ -6,6 +6,7 @@ import { distance, sideOf } from "./blazepose/regions.js";
 const { Landmark } = constants.skeleton;
 const DARK = 40; // grey levels, 0-255: of the brightest twentieth of a picture in which nobody can be seen well
 const OUTSIDE = 0.02; // of the picture's width and height
+const SMALL = 0.3; // of the picture's height: BlazePose sees people of up to 0.28 in a test picture of colours
 const SURE = 0.5; // seconds for which something is amiss before it is said, and is well before it is taken back
 const LOOK_EVERY = 1.2; // seconds between looks at all people
 const LIKE = 0.6; // of the followed one's size: who is smaller stands in the background
@@ -20,7 +21,7 @@ export class Adviser {
     this.isAlone = true;
   }
 
-  // 'dark', 'several', 'back', 'turn', or null.
+  // 'dark', 'closer', 'back', 'turn', 'several', or null.
   async look(frame, pose, points, { seconds, width, height }) {
     if (pose && seconds - this.looked >= LOOK_EVERY) {
       this.looked = seconds;
@@ -34,6 +35,7 @@ export class Adviser {
 
   think(frame, points, width, height) {
     if (!points) return isDark(frame) ? "dark" : null;
+    if (sizeOf(points, width / height) < SMALL) return "closer";
     const outside = outsideOf(points);
     if (outside.sideways) return height > width ? "turn" : "back";
     if (outside.upwards) return "back";
@@ -50,6 +52,12 @@ export class Adviser {
     return false;
   }
 }
+
+// The longer side of the box around somebody, as a share of the picture's height; `ratio`: of its width to its height.
+const sizeOf = (points, ratio) => Math.max(...[ratio, 1].map((unit, axis) => {
+  const places = points.filter((_, n) => n % 3 === axis);
+  return unit * (Math.max(...places) - Math.min(...places));
+}));
 
 // Whether both feet, or the head, are beyond the picture's left or right, or beyond its top or bottom edge.
 const outsideOf = (points) => {

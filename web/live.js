@@ -59,7 +59,7 @@ export class LiveSession {
     this.pose = await this.tracker.locate(frame, this.pose, this.last);
     const points = this.pose && pointsOf(this.pose, fittedBox(width, height));
     const advice = await this.adviser.look(frame, this.pose, points, { seconds: this.clock, width, height });
-    const isGood = this.pose && !advice;
+    const isGood = this.pose && !advice && !this.adviser.thought; // what is amiss in this frame may not be said yet
     this.grid.add(isGood ? this.pose : null, this.clock);
     if (this.pose) this.last = this.pose;
     if (isGood) {

@@ -6,7 +6,9 @@ import { drawSkeleton } from "./draw.js";
 import { $, element, explain, put, say, show } from "./sections.js";
 import { counted, doing, held, language, nameOf, t } from "./words.js";
 
-const ADVICE = { back: "adviceBack", turn: "adviceTurn", dark: "adviceDark", several: "adviceSeveral", nobody: "adviceNobody" };
+const ADVICE = {
+  back: "adviceBack", closer: "adviceCloser", dark: "adviceDark", nobody: "adviceNobody", several: "adviceSeveral", turn: "adviceTurn",
+};
 
 const IN_FLIGHT = 2; // pictures without an answer, at most: a slow device gets fewer pictures, not later answers
 

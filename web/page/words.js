@@ -59,6 +59,7 @@ export const WORDS = {
   rate: ["{n} frames a second", "{n} Bilder je Sekunde", "{n} imágenes por segundo", "{n} images par seconde"],
   ready: ["Stand so that your whole body is in the picture.", "Stell dich so, dass dein ganzer Körper im Bild ist.", "Colócate de modo que se vea todo tu cuerpo.", "Placez-vous de façon que tout votre corps soit visible."],
   adviceBack: ["Step back: you are partly outside the picture.", "Geh zurück: du bist teils außerhalb des Bildes.", "Da un paso atrás: no cabes en la imagen.", "Reculez : vous sortez de l’image."],
+  adviceCloser: ["Come closer: you are too small in the picture.", "Komm näher: du bist zu klein im Bild.", "Acércate: apareces demasiado pequeño en la imagen.", "Approchez : vous êtes trop petit dans l’image."],
   adviceTurn: ["Turn the phone on its side.", "Dreh das Telefon quer.", "Gira el teléfono de lado.", "Tournez le téléphone sur le côté."],
   adviceDark: ["It is too dark.", "Es ist zu dunkel.", "Está demasiado oscuro.", "Il fait trop sombre."],
   adviceSeveral: ["Several people: stand alone in the picture.", "Mehrere Menschen: stell dich allein ins Bild.", "Hay varias personas: ponte solo en la imagen.", "Plusieurs personnes : soyez seul dans l’image."],
