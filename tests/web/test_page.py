@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from fitness_tracker.corpus.catalog import read_exercises
+from fitness_tracker.models.classifier import NONE
 from fitness_tracker.prediction.formats import CSV_COLUMNS
 from fitness_tracker.prediction.predict import predict_clip
+from tests.projects import ROOT
 from tests.web.conftest import PATIENCE, Open, give, run_ffmpeg, wait_until
 
 LANGUAGES = ("en", "de", "es", "fr")
@@ -246,7 +249,7 @@ def words(page: Page) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_every_word_and_every_exercise(open_page: Open, language: str) -> None:
+def test_every_language_has_every_word(open_page: Open, language: str) -> None:
     page = open_page(f"?lang={language}", locale="en-GB").page
     page.wait_for_selector("#start:visible")
     table = words(page)
@@ -257,6 +260,13 @@ def test_every_language_has_every_word_and_every_exercise(open_page: Open, langu
         assert [sorted(re.findall(r"\{(\w+)\}", text.split("|")[0])) for text in texts] == [names[key]] * 4, key
     assert page.evaluate("document.documentElement.lang") == language
     assert page.evaluate("[...document.querySelectorAll('[data-text]')].every((one) => one.textContent)")
+
+
+def test_every_taught_exercise_has_a_name_in_every_language() -> None:
+    table = (ROOT / "web/page/words.js").read_text(encoding="utf-8").partition("const NAMES = {")[2].partition("};")[0]
+    named = {name: texts.count('"') // 2 for name, texts in re.findall(r"^  (\w+): \[(.*)\],$", table, re.MULTILINE)}
+    taught = set(read_exercises(ROOT / "corpus").values()) - {NONE}
+    assert named == dict.fromkeys(taught, len(LANGUAGES) - 1)  # in English by their label
 
 
 def test_the_language_is_the_browsers_and_can_be_changed(open_page: Open) -> None:
