@@ -32,7 +32,7 @@ def squatting(networks: dict[str, bytes]) -> PoseClassifier:
 
     return PoseClassifier(
         [*EXERCISES, NONE], "pad", 10.0, "", {}, 1.0, 0.99, [], {}, 1000, graph,  # type: ignore[arg-type]
-        POSE, [0], 16, networks, b"", plain_metric(1, POSE.units),
+        POSE, [[0]], 16, networks, b"", {name: name for name in (*EXERCISES, NONE)}, plain_metric(1, POSE.units),
     )  # fmt: skip
 
 
