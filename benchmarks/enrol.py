@@ -10,7 +10,7 @@ whose people the network has not seen. The metric is whitened by what the networ
 Columns: AUROC, and the share of the movement's clips that are found where 1 % and 2 % of the other clips pass. All
 movements count the same; 95 % intervals are over the groups of the clips that are asked. Only clips that show the whole
 movement are enrolled, or expected to be found. `--retrain` adds the classic way for the first draw: a network that
-learnt the same clips as a class of its own. Prints Markdown tables.
+learnt the same clips as a class of its own. Prints Markdown tables; takes about 6 minutes on two cores, without that.
 """
 
 from fitness_tracker.core import environment as environment  # isort: split
@@ -30,11 +30,12 @@ from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.pairs import PhotoPair, read_pairs
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import weighted_interval
 from fitness_tracker.models.graph import Outputs
 from fitness_tracker.models.pose.batches import PoseSettings
-from fitness_tracker.models.pose.dataset import ask_clip, find_classes
+from fitness_tracker.models.pose.dataset import ask_clip, find_classes, pair_tracks
 from fitness_tracker.models.pose.enrolling import fit_whitening
 from fitness_tracker.models.pose.features import JOINTS, PointTracks, tracks_from_landmarks
 from fitness_tracker.models.pose.metric import mean_vector, similarity
@@ -53,7 +54,7 @@ class Round:
 
     fold: int
     hidden: list[str]  # movements that it does not learn
-    learnt: list[CorpusClip]
+    learnt: list[CorpusClip | PhotoPair]
     asked: list[CorpusClip]  # of groups that it has not seen, or of the hidden movements
 
 
@@ -79,7 +80,7 @@ def main() -> None:
         print_tables(score_corpus(args.corpus, params, args.retrain, rounds))
 
 
-def movement_of(clip: CorpusClip) -> str:
+def movement_of(clip: CorpusClip | PhotoPair) -> str:
     """What it is taught as; its label if it is untaught."""
     return clip.label if clip.exercise == NONE else clip.exercise
 
@@ -88,9 +89,11 @@ def score_corpus(corpus: Path, params: Params, retrain: bool, number: int | None
     """One row for each clip that is to be found, in each draw of the first `number` rounds; see `score_draw`."""
     clips = corpus_to_teach(corpus, {}, print)
     usage = split_and_hash_clips([], params.split, clips)
+    pairs = read_pairs(corpus)
     tracks = {clip.id: tracks_from_landmarks(read_corpus_landmarks(clip.path), JOINTS) for clip in clips}
+    tracks |= {pair.id: pair_tracks(pair) for pair in pairs}
     settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
-    rounds = plan_rounds(clips, {clip.id: usage[clip.name].fold for clip in clips})[:number]
+    rounds = plan_rounds(clips, pairs, {clip.id: usage[clip.name].fold for clip in clips})[:number]
     tables = []
     tasks = [task_of(one, [], tracks, settings) for one in rounds]
     for one, task, fitted in zip(rounds, tasks, fit_members(tasks), strict=True):
@@ -105,7 +108,7 @@ def score_corpus(corpus: Path, params: Params, retrain: bool, number: int | None
     return pd.concat(tables, ignore_index=True)
 
 
-def plan_rounds(clips: Sequence[CorpusClip], folds: dict[str, int]) -> list[Round]:
+def plan_rounds(clips: Sequence[CorpusClip], pairs: Sequence[PhotoPair], folds: dict[str, int]) -> list[Round]:
     """One for each fold; each movement is left out in one of them."""
     groups: dict[str, set[str]] = {}
     for clip in clips:
@@ -119,7 +122,9 @@ def plan_rounds(clips: Sequence[CorpusClip], folds: dict[str, int]) -> list[Roun
         unseen = unseen.union(*(groups[name] for name in untaught[place :: len(numbers)]))
         asked = [clip for clip in clips if clip.group in unseen or movement_of(clip) in hidden]
         known = {clip.id for clip in asked}
-        rounds.append(Round(fold, hidden, [clip for clip in clips if clip.id not in known], asked))
+        learnt: list[CorpusClip | PhotoPair] = [clip for clip in clips if clip.id not in known]
+        learnt += [pair for pair in pairs if movement_of(pair) not in hidden]
+        rounds.append(Round(fold, hidden, learnt, asked))
     return rounds
 
 
@@ -139,7 +144,7 @@ def task_of(one: Round, draws: Sequence[Draw], tracks: dict[str, PointTracks], s
 
 
 def ask_all(
-    fitted: FittedMember, task: Task, clips: Sequence[CorpusClip], tracks: dict[str, PointTracks]
+    fitted: FittedMember, task: Task, clips: Sequence[CorpusClip | PhotoPair], tracks: dict[str, PointTracks]
 ) -> list[Outputs]:
     window = task.settings.window
     graph = make_graph(task.settings.pose, window, task.classes, pack_weights([fitted.weights]))

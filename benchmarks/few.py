@@ -22,6 +22,7 @@ from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.core.params import Params, load_params
 from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.pairs import PhotoPair
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import f1_interval, macro_f1
 from fitness_tracker.models.pose.batches import PoseSettings
@@ -99,7 +100,7 @@ def scores(table: pd.DataFrame) -> str:
     return " | ".join(cells)
 
 
-def data_of(clips: Sequence[CorpusClip], tracks: dict[str, PointTracks], classes: Classes) -> PoseData:
+def data_of(clips: Sequence[CorpusClip | PhotoPair], tracks: dict[str, PointTracks], classes: Classes) -> PoseData:
     """Labels that are not among the `classes` become 'none'; only tested clips have such."""
     shown = [clip.label if clip.label in classes.labels else NONE for clip in clips]
     return PoseData([tracks[clip.id] for clip in clips], classes.numbers(shown), np.array([c.group for c in clips]))

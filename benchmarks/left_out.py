@@ -21,11 +21,13 @@ from sklearn.metrics import roc_auc_score
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.core.errors import exit_with_message
 from fitness_tracker.core.params import load_params
+from fitness_tracker.corpus.catalog import CorpusClip
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.pairs import PhotoPair, read_pairs
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.evaluation.intervals import weighted_interval
 from fitness_tracker.models.pose.batches import PoseSettings
-from fitness_tracker.models.pose.dataset import find_classes
+from fitness_tracker.models.pose.dataset import find_classes, pair_tracks
 from fitness_tracker.models.pose.features import JOINTS, tracks_from_landmarks
 from fitness_tracker.models.pose.training import Task, ask_held_out, fit_members
 from fitness_tracker.models.training import split_and_hash_clips
@@ -44,7 +46,9 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
     params = load_params()
     clips = corpus_to_teach(corpus, {}, print)
     usage = split_and_hash_clips([], params.split, clips)
+    pairs = read_pairs(corpus)
     tracks = {clip.id: tracks_from_landmarks(read_corpus_landmarks(clip.path), JOINTS) for clip in clips}
+    tracks |= {pair.id: pair_tracks(pair) for pair in pairs}
     settings = PoseSettings(params.train, params.pose, params.pose_augmentation, params.extract.fps)
     exercises = sorted({clip.exercise for clip in clips} - {NONE})
     folds = sorted({used.fold for used in usage.values()})
@@ -53,7 +57,8 @@ def score_rounds(corpus: Path) -> pd.DataFrame:
         hidden = exercises[place :: len(folds)]
         taught = [*(name for name in exercises if name not in hidden), NONE]
         in_fold = [clip for clip in clips if usage[clip.name].fold == fold]
-        learnt = [clip for clip in clips if clip not in in_fold and clip.exercise not in hidden]
+        learnt: list[CorpusClip | PhotoPair] = [clip for clip in clips if clip not in in_fold]
+        learnt = [one for one in [*learnt, *pairs] if one.exercise not in hidden]
         asked = [clip for clip in in_fold if clip.exercise in taught[:-1]]
         asked = [
             clip for clip in asked + [one for one in clips if one.exercise in hidden] if clip.visibility == "clear"

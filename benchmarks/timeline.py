@@ -15,15 +15,15 @@ answers; folds without a pause are left out:
 Clips are brought to one size and place, as if one camera had seen one person. Scores: the share of frames that are
 labelled rightly, the F1 of segments that overlap a true one of the same exercise by half (IoU >= 0.5; Lea et al. 2017,
 "Temporal Convolutional Networks for Action Segmentation"; 'none' is no segment), and for singles the share of sets of
-which exactly five repetitions, and four to six, are counted under the right name. Constants were chosen on the even
-folds; the odd ones test them. 95 % intervals are over workouts. Prints a Markdown table; takes minutes.
+which exactly five repetitions, and four to six, are counted under the right name. Constants are fitted on the even
+folds (--fit); the odd ones test them. 95 % intervals are over workouts. Prints a Markdown table; takes minutes.
 """
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 from repetitions import weighted_mean
 
+from fitness_tracker.answering import timeline
 from fitness_tracker.answering.answer import Segment, answer_prediction
 from fitness_tracker.blazepose.landmarks import Landmarks, join_landmarks
 from fitness_tracker.blazepose.skeleton import Landmark
@@ -50,6 +51,8 @@ FEW_SETS, SET_S, REST_S = 3, 15, (20, 40)  # of 'rests' and 'singles'
 SINGLES, PAUSE_S, STAY_FRAMES = 5, (6, 12), 3  # a pause is made of so many frames from the end of the repetition
 WORKOUTS = 12  # of each kind and fold
 OVERLAP = 0.5
+# What --fit tries, of `answering.timeline`
+GRID = {"NONE_TOLERANCE": (0.75, 0.9, 1.0), "SWITCH_COST_S": (5.0, 6.0, 7.0), "PAUSE_COST": (0.05, 0.1, 0.2, 0.4)}
 UNSCORED = ""  # label of frames that are not scored
 CYCLES = Path(__file__).with_suffix(".csv")
 HIPS, SHOULDERS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP], [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]
@@ -74,17 +77,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
     parser.add_argument("--classifier", type=Path, default=Path("models/classifier"))
+    parser.add_argument("--fit", action="store_true", help="try GRID on the even folds; prints the best first")
     parser.add_argument("--workouts", type=int, default=WORKOUTS, help="of each kind and fold")
     args = parser.parse_args()
     with exit_with_message("timeline"):
         classifier = load_classifier(args.classifier)
         workouts = make_workouts(read_corpus(args.corpus), classifier, args.workouts)
+    if args.fit:
+        print_fit([workout for workout in workouts if workout.fold % 2 == 0], classifier)
+        return
     print("| workouts | folds | number | minutes | frames right | segment F1 at 50 % overlap | five counted | 4 to 6 |")
     print("|" + " --- |" * 8)
     for kind in KINDS:
         for name, odd in (("even, chosen on", 0), ("odd, test", 1)):
             some = [workout for workout in workouts if workout.kind == kind and workout.fold % 2 == odd]
             print_row(f"{kind} | {name}", some, classifier)
+
+
+def print_fit(workouts: Sequence[Workout], classifier: Classifier) -> None:
+    """The constants of GRID, with the mean over KINDS of frames right and of segment F1."""
+    print(f"| {' | '.join(GRID)} | frames right | segment F1 | mean |\n|{' --- |' * (len(GRID) + 3)}")
+    rows = []
+    for values in product(*GRID.values()):
+        for name, value in zip(GRID, values, strict=True):
+            setattr(timeline, name, value)
+        scores = [shares(workouts, kind, classifier) for kind in KINDS]
+        right, f1 = np.mean(scores, axis=0)
+        rows.append((right / 2 + f1 / 2, f"| {' | '.join(map(str, values))} | {right:.3f} | {f1:.3f}"))
+    print("\n".join(f"{row} | {mean:.3f} |" for mean, row in sorted(rows, reverse=True)))
+
+
+def shares(workouts: Sequence[Workout], kind: str, classifier: Classifier) -> tuple[float, float]:
+    """Frames right and segment F1 of the workouts of one kind."""
+    some = [workout for workout in workouts if workout.kind == kind]
+    answers = [answer_prediction(workout.prediction, classifier).segments for workout in some]
+    right, scored, found, true, named = np.sum(
+        [count(*pair, classifier.fps) for pair in zip(some, answers, strict=True)], axis=0
+    )
+    return right / scored, 2 * found / (true + named)
 
 
 def print_row(name: str, workouts: Sequence[Workout], classifier: Classifier) -> None:

@@ -289,7 +289,7 @@ def classifier_of(
 
 
 def shipped(material: Material, number: int, seed: int) -> str:
-    """Scores of the classifier as the train stage makes it, a member a fold: each clip by the one that never saw it."""
+    """Scores of a classifier like that of the train stage, a member a fold: each clip by the one that never saw it."""
     members, member_of = [], np.zeros(len(material.clips), int)
     for n, (train_idx, test_idx) in enumerate(folds(material, number, seed)):
         members.append(one_member(material, train_idx, test_idx, material.labels, len(material.exercises) + 1, seed, n))

@@ -51,7 +51,7 @@ def main() -> None:
             networks = read_networks(args.networks)
         if args.pairs:
             lost = make_pairs(args.corpus, args.pairs, pose_tracker(**networks))
-            print(f"corpus: landmarks of all photo pairs; nobody is found in {len(lost)}: {', '.join(lost) or 'none'}")
+            print("corpus: landmarks of all photo pairs" + "".join(f"\n  {name}: nobody is found" for name in lost))
             return
         if args.remake:
             bad = remake(args.corpus, sources, load_params(), networks)

@@ -130,6 +130,14 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def is_ffmpeg(process: psutil.Process) -> bool:
+    """Whether it runs ffmpeg; a process that is gone runs nothing."""
+    try:
+        return "ffmpeg" in process.name()
+    except psutil.NoSuchProcess:
+        return False
+
+
 def processes_of(folder: Path) -> list[psutil.Process]:
     """The processes that were started with `folder` for their temporary files."""
     found = []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fitness_tracker.answering import repetitions
 from fitness_tracker.answering.repetitions import Movement, find_turns, measure_movement
 from fitness_tracker.blazepose.landmarks import read_landmarks
 from fitness_tracker.models.pose.features import Poses, poses_from_landmarks
@@ -51,6 +52,21 @@ def test_every_repetition_counts(period: float, number: int) -> None:
 def test_the_time_of_a_repetition_is_its_far_end() -> None:
     movement = measure_movement(raise_arms(waves(2, 4)), FPS)
     np.testing.assert_allclose(movement.times_s, [1, 3, 5, 7], atol=0.21)
+    np.testing.assert_allclose(movement.starts_s, [0, 2, 4, 6, 8], atol=0.21)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clip_that_ends_at_a_far_end_has_its_time_too(monkeypatch: pytest.MonkeyPatch, sign: int) -> None:
+    """There are as many starts then; and a principal component has whatever sign LAPACK gives it."""
+    plain = repetitions.principal_components
+
+    def signed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        components, shares = plain(values)
+        return sign * components, shares
+
+    monkeypatch.setattr(repetitions, "principal_components", signed)
+    movement = measure_movement(raise_arms(waves(2, 5)[: round(9 * FPS) + 1]), FPS)
+    np.testing.assert_allclose(movement.times_s, [1, 3, 5, 7, 9], atol=0.21)
     np.testing.assert_allclose(movement.starts_s, [0, 2, 4, 6, 8], atol=0.21)
 
 

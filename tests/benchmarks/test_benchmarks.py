@@ -19,6 +19,7 @@ from fitness_tracker.answering.answer import Segment
 from fitness_tracker.clips.folder import NONE, Clip
 from fitness_tracker.core.params import load_params
 from fitness_tracker.corpus.catalog import read_corpus
+from fitness_tracker.corpus.pairs import read_pairs
 from fitness_tracker.corpus.teaching import corpus_to_teach
 from fitness_tracker.models.pose.features import JOINTS, poses_from_landmarks, tracks_from_landmarks
 from fitness_tracker.models.pose.training import Task
@@ -223,7 +224,8 @@ def test_what_is_enrolled_was_never_learnt() -> None:
     """Neither the movement nor, of untaught ones, anybody who shows it; each is left out once."""
     clips = corpus_to_teach(ROOT / "corpus", {}, print)
     groups = sorted({clip.group for clip in clips})
-    rounds = enrol_benchmark.plan_rounds(clips, {clip.id: groups.index(clip.group) % 10 for clip in clips})
+    folds, pairs = {clip.id: groups.index(clip.group) % 10 for clip in clips}, read_pairs(ROOT / "corpus")
+    rounds = enrol_benchmark.plan_rounds(clips, pairs, folds)
     hidden = [name for one in rounds for name in one.hidden]
     assert len(hidden) == len(set(hidden)) > 60
     assert {clip.exercise for clip in clips} - {NONE} <= set(hidden)
@@ -232,7 +234,9 @@ def test_what_is_enrolled_was_never_learnt() -> None:
         assert not learnt & set(one.hidden)
         strangers = [clip for clip in one.asked if clip.exercise == NONE and clip.label in one.hidden]
         assert not people & {clip.group for clip in strangers}
-        assert len(one.learnt) + len(one.asked) == len(clips)
+        of_pairs = sum(enrol_benchmark.movement_of(pair) not in one.hidden for pair in pairs)
+        assert len(one.learnt) + len(one.asked) == len(clips) + of_pairs
+        assert not {pair.id for pair in pairs} & {clip.id for clip in one.asked}
         for draw in enrol_benchmark.all_draws(one):
             shown, asked = ([one.asked[n] for n in some] for some in (draw.enrolled, draw.expected))
             assert len({enrol_benchmark.movement_of(clip) for clip in shown + asked}) == 1

@@ -100,6 +100,14 @@ def test_every_label_has_a_reason_or_is_taught_as_itself() -> None:
     assert labels == sorted(set(labels))
     assert [row for row in rows if row["exercise"] != row["label"] and not row["why"]] == []
     assert all(row["family"] for row in rows)
+    groups = {label: {clip.group for clip in read_corpus(SHIPPED) if clip.label == label} for label in labels}
+    few = {label for label in labels if 0 < len(groups[label]) < 4}
+    assert few >= {row["label"] for row in rows if row["why"] == "fewer than 4 groups"}
+    untaught = {row["label"] for row in rows if not row["exercise"]}
+    assert few & untaught == {row["label"] for row in rows if row["why"] == "fewer than 4 groups"}
+    assert {row["label"] for row in rows if row["why"] == "photo pairs only"} == set(labels) - {
+        label for label in labels if groups[label]
+    }
 
 
 @pytest.mark.slow

@@ -79,7 +79,8 @@ def claiming(size: int) -> bytes:
 def test_a_file_that_holds_no_landmarks_is_told(
     landmarks: Landmarks, tmp_path: Path, damage: Callable[[bytes], bytes], expected: str
 ) -> None:
-    path = tmp_path / "0123456789abcdef.npz"
+    path = tmp_path / "landmarks/01/0123456789abcdef.npz"
+    path.parent.mkdir(parents=True)
     path.write_bytes(damage(write_corpus_landmarks(landmarks)))
     message = told(read_corpus_landmarks, path)
     assert message.startswith(f"{path}: {expected}")

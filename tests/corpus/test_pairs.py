@@ -61,7 +61,7 @@ def photos(workshop: Workshop, tmp_path: Path) -> Path:
 def test_photos_become_the_landmarks_of_pairs(workshop: Workshop, photos: Path) -> None:
     cv2.imwrite(str(photos / "Plank__1.jpg"), np.zeros((480, 640, 3), np.uint8))
     done = workshop.build("--pairs", photos)
-    assert done.stdout == "corpus: landmarks of all photo pairs; nobody is found in 1: Plank\n", done.stderr
+    assert done.stdout == "corpus: landmarks of all photo pairs\n  Plank: nobody is found\n", done.stderr
     assert list(csv.reader((workshop.corpus / TABLE).open())) == [["id", "label"], ["Squat", "squat"]]
     [pair] = read_pairs(workshop.corpus)
     assert (pair.id, pair.label, pair.exercise) == ("Squat", "squat", "squat")
@@ -104,4 +104,4 @@ def test_damaged_landmarks_of_pairs_are_told(tmp_path: Path) -> None:
     for name in ("exercises.csv", TABLE):
         shutil.copy(SHIPPED / name, tmp_path)
     (tmp_path / LANDMARKS).write_bytes(b"PK\x03\x04 no zip")
-    assert "pairs.npz: is damaged; " in told(read_pairs, tmp_path)
+    assert told(read_pairs, tmp_path) == f"{tmp_path / LANDMARKS}: is damaged; restore it"

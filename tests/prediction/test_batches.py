@@ -23,7 +23,7 @@ from fitness_tracker.prediction.inputs import find_files
 from fitness_tracker.video.frames import encode_jpeg
 from tests.core.test_processes import assert_ended
 from tests.drawing.examples import saved
-from tests.projects import ROOT
+from tests.projects import ROOT, is_ffmpeg
 
 AnswerAll = Callable[..., list[Result]]
 
@@ -141,7 +141,7 @@ def test_ctrl_c_ends_it_at_once_with_all_its_processes_and_half_pictures(
     def family() -> list[psutil.Process]:
         return psutil.Process(running.pid).children(recursive=True)
 
-    while not any("ffmpeg" in one.name() for one in family()):
+    while not any(map(is_ffmpeg, family())):
         assert running.poll() is None, running.communicate()
         time.sleep(0.02)
     time.sleep(0.5)

@@ -222,4 +222,4 @@ def test_a_thousand_that_do_not_look_like_it_take_nothing_from_the_one_that_does
     alone, _ = name_enrolled(strict.predict_landmarks(landmarks), strict, [mine])
     found, wider = name_enrolled(strict.predict_landmarks(landmarks), strict, [*others, mine])
     assert wider.exercises == [*classifier.exercises[:-1], "mine", NONE]
-    assert np.array_equal(found.frames, alone.frames)
+    assert np.allclose(found.frames, alone.frames, atol=1e-5)  # a product of other shapes rounds otherwise

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fitness_tracker.video.frames import extract_frames
-from tests.projects import WITHOUT_ROOTS_RIGHTS, edit_params, processes_of, run, run_stage
+from tests.projects import WITHOUT_ROOTS_RIGHTS, edit_params, is_ffmpeg, processes_of, run, run_stage
 from tests.video.spoilt import HEAVY, SMALL
 
 NAMES = (
@@ -38,7 +38,7 @@ def test_no_ffmpeg_survives_a_killed_stage(project: Path, make_clip) -> None:
     env = os.environ | {"PYTHONPATH": str(project / "src"), "TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "stages.resize", "data/videos", "data/resized"]
     stage = subprocess.Popen(command, cwd=project, env=env)
-    while not any("ffmpeg" in process.name() for process in processes_of(temporary)):
+    while not any(map(is_ffmpeg, processes_of(temporary))):
         assert stage.poll() is None
         time.sleep(0.02)
     stage.kill()

@@ -5,7 +5,8 @@
 2. The turning points of that signal are found with hysteresis (`find_turns`).
 3. A repetition is counted at its far end, the turning point away from where the movement starts. The signal does not
    say which of its maxima and minima are the far ends; there are fewer far ends than starts if a clip starts and ends
-   at the start, so the rarer kind counts. A first or last swing that is smaller than the others does not count.
+   at the start, so the rarer kind counts; of as many, the one that comes later, for clips begin at the start. A first
+   or last swing that is smaller than the others does not count.
 
 The features do not tell left from right, so alternating sides count one each.
 
@@ -69,7 +70,8 @@ def measure_movement(poses: Poses, fps: float, counted: np.ndarray | None = None
     low, high = np.percentile(signal, [5, 95])
     turns = find_turns(signal, fps, rows)
     kinds = ([index for index, is_maximum in turns if is_maximum is kind] for kind in (True, False))
-    far, starts = (tuple((rows[frames] / fps).tolist()) for frames in sorted(kinds, key=len))
+    rarer_or_later = sorted(kinds, key=lambda frames: (len(frames), -frames[0] if frames else 0))
+    far, starts = (tuple((rows[frames] / fps).tolist()) for frames in rarer_or_later)
     return Movement(far, starts, float(high - low), periodicity(signal)[0])
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from fitness_tracker.answering.stillness import runs
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 
-# All chosen by benchmarks/timeline.py
-SWITCH_COST_S = 5.0  # seconds for which the new label must be e times as likely
+# All chosen by benchmarks/timeline.py, on the even folds (--fit)
+SWITCH_COST_S = 6.0  # seconds for which the new label must be e times as likely
 REST_S = 15.0  # from which a pause is a rest, whatever is done before and after
-PAUSE_COST = 0.4  # a second of a pause, against as much a second for a label that is e times as likely
-NONE_TOLERANCE = 0.75  # of the threshold of 'none', which was fitted on clips; people rest for half of a workout
+PAUSE_COST = 0.2  # a second of a pause, against as much a second for a label that is e times as likely
+NONE_TOLERANCE = 0.9  # of the threshold of 'none', which was fitted on clips; people rest for half of a workout
 MIN_PROBABILITY = 1e-4  # smaller ones count as this, so that one frame cannot forbid a label
 # In 'none' where somebody only pauses, or repeats nothing, though it looks like an exercise: true of 17 of 17 clips
 IDLE_CONFIDENCE = 0.9

@@ -135,5 +135,6 @@ def landmarks_path(folder: Path, label: str, clip_id: str) -> Path:
 
 
 def advice(path: Path) -> str:
-    """What to do about a bad file of landmarks, for messages."""
-    return f"restore it, or take it out: python corpus/build.py --remove {path.stem}"
+    """What to do about a bad file of landmarks, for messages; that of the photo pairs is of no single clip."""
+    of_clip = path.parent.parent.name == "landmarks"
+    return "restore it" + (f", or take it out: python corpus/build.py --remove {path.stem}" if of_clip else "")

@@ -35,6 +35,11 @@ class PhotoPair:
     exercise: str  # what it is taught as; 'none' if its label is untaught
     landmarks: Landmarks  # of the two photos
 
+    @property
+    def group(self) -> str:
+        """Each is a group of its own."""
+        return self.id
+
 
 def read_pairs(corpus: Path, own: Iterable[str] = ()) -> list[PhotoPair]:
     """Those of the folder `corpus`, which may have none; a label among one's `own` exercises is taught as that.
@@ -46,7 +51,7 @@ def read_pairs(corpus: Path, own: Iterable[str] = ()) -> list[PhotoPair]:
     exercises = read_exercises(corpus) | {name: name for name in own}
     rows, landmarks = read_labels(corpus), read_corpus_landmarks(corpus / LANDMARKS)
     if len(landmarks) != 2 * len(rows) or not landmarks.found.all():
-        raise UserError(f"{corpus / 'pairs.npz'}: does not fit the {len(rows)} rows of {TABLE}; restore both")
+        raise UserError(f"{corpus / LANDMARKS}: does not fit the {len(rows)} rows of {TABLE}; restore both")
     return [
         PhotoPair(name, label, exercises[label], landmarks[2 * number : 2 * number + 2])
         for number, (name, label) in enumerate(rows)

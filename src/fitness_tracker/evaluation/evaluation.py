@@ -10,8 +10,8 @@ from fitness_tracker.evaluation.scored_clips import ScoredClip, score_clips, sco
 from fitness_tracker.evaluation.scores import corpus_scores, own_scores, part_scores
 from fitness_tracker.models.classifier import Classifier
 
-# Parts of clips that are scored, too: seconds from their middle. 0: a single picture
-PARTS = {"picture": 0.0, "second": 1.0}
+# Parts of clips that are scored, too: seconds from their middle, 0 for a single picture; and how they are called
+PARTS = {"picture": (0.0, "a single picture of each"), "second": (1.0, "one second of each")}
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,6 @@ def evaluate(
     if people:
         scores |= corpus_scores(people, classifier.exercises)
         clear = [clip for clip in corpus if clip.visibility == "clear"]
-        for name, seconds in PARTS.items():
+        for name, (seconds, _) in PARTS.items():
             scores |= part_scores(score_corpus(clear, classifier, seconds), name)
     return Evaluation(classifier, checksum, own, people, scores, families)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from fitness_tracker.clips.folder import NONE
-from fitness_tracker.evaluation.evaluation import Evaluation
+from fitness_tracker.evaluation.evaluation import PARTS, Evaluation
 from fitness_tracker.evaluation.intervals import accuracy_interval, effective_groups
 from fitness_tracker.evaluation.scored_clips import ScoredClip, columns, confidences
 from fitness_tracker.evaluation.scores import calibration_table
@@ -21,8 +21,6 @@ from fitness_tracker.evaluation.templates import render
 FEW_GROUPS = 5  # fewer show an exercise too seldom to say how well it is known
 WEAK_F1 = 0.5  # F1 whose interval begins below
 CONFUSIONS = 8  # of the most frequent that are listed
-
-PART_NAMES = {"picture": "a single picture of each", "second": "one second of each"}  # `PARTS` of an evaluation
 
 OWN, CORPUS = "clips of `videos`", "real people of the corpus"
 
@@ -48,7 +46,7 @@ def model_card(evaluation: Evaluation) -> str:
         own=own,
         corpus=corpus,
         sets=[own, corpus] if corpus else [own],
-        parts=PART_NAMES,
+        parts={part: name for part, (_, name) in PARTS.items()},
         weak_f1=WEAK_F1,
         few_groups=FEW_GROUPS,
         params=yaml.safe_dump(evaluation.classifier.params, sort_keys=True, width=110).rstrip(),

@@ -35,11 +35,8 @@ from fitness_tracker.prediction.predict import loaded_classifier, with_progress
 
 MIN_FOUND = 0.2  # share of frames with a person
 MIN_HELD_S = 2.0  # of a position
-STRAIGHT_COSINE, UPRIGHT_COSINE, HANDS_HEIGHT = (
-    -0.8,
-    0.9,
-    0.35,
-)  # of who only stands; hands: torso lengths over the hips
+# Of who only stands; hands: torso lengths over the hips
+STRAIGHT_COSINE, UPRIGHT_COSINE, HANDS_HEIGHT = -0.8, 0.9, 0.35
 AWAY = 2.5  # times the median time between repetitions: those beyond such a pause belong to something else
 SMALL_RANGE, SMALL_PERIODICITY, SMALL_COUNT = 0.5, 0.85, 3  # of a `Movement`: small, but plainly repeated
 ANYWAY = "if it is another exercise, add --anyway"

@@ -183,11 +183,11 @@ def describe(enrolled: Enrolled) -> str:
     return f"{printable(enrolled.name)}: {times} repetition{'s' * (times != 1)} of {of_clips}"
 
 
-def usable(enrolled: Iterable[Enrolled], classifier: Classifier) -> tuple[list[Enrolled], list[str]]:
+def usable(enrolled: Sequence[Enrolled], classifier: Classifier) -> tuple[list[Enrolled], list[str]]:
     """Those that are good for the classifier; and a line for each other one, with the command to type."""
     good, notes, known = [], [], set(map(canonical, classifier.exercises))
     wanted: tuple = ()
-    if isinstance(classifier, PoseClassifier):
+    if enrolled and isinstance(classifier, PoseClassifier):
         wanted = (embedding_hash(classifier), classifier.graph.members, classifier.graph.units)
     for one in enrolled:
         if (one.classifier, *one.vectors.shape[1:]) != wanted:
@@ -203,7 +203,7 @@ def usable(enrolled: Iterable[Enrolled], classifier: Classifier) -> tuple[list[E
     return good, notes
 
 
-def check_usable(enrolled: Iterable[Enrolled], classifier: Classifier) -> None:
+def check_usable(enrolled: Sequence[Enrolled], classifier: Classifier) -> None:
     """Raises `UserError` if one is not good for the classifier."""
     for note in usable(enrolled, classifier)[1]:
         raise UserError(note)

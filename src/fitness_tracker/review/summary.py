@@ -87,10 +87,12 @@ def weakest(f1: Mapping[str, float]) -> str:
 
 
 def read_f1(page: Path) -> dict[str, float]:
-    """F1 of each exercise, from the Markdown table whose first columns are `exercise` and `F1`."""
+    """F1 of each exercise, without its variants, from the Markdown table with columns `exercise` and `F1`."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.read_text(encoding="utf-8").split("\n")]
-    start = [row[:2] for row in rows].index(["exercise", "F1"]) + 2  # the first row below the ruler
-    return {name: float(value) for name, value, *_ in rows[start : rows.index([], start)]}
+    head = next(number for number, row in enumerate(rows) if {"exercise", "F1"} <= set(row))
+    name, f1 = rows[head].index("exercise"), rows[head].index("F1")
+    of_table = rows[head + 2 : rows.index([], head)]  # below the ruler
+    return {row[name].split(" (also ")[0]: float(row[f1]) for row in of_table}
 
 
 if __name__ == "__main__":

@@ -160,6 +160,19 @@ def test_answers_are_corrected_for_nothing_taught_being_drawn_more_often_than_it
     assert not prior_shift([0, 2, 1, 2], dataclasses.replace(pose, untaught_prior=0.5)).any()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("untaught", "weighed", "shifted"), [(1, True, 2.0), (0, True, 0.0), (1, False, 0.0)])
+def test_answers_are_corrected_only_where_the_ratio_was_drawn(untaught: int, weighed: bool, shifted: float) -> None:
+    """One's own clips alone show nothing untaught; they were once answered as if every second one did."""
+    data = some(8, 0)
+    data = data._replace(classes=np.where(np.arange(8) < 2 * untaught, 2, data.classes))
+    biases = []
+    for prior in (0.5, 0.5 / (0.5 + 0.5 * np.exp(2))):
+        chosen = settings({"untaught_ratio": 0.5, "untaught_prior": float(prior)}, epochs=1, class_weights=weighed)
+        biases.append(fit_member(Task(data, data, [1], range(3), chosen), lambda: None).weights[-1])
+    np.testing.assert_allclose(biases[0] - biases[1], [0, 0, shifted], atol=1e-5)
+
+
 def test_a_member_sees_nobody_of_its_fold_and_nothing_untaught_that_is_shown_there() -> None:
     """Nor does it see photo pairs of that."""
     names = np.array(["squat", "squat", "press", "crawl", "crawl", NONE, NONE, "squat", "crawl", "jump"])

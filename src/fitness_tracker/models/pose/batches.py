@@ -75,13 +75,22 @@ def sampling_weights(data: PoseData, exercises: Sequence[int], untaught_ratio: f
     exercise, or of a label of nothing taught, and of a group in it, counts by its square root: half way between all
     clips the same and all exercises, and groups, the same.
     """
-    shown = np.array(exercises)[data.classes]
-    untaught = shown == exercises[-1]
+    untaught, shown = are_untaught(data, exercises), np.array(exercises)[data.classes]
     weights = np.where(untaught, rare_more_often(data.classes, data.groups), rare_more_often(shown, data.groups))
-    if untaught.any() and not untaught.all():
+    if show_both(data, exercises):
         for part, share in ((untaught, untaught_ratio), (~untaught, 1 - untaught_ratio)):
             weights[part] *= share / weights[part].sum()
     return weights / weights.sum()
+
+
+def are_untaught(data: PoseData, exercises: Sequence[int]) -> np.ndarray:
+    """(clips,) bool: which show nothing taught; `exercises` are the numbers of the classes' exercises."""
+    return np.array(exercises)[data.classes] == exercises[-1]
+
+
+def show_both(data: PoseData, exercises: Sequence[int]) -> bool:
+    """Whether some clips show something taught, and some nothing: only then there is a ratio of the two."""
+    return len(set(are_untaught(data, exercises).tolist())) == 2
 
 
 def rare_more_often(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from fitness_tracker.blazepose.skeleton import LANDMARKS
 from fitness_tracker.clips.folder import NONE
 from fitness_tracker.core.params import CORPUS_FPS
 from fitness_tracker.corpus.landmarks import read_corpus_landmarks
+from fitness_tracker.corpus.pairs import PhotoPair
 from fitness_tracker.models.classifier import ClipUsage
 from fitness_tracker.models.graph import Graph, Outputs
 from fitness_tracker.models.pose.classifier import ask, class_order
@@ -40,9 +41,9 @@ class Classes(NamedTuple):
 
 
 def find_classes(taught_as: Mapping[str, str], exercises: Sequence[str]) -> Classes:
-    """Those of all labels; `taught_as` maps each to one of the `exercises`, the last of which is 'none'."""
-    labels = class_order(taught_as.keys() | {NONE})
-    return Classes(labels, [exercises.index(taught_as.get(label, NONE)) for label in labels])
+    """Those of all labels, mapped to exercises; what is not among the taught `exercises` is the last, 'none'."""
+    labels, numbers = class_order(taught_as.keys() | {NONE}), {name: number for number, name in enumerate(exercises)}
+    return Classes(labels, [numbers.get(taught_as.get(label, NONE), numbers[NONE]) for label in labels])
 
 
 class PoseData(NamedTuple):
@@ -108,13 +109,12 @@ def read_training_set(data: TrainingData, exercises: Sequence[str]) -> TrainingS
     ]  # fmt: skip
     rows = [row for row in rows if row.landmarks.found.mean() >= MIN_FOUND] or rows
     pairs = [
-        Row(pair.label, pair.exercise, False, False, ClipUsage(PAIRS_FOLD, pair.id, ""), pair.landmarks)
+        Row(pair.label, pair.exercise, False, False, ClipUsage(PAIRS_FOLD, pair.group, ""), pair.landmarks)
         for pair in data.pairs
     ]
-    taught_as = {row.label: row.exercise if row.exercise in exercises else NONE for row in [*pairs, *rows]}
-    classes = find_classes(taught_as, exercises)
+    classes = find_classes({row.label: row.exercise for row in [*pairs, *rows]}, exercises)
     tracks = [tracks_from_landmarks(seen_shots(row.landmarks), JOINTS) for row in rows]
-    tracks += [move_between(tracks_from_landmarks(row.landmarks, JOINTS)) for row in pairs]
+    tracks += [pair_tracks(pair) for pair in data.pairs]
     rows += pairs
     return TrainingSet(
         PoseData(tracks, classes.numbers(row.label for row in rows), np.array([row.usage.group for row in rows])),
@@ -136,11 +136,12 @@ class Row(NamedTuple):
     landmarks: Landmarks
 
 
-def move_between(photos: PointTracks) -> PointTracks:
-    """The tracks of two photos to those of the movement from the first to the second, at `CORPUS_FPS`, along a cosine.
+def pair_tracks(pair: PhotoPair) -> PointTracks:
+    """The joints of a pair on their way from the first photo to the second, at `CORPUS_FPS`, along a cosine.
 
     A window that is longer plays it there and back again.
     """
+    photos = tracks_from_landmarks(pair.landmarks, JOINTS)
     share = (1 - np.cos(np.linspace(0, np.pi, round(PAIR_SECONDS * CORPUS_FPS) + 1, dtype=np.float32))) / 2
     share = share[:, None, None]
     return PointTracks(*(points[0] * (1 - share) + points[1] * share for points in (photos.world, photos.image)))

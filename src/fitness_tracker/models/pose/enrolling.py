@@ -123,9 +123,7 @@ class Pairs:
     same: np.ndarray  # (P,) bool: both show the same movement
     adds: np.ndarray  # (P,) bool: they do not, and what is asked about is untaught and has no name so far
     similarity: np.ndarray  # (P,) of the means of their windows
-    weights: (
-        np.ndarray
-    )  # (P,) all movements that are enrolled count the same; of `same` pairs and of others they sum to 1
+    weights: np.ndarray  # (P,) all enrolled movements count the same; those of `same` pairs, and of others, sum to 1
     share_adding: float  # share of `adds` among the pairs of two movements with an untaught clip asked about
 
 

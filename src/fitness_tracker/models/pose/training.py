@@ -12,7 +12,7 @@ from fitness_tracker.core.params import Params, Pose
 from fitness_tracker.corpus.landmarks import landmarks_hash
 from fitness_tracker.models.calibration import calibrate
 from fitness_tracker.models.checkpoint import Checkpoint, training_key
-from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, one_hot
+from fitness_tracker.models.pose.batches import PoseSettings, WindowBatches, one_hot, show_both
 from fitness_tracker.models.pose.classifier import PoseClassifier
 from fitness_tracker.models.pose.dataset import (
     PAIRS_FOLD,
@@ -139,7 +139,7 @@ def fit_member(task: Task, tick: Tick) -> FittedMember:
     checkpoint = Checkpoint(task.cache, task.key)
     network, history = fit_network(task.train, task.held_out, task.classes, task.settings, checkpoint, tick)
     weights = network.get_weights()
-    if task.settings.train.class_weights:
+    if task.settings.train.class_weights and show_both(task.train, task.classes):
         weights[-1] = weights[-1] - prior_shift(task.classes, task.settings.pose)
     return FittedMember(weights, history)
 
