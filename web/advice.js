@@ -6,6 +6,8 @@ import { distance, sideOf } from "./blazepose/regions.js";
 const { Landmark } = constants.skeleton;
 const DARK = 40; // grey levels, 0-255: of the brightest twentieth of a picture in which nobody can be seen well
 const OUTSIDE = 0.02; // of the picture's width and height
+// Toes, too: in a deep squat BlazePose moves ankles that it cannot see into the picture
+const ENDS = ["LEFT_ANKLE", "RIGHT_ANKLE", "LEFT_FOOT_INDEX", "RIGHT_FOOT_INDEX", "NOSE"];
 const SMALL = 0.3; // of the picture's height: BlazePose sees people of up to 0.28 in a test picture of colours
 const SURE = 0.5; // seconds for which something is amiss before it is said, and is well before it is taken back
 const LOOK_EVERY = 1.2; // seconds between looks at all people
@@ -59,14 +61,13 @@ const sizeOf = (points, ratio) => Math.max(...[ratio, 1].map((unit, axis) => {
   return unit * (Math.max(...places) - Math.min(...places));
 }));
 
-// Whether both feet, or the head, are beyond the picture's left or right, or beyond its top or bottom edge.
+// Whether a foot or the head is beyond the picture's left or right, or beyond its top or bottom edge.
 const outsideOf = (points) => {
   const beyond = (name, axis) => {
     const value = points[3 * Landmark[name] + axis];
     return value < -OUTSIDE || value > 1 + OUTSIDE;
   };
-  const [sideways, upwards] = [0, 1].map((axis) =>
-    (beyond("LEFT_ANKLE", axis) && beyond("RIGHT_ANKLE", axis)) || beyond("NOSE", axis));
+  const [sideways, upwards] = [0, 1].map((axis) => ENDS.some((name) => beyond(name, axis)));
   return { sideways, upwards };
 };
 

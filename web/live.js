@@ -25,7 +25,7 @@ const turn = () => new Promise((resolve) => {
 
 let segmenter = null; // a worker, kept from one session to the next
 
-const segmentsOf = ({ frames, probabilities, landmarks }) => {
+const segmentsOf = ({ landmarks, ...prediction }) => {
   segmenter ??= new Worker(new URL("./answering/worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
     segmenter.onmessage = ({ data: { segments, problem } }) => (problem ? reject(new Error(problem)) : resolve(segments));
@@ -34,7 +34,7 @@ const segmentsOf = ({ frames, probabilities, landmarks }) => {
       segmenter = null; // the next session begins anew
       reject(new Error(event.message));
     };
-    segmenter.postMessage({ frames, probabilities, arrays: { ...landmarks } });
+    segmenter.postMessage({ prediction, arrays: { ...landmarks } });
   });
 };
 
@@ -96,11 +96,15 @@ export class LiveSession {
   }
 
   // Up to where somebody was found: who left does not hold still.
-  async answer() {
-    const [poses, begin, first] = [[...this.grid.poses], this.grid.begin, this.grid.first];
-    if (!poses.length) return []; // all was let go just now
+  get landmarks() {
+    const poses = [...this.grid.poses];
     while (poses.length > 1 && !poses.at(-1)) poses.pop();
-    const landmarks = stackPoses(poses, poses.map((_, n) => n / FPS));
+    return stackPoses(poses, poses.map((_, n) => n / FPS));
+  }
+
+  async answer() {
+    const [landmarks, { begin, first }] = [this.landmarks, this.grid];
+    if (!landmarks.length) return []; // all was let go just now
     if (this.windowsSince !== first) this.windows.clear();
     this.windowsSince = first;
     const prediction = await this.classifier.predict(landmarks, { known: this.windows, rest: turn });

@@ -5,16 +5,21 @@ import { answerPrediction } from "./answering/answer.js";
 import { clipPlace } from "./blazepose/upright.js";
 import { Landmarks, POINTS } from "./blazepose/landmarks.js";
 import { ClipTracker, DETECTOR_OUTPUTS, LANDMARKER_OUTPUTS, PoseTracker } from "./blazepose/tracker.js";
-import { Classifier, FPS } from "./models/classifier.js";
+import { Classifier, decideLabel, FPS } from "./models/classifier.js";
 import { loadLiteRt, openGraph } from "./models/graphs.js";
+import { loadMetric } from "./models/metric.js";
 import { LiveSession } from "./live.js";
 import { Problem } from "./problems.js";
+import { readEnrolled, writeEnrolled } from "./teaching/enrolment.js";
+import { checkFree, checkName } from "./teaching/names.js";
+import { takeExercise } from "./teaching/take.js";
 import { Fitter, fittedBox, HEIGHT, shareOf, WIDTH } from "./video/letterbox.js";
 import { openVideo, readFrames, readPictures } from "./video/read.js";
 import { writeOverlay } from "./video/write.js";
 
 const fitter = new Fitter();
 let [tracker, predictor, session, clip] = [null, null, null, null];
+let seen = null; // the landmarks of the last clip, or of the last session at the camera
 let frameSeconds = 0.1; // that a frame of a clip takes on this device
 const cancelled = new Set(); // numbers of jobs
 
@@ -93,6 +98,7 @@ const addFrame = async ({ bitmap, seconds }) => {
 const endFrames = async (_, progress, job) => finish(await clip.frames.end(), clip, job);
 
 const finish = async (landmarks, { width, height, times }, job) => {
+  seen = landmarks;
   const rest = async () => stopIfCancelled(job);
   const answer = answerPrediction(await predictor.predict(landmarks, { rest }));
   return { answer, width, height, times, isAnybody: landmarks.isAnybodyFound, skeleton: skeletonOf(landmarks, width, height) };
@@ -115,8 +121,8 @@ const skeletonOf = (landmarks, width, height) => {
 // The answer for landmarks {image, world, times, found, shot, several, turns} as they are.
 const askLandmarks = async (arrays) => {
   await load();
-  const landmarks = Object.assign(new Landmarks(0), arrays, { length: arrays.found.length });
-  return answerPrediction(await predictor.predict(landmarks));
+  seen = Object.assign(new Landmarks(0), arrays, { length: arrays.found.length });
+  return answerPrediction(await predictor.predict(seen));
 };
 
 const pictures = async ({ file, times, height }) => {
@@ -147,9 +153,46 @@ const look = ({ bitmap, seconds }) => {
   return state;
 };
 
-const stopLive = () => looked.then(() => session.finish());
+const stopLive = async () => {
+  await looked;
+  seen = session.landmarks;
+  return session.finish();
+};
 
-const JOBS = { load, describe, askClip, beginFrames, addFrame, endFrames, askLandmarks, pictures, overlay, startLive, look, stopLive };
+// From now on the exercises of these files are known, too. What is in each; null of those that cannot be read.
+const useEnrolled = async ({ files }) => {
+  await load();
+  const read = await Promise.all(files.map((text) => readEnrolled(text).catch(() => null)));
+  predictor.enrolled = read.filter((one) => one?.isUsable);
+  return read;
+};
+
+// What is in a file, if it can be added.
+const addEnrolled = async ({ text }) => {
+  await load();
+  const one = await readEnrolled(text);
+  checkFree(one.name, predictor.enrolled);
+  return one;
+};
+
+// The file of an exercise that was just seen; unless `isCertain`, it has to be something new.
+const teach = async ({ name, isCertain }) => {
+  const tidy = checkName(name);
+  checkFree(tidy, predictor.enrolled);
+  await loadMetric();
+  const shown = await takeExercise(seen, predictor);
+  if (!isCertain) {
+    const { exercises, probabilities } = await predictor.predict(shown.landmarks);
+    const { exercise, confidence } = decideLabel(probabilities, exercises);
+    if (exercise !== classifier.none) throw new Problem("looksLike", { exercise, confidence });
+  }
+  return writeEnrolled(tidy, shown);
+};
+
+const JOBS = {
+  load, describe, askClip, beginFrames, addFrame, endFrames, askLandmarks, pictures, overlay, startLive, look, stopLive,
+  useEnrolled, addEnrolled, teach,
+};
 
 export const receive = async ({ job, name, values }) => {
   if (name === "cancel") {
@@ -158,7 +201,7 @@ export const receive = async ({ job, name, values }) => {
   }
   try {
     const result = await JOBS[name](values, (share) => postMessage({ job, share }), job);
-    const moved = Array.isArray(result) ? result.filter(Boolean) : [];
+    const moved = name === "pictures" ? result.filter(Boolean) : [];
     postMessage({ job, result }, moved);
   } catch (error) {
     if (!(error instanceof Problem)) console.warn(error);

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,11 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from tests.conftest import MakeOnce
 from tests.projects import ROOT
 
+AXE = "axe-core@4.14.1"
+SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 PROGRAM = [sys.executable, "-m", "fitness_tracker.cli"]
 PATIENCE = 120.0  # seconds, on a machine that others use
 expect.set_options(timeout=1000 * PATIENCE)
@@ -61,7 +65,7 @@ def server(taught: Path, vendored: None) -> Iterator[Server]:
     assert running.end() == (0, "")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     if not shutil.which("chromium"):
         pytest.skip("chromium is not installed: the page is not tested")
@@ -74,7 +78,7 @@ def launch(playwright: Playwright, *arguments: str) -> Browser:
     return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*sandbox, *arguments])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     running = launch(playwright)
     yield running
@@ -98,18 +102,48 @@ class Opened:
         return {url.split("/")[2] for url in self.asked if not url.startswith(("blob:", "data:"))}
 
 
+@pytest.fixture(scope="package")
+def shared(browser: Browser, server: Server) -> Iterator[Opened]:
+    """One page for all tests that leave nothing behind in it: it loads the networks once."""
+    context = browser.new_context(locale="en-GB", service_workers="block")
+    yield Opened(context, server.url)
+    context.close()
+
+
+@pytest.fixture
+def page(shared: Opened) -> Iterator[Page]:
+    """The same, where it starts."""
+    shared.page.wait_for_selector("#start:visible")
+    yield shared.page
+    shared.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    go_back(shared.page)
+
+
+def go_back(page: Page) -> None:
+    """To where the page starts, whatever it shows."""
+    page.evaluate("document.getElementById('cancel').click()")
+    page.wait_for_selector("#start:visible")
+
+
 Open = Callable[..., Opened]
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """open_page(query, script=…, **options of the context) -> a page; `script` runs in it before its own."""
+    """open_page(query, script=…, **options of the context) -> a page of its own; `script` runs in it before its own.
+
+    Without its `networks` it is there sooner, and looks at nothing.
+    """
     contexts: list[BrowserContext] = []
 
-    def open_it(query: str = "", script: str = "", routes: dict[str, Any] | None = None, **options: Any) -> Opened:
+    def open_it(
+        query: str = "", script: str = "", routes: dict[str, Any] | None = None, networks: bool = True, **options: Any
+    ) -> Opened:
         contexts.append(browser.new_context(**{"locale": "en-GB", "service_workers": "block", **options}))
         if script:
             contexts[-1].add_init_script(script)
+        if not networks:
+            contexts[-1].route("**/vendor/litert/*", lambda route: route.abort())
         for pattern, handler in (routes or {}).items():
             contexts[-1].route(pattern, handler)
         return Opened(contexts[-1], server.url + query)
@@ -141,7 +175,31 @@ ASK = """async ([name, values]) => {
   const { ask } = await import("./page/client.js");
   const { landmarksOf } = await import("./page/selftest.js");
   if (values.address) values = { file: new File([await (await fetch(values.address)).blob()], "clip") };
-  else values = landmarksOf(values);
+  else if (values.turns) values = landmarksOf(values);
   const result = await ask(name, values);
   return result.skeleton ? { ...result, skeleton: [...result.skeleton] } : result;
 }"""
+
+
+@pytest.fixture(scope="session")
+def axe(make_once: MakeOnce, vendored: None) -> str:
+    """The source of axe-core."""
+    import fetch_packages
+
+    def unpack(folder: Path) -> None:
+        with tarfile.open(fetch_packages.download(AXE, SHA256, folder)) as archive:
+            member = archive.extractfile("package/axe.min.js")
+            assert member
+            (folder / "axe.js").write_bytes(member.read())
+
+    return (make_once("axe", unpack) / "axe.js").read_text()
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for one in page.evaluate("axe.run()")["violations"]:
+            found.append(f"{scheme}: {one['id']}: {[node['html'] for node in one['nodes']]}")
+    return found

@@ -18,7 +18,7 @@ from fitness_tracker.prediction.predict import load_once
 from tests.projects import ROOT
 from tests.web.conftest import PATIENCE, PROGRAM, Server
 
-LINES = 4000  # of the page, at most
+LINES = 4600  # of the page, at most
 
 
 def run_program(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 import { constants } from "../constants.js";
 import { rint, rounded, weightedMean } from "../numbers.js";
-import { FPS, HELD, NONE, noneScore } from "../models/classifier.js";
+import { EXERCISES, FPS, NONE, noneScore } from "../models/classifier.js";
 import { posesOf } from "../models/features.js";
 import { settleBorders } from "./borders.js";
 import { widened } from "./filters.js";
@@ -32,9 +32,12 @@ export const answerPrediction = (prediction) => {
     duration_s: rounded(landmarks.length / FPS, 3),
     several_people: landmarks.several.includes(1),
     turned: turnedDegrees(landmarks.turns),
-    segments: segments.map((one) => ({ ...one, confidence: rounded(one.confidence, 4) })),
+    segments: segments.map((one) => ({ ...one, confidence: rounded(one.confidence, 4), enrolled: isOnesOwn(one.exercise) })),
+    enrolled: isOnesOwn(longest[0]),
   };
 };
+
+const isOnesOwn = (exercise) => !EXERCISES.includes(exercise);
 
 const totalOf = (segments, name) => {
   const values = segments.map((one) => one[name]).filter((value) => value !== null);
@@ -65,7 +68,7 @@ export const findSegments = (prediction) => {
   const segments = [];
   settled.forEach((stretch, n) => {
     const isMoved = stretch.start !== stretches[n].start || stretch.end !== stretches[n].end;
-    const segment = answerStretch(stretch, isMoved ? moves(stretch) : movements[n], stillAndFound);
+    const segment = answerStretch(stretch, isMoved ? moves(stretch) : movements[n], stillAndFound, prediction.held);
     if (segments.length && isIdle(segments.at(-1)) && isIdle(segment)) segments.push(joinIdle(segments.pop(), segment));
     else segments.push(segment);
   });
@@ -92,10 +95,10 @@ const measureStretch = ({ start, end }, landmarks, pauses) => {
 };
 
 // Who repeats nothing does no exercise that is repeated, whatever it looks like; unless it is too short to tell.
-const answerStretch = (stretch, movement, still) => {
+const answerStretch = (stretch, movement, still, held) => {
   const plain = plainSegment(stretch);
   if (!movement) return plain;
-  if (HELD.includes(plain.exercise)) {
+  if (held.includes(plain.exercise)) {
     return { ...plain, held_s: stillSeconds(still.slice(stretch.start, stretch.end), FPS) || null };
   }
   if (movement.isClearlyRepeated || (movement.times.length && plain.exercise !== NONE)) {

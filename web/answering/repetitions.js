@@ -12,12 +12,13 @@ const {
   REPEATED_RANGE, SMOOTHING_STD_S,
 } = constants.repetitions;
 
-const NO_MOVEMENT = { times: [], starts: [], isClearlyRepeated: false };
+const NO_MOVEMENT = { times: [], starts: [], amplitude: 0, strength: 0, isClearlyRepeated: false };
 
 // The movement in a stretch of T poses; `counted` (T,) are the frames that are looked at.
-// {times, starts}: seconds from the stretch's start, of the far and of the near turning points.
+// {times, starts}: seconds from the stretch's start, of the far and of the near turning points; {amplitude, strength}: of
+// the component, in units of the features, and how strongly it repeats, 0 to 1.
 export const measureMovement = (poses, fps, counted) => {
-  const rows = [...Array(poses.length).keys()].filter((frame) => counted[frame]);
+  const rows = [...Array(poses.length).keys()].filter((frame) => !counted || counted[frame]);
   if (rows.length < 3) return NO_MOVEMENT;
   const smooth = gaussianSmooth(clipFeatures(poses), FEATURES, SMOOTHING_STD_S * fps);
   const values = new Float64Array(rows.length * FEATURES);
@@ -27,13 +28,12 @@ export const measureMovement = (poses, fps, counted) => {
   const amplitude = percentile(ordered, 95) - percentile(ordered, 5);
   const turns = findTurns(signal, fps, rows);
   const [maxima, minima] = [true, false].map((kind) => turns.filter(({ isMaximum }) => isMaximum === kind));
-  // The rarer kind is the far one. Of as many of both, the one that comes second: a component's sign is arbitrary.
-  const isFirst = (maxima[0]?.frame ?? 0) < (minima[0]?.frame ?? 0);
-  const swap = maxima.length > minima.length || (maxima.length === minima.length && isFirst);
-  const [times, starts] = (swap ? [minima, maxima] : [maxima, minima]).map((kind) => kind.map(({ frame }) => rows[frame] / fps));
-  const isClearlyRepeated = amplitude >= REPEATED_RANGE && times.length >= REPEATED_COUNT
-    && periodicity(signal).strength >= REPEATED_PERIODICITY;
-  return { times, starts, isClearlyRepeated };
+  // The rarer kind is the far one; of as many of both, the one that comes later.
+  const rarerOrLater = [maxima, minima].sort((one, other) => one.length - other.length || other[0]?.frame - one[0]?.frame);
+  const [times, starts] = rarerOrLater.map((kind) => kind.map(({ frame }) => rows[frame] / fps));
+  const { strength } = periodicity(signal);
+  const isClearlyRepeated = amplitude >= REPEATED_RANGE && times.length >= REPEATED_COUNT && strength >= REPEATED_PERIODICITY;
+  return { times, starts, amplitude, strength, isClearlyRepeated };
 };
 
 // The first principal component that repeats, (T,); the very first if none does, even without drifts.

@@ -2,7 +2,7 @@
 // fitness_tracker/models/pose/features.py. Arrays over time are flat, frame by frame.
 
 import { constants } from "../constants.js";
-import { median } from "../numbers.js";
+import { mean, median } from "../numbers.js";
 import { POINTS } from "../blazepose/landmarks.js";
 
 const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINTS, KNEE, PAIRS, SHOULDER, TINY, WRIST } =
@@ -119,6 +119,17 @@ const angleCosine = (body, first, middle, last) => {
   let product = 0;
   for (let axis = 0; axis < 3; axis++) product += (body[first + axis] - body[middle + axis]) * (body[last + axis] - body[middle + axis]);
   return product / Math.max(distanceOf(body, first, middle), TINY) / Math.max(distanceOf(body, last, middle), TINY);
+};
+
+// Of a frame: the largest cosine at hips and knees, how high the higher hand is above the hips, how upright the trunk is.
+export const standingOf = ({ body }, frame) => {
+  const sides = [36 * frame, 36 * frame + 3];
+  const [x, y, z] = [0, 1, 2].map((axis) => mean(sides.map((side) => body[side + 6 * SHOULDER + axis])));
+  return {
+    bent: Math.max(...sides.flatMap((side) => JOINT_ANGLES.slice(2).map((parts) => angleCosine(body, ...parts.map((part) => side + 6 * part))))),
+    hands: Math.max(...sides.map((side) => -body[side + 6 * WRIST + 1])),
+    upright: -y / Math.max(lengthOf(x, y, z), TINY),
+  };
 };
 
 const PARTS = [SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE];

@@ -29,17 +29,17 @@ class Graph {
     this.outputs = model.getOutputDetails();
   }
 
-  // Float32Arrays in the order of the inputs, to those of the outputs by their number of values.
+  // Float32Arrays in the order of the inputs, to those of the outputs by their name and by their number of values.
   async run(values) {
     const tensors = this.inputs.map(({ shape }, n) => new litert.Tensor(values[n], shape));
     try {
       const results = await this.model.run(tensors);
       const outputs = new Map();
-      for (const tensor of results) {
+      results.forEach((tensor, n) => {
         const data = tensor.toTypedArray();
-        outputs.set(data.length, data);
+        outputs.set(data.length, data).set(this.outputs[n].name, data);
         tensor.delete();
-      }
+      });
       return outputs;
     } finally {
       tensors.forEach((tensor) => tensor.delete());

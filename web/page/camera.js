@@ -3,6 +3,7 @@
 import { classifier } from "../constants.js";
 import { ask } from "./client.js";
 import { drawSkeleton } from "./draw.js";
+import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
 import { counted, doing, held, language, nameOf, t } from "./words.js";
 
@@ -167,7 +168,7 @@ const setAdvice = (key) => {
 
 const tellCount = (mine, { doing: what, exercise, repetitions, held_s: seconds, advice }) => {
   put("live-exercise", what === "exercise" ? nameOf(exercise) : what === "unknown" ? t("unknown") : what === "none" ? t("noExercise") : "–");
-  put("live-count", repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "–");
+  put("live-count", repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "");
   put("live-unit", repetitions !== null ? t("reps", { n: repetitions }) : "");
   put("live-hint", advice || what ? "" : t("ready"));
   const said = repetitions ? String(repetitions) : "";
@@ -203,6 +204,7 @@ export const stopCamera = async (reason) => {
   if (state) {
     tellCount(mine, state);
     tellSets(mine, state.sets);
+    offerTeaching();
   }
   end(mine);
   say(reason);

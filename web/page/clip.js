@@ -5,6 +5,7 @@ import { ask } from "./client.js";
 import { coloursOf, paint } from "./draw.js";
 import { giveFrames } from "./fallback.js";
 import { csvOf, jsonOf } from "./formats.js";
+import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
 import { clock, counted, doing, duration, held, language, percent, t } from "./words.js";
 
@@ -108,6 +109,7 @@ const showAnswer = (mine, { answer, isAnybody, skeleton, times }) => {
   showFiles(mine);
   showVideo(mine);
   show("answer");
+  if (isAnybody) offerTeaching();
   $("answer-exercise").focus();
   showPictures(mine);
 };

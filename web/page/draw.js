@@ -16,8 +16,9 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu
 export const coloursOf = (segments, exercises, none) => {
   const names = [...new Set(segments.map(({ exercise }) => exercise))].filter((name) => name !== none);
   const chosen = new Map();
-  for (const name of names.sort((one, other) => exercises.indexOf(one) - exercises.indexOf(other))) {
-    const place = exercises.indexOf(name) % PALETTE.length;
+  const placeOf = (name) => (exercises.includes(name) ? exercises.indexOf(name) : exercises.length);
+  for (const name of names.sort().sort((one, other) => placeOf(one) - placeOf(other))) {
+    const place = placeOf(name) % PALETTE.length;
     const order = [...PALETTE.slice(place), ...PALETTE.slice(0, place), ...TINTS];
     chosen.set(name, order.find((colour) => ![...chosen.values()].includes(colour)) ?? order[0]);
   }

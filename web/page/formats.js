@@ -2,11 +2,7 @@
 
 const COLUMNS = ["path", "start_s", "end_s", "exercise", "confidence", "repetitions", "held_s", "error"];
 
-// The page knows no exercise that somebody enrolled.
-export const jsonOf = (path, answer) => {
-  const segments = answer.segments.map((segment) => ({ ...segment, enrolled: false }));
-  return `${JSON.stringify({ path, ...answer, segments, enrolled: false }, null, 2)}\n`;
-};
+export const jsonOf = (path, answer) => `${JSON.stringify({ path, ...answer }, null, 2)}\n`;
 
 export const csvOf = (path, { segments }) => {
   const rows = segments.map((segment) => COLUMNS.map((name) => ({ path, ...segment })[name] ?? ""));

@@ -4,6 +4,7 @@ import { chooseCamera, leaveCamera, startCamera, stopCamera } from "./camera.js"
 import { forgetClip, giveClip } from "./clip.js";
 import { ask } from "./client.js";
 import { watchVersions } from "./offline.js";
+import { listenToTeaching, useMine } from "./mine.js";
 import { $, element, isShown, say, show } from "./sections.js";
 import { runSelftest } from "./selftest.js";
 import { LANGUAGES, language, nameOf, t, useLanguage } from "./words.js";
@@ -93,7 +94,8 @@ const begin = async () => {
   }
   show("start");
   watchVersions(() => isShown("start") && $("message").hidden);
-  ask("load").catch(() => {}); // while one chooses; who needs it is told if it fails
+  listenToTeaching();
+  ask("load").then(useMine).catch(() => {}); // while one chooses; who needs it is told if it fails
 };
 
 begin().catch(() => say("notLoaded"));

@@ -8,6 +8,7 @@ const SECTIONS = ["start", "progress", "answer", "live", "selftest"];
 
 export const show = (section) => {
   for (const id of SECTIONS) $(id).hidden = id !== section;
+  $("teach").hidden = true;
 };
 
 export const isShown = (section) => !$(section).hidden;
@@ -17,16 +18,22 @@ export const put = (id, text) => {
 };
 
 // A message above all, by its key in `words.js`; none without.
-export const say = (key, values) => {
-  put("message", key ? t(key, values) : "");
-  $("message").hidden = !key;
-  if (key) $("message").scrollIntoView({ block: "nearest" });
+export const say = (key) => showMessage(key ? t(key) : "");
+
+const showMessage = (text) => {
+  put("message", text);
+  $("message").hidden = !text;
+  if (text) $("message").scrollIntoView({ block: "nearest" });
+};
+
+// What a person is told about a problem.
+export const wordsOf = (problem) => {
+  const isMemory = /memory|allocation/i.test(problem.text ?? problem.message ?? "");
+  return t(hasWords(problem.code ?? "") ? problem.code : isMemory ? "memory" : "fault", problem.values);
 };
 
 export const explain = (problem) => {
-  if (problem.code === "cancelled") return;
-  const isMemory = /memory|allocation/i.test(problem.text ?? problem.message ?? "");
-  say(hasWords(problem.code ?? "") ? problem.code : isMemory ? "memory" : "fault");
+  if (problem.code !== "cancelled") showMessage(wordsOf(problem));
 };
 
 export const element = (name, properties = {}, ...children) => {

@@ -16,15 +16,19 @@ from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.graph import GRAPH
 from fitness_tracker.models.pose import features
 from fitness_tracker.models.pose.classifier import IMAGE, WORLD, PoseClassifier
+from fitness_tracker.models.pose.metric import Metric
+from fitness_tracker.prediction import enrol, enrolment
+from fitness_tracker.prediction.enrolment import embedding_hash
 from fitness_tracker.video import letterbox
 
 FORMAT = 1  # of page.json
 MODULES = (
-    answer, borders, features, filters, following, landmarks, letterbox, regions, repetitions, shots, skeleton,
-    stillness, timeline, tracker, upright,
+    answer, borders, enrol, enrolment, features, filters, following, landmarks, letterbox, regions, repetitions, shots,
+    skeleton, stillness, timeline, tracker, upright,
 )  # fmt: skip
 TRACKS = {IMAGE: "image", WORLD: "world"}  # a graph's input -> what the page calls it
 GRAPHS = "graphs"  # folder of the site
+METRIC = f"{GRAPHS}/metric"  # file of the site, see `metric_bytes`
 
 
 def pose_classifier(classifier: Classifier) -> PoseClassifier:
@@ -40,6 +44,7 @@ def pose_classifier(classifier: Classifier) -> PoseClassifier:
 def describe_page(classifier: PoseClassifier) -> dict[str, Any]:
     """The content of page.json, but for its version."""
     names = {role: f"{GRAPHS}/{name}" for role, name in {**NETWORKS, "classifier": GRAPH}.items()}
+    metric = classifier.metric
     return {
         "format": FORMAT,
         "constants": {name_of(module): constants_of(module) for module in MODULES}
@@ -49,8 +54,16 @@ def describe_page(classifier: PoseClassifier) -> dict[str, Any]:
             "none": NONE, "none_threshold": classifier.none_threshold, "temperature": classifier.temperature,
             "window": classifier.window, "members": classifier.graph.members, "graphs": names,
             "inputs": [TRACKS[name] for name in input_order(classifier)],
+            "hash": embedding_hash(classifier), "units": classifier.graph.units,
+            "metric": {"file": METRIC, "slope": metric.slope, "middle": metric.middle, "ceiling": metric.ceiling},
         },
     }  # fmt: skip
+
+
+def metric_bytes(metric: Metric) -> bytes:
+    """The mean (M, U) as float32 and, row by row, the lower triangles of the whitening (M, U, U) as float16."""
+    lower = np.tril_indices(metric.mean.shape[1])
+    return metric.mean.astype("<f4").tobytes() + metric.whitening[:, *lower].astype("<f2").tobytes()
 
 
 def input_order(classifier: PoseClassifier) -> list[str]:

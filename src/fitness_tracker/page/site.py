@@ -8,7 +8,7 @@ from pathlib import Path
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.files import replace_folder, staging_path
 from fitness_tracker.models.bundle import load_classifier
-from fitness_tracker.page.constants import GRAPHS, describe_page, pose_classifier
+from fitness_tracker.page.constants import GRAPHS, METRIC, describe_page, metric_bytes, pose_classifier
 from fitness_tracker.page.selftest import FOLDER, write_selftest
 
 SUFFIXES = (".css", ".html", ".js", ".svg", ".wasm", ".webmanifest", ".json")
@@ -46,6 +46,7 @@ def write_site(classifier_folder: Path, out: Path) -> dict[str, str]:
         (staged / GRAPHS).mkdir()
         for name in page["classifier"]["graphs"].values():
             (staged / name).write_bytes((classifier_folder / Path(name).name).read_bytes())
+        (staged / METRIC).write_bytes(metric_bytes(classifier.metric))
         write_selftest(classifier, web.parent, staged / FOLDER)
         hashes = digests(staged)
         version = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:12]

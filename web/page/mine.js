@@ -1,0 +1,86 @@
+// Exercises of one's own: taught by what was just seen, kept on this device, listed, saved, added and deleted.
+
+import { forgetFile, keepFile, keptFiles } from "../teaching/store.js";
+import { ask } from "./client.js";
+import { $, element, put, wordsOf } from "./sections.js";
+import { held, nameOf, percent, t } from "./words.js";
+
+let urls = []; // of the files that the list offers
+
+const tell = (id, text = "") => {
+  put(id, text);
+  $(id).hidden = !text;
+};
+
+// Once what can be taught has been seen.
+export const offerTeaching = () => {
+  $("teach-name").value = "";
+  $("teach-anyway").hidden = true;
+  tell("teach-said");
+  $("teach").hidden = false;
+};
+
+const teach = async (isCertain) => {
+  const name = $("teach-name").value;
+  $("teach-anyway").hidden = true;
+  tell("teach-said", t("loadingShort"));
+  try {
+    await keepFile(name, await ask("teach", { name, isCertain }));
+    await useMine();
+    tell("teach-said", t("taught", { name: name.trim() }));
+  } catch (problem) {
+    const { exercise, confidence } = problem.values ?? {};
+    tell("teach-said", exercise ? t("looksLike", { exercise: nameOf(exercise), percent: percent(confidence) }) : wordsOf(problem));
+    $("teach-anyway").hidden = !exercise;
+  }
+};
+
+// From now on they are recognised.
+export const useMine = async () => {
+  const files = await keptFiles();
+  const known = await ask("useEnrolled", { files });
+  urls.forEach((url) => URL.revokeObjectURL(url));
+  urls = files.map((text) => URL.createObjectURL(new Blob([text], { type: "application/json" })));
+  const rows = known.map((one, n) => one && row(one, urls[n])).filter(Boolean);
+  $("mine-list").replaceChildren(...rows);
+};
+
+const row = ({ name, repetitions, held_s: seconds, isUsable }, url) => {
+  const shown = repetitions ? t("repetitions", { n: repetitions }) : t("held", { time: held(seconds) });
+  const save = element("a", { className: "button", textContent: t("takeAway"), href: url, download: `${name}.json` });
+  const remove = element("button", { className: "button", type: "button", textContent: t("remove") });
+  save.setAttribute("aria-label", `${save.textContent}: ${name}`);
+  remove.setAttribute("aria-label", `${remove.textContent}: ${name}`);
+  remove.addEventListener("click", () => change(async () => {
+    await forgetFile(name);
+    $("mine").firstElementChild.focus();
+  }));
+  return element("li", {},
+    element("span", { className: "name", textContent: name }),
+    element("span", { className: "fine", textContent: isUsable ? shown : t("otherClassifier") }), save, remove);
+};
+
+const change = async (work) => {
+  tell("mine-said");
+  try {
+    await work();
+    await useMine();
+  } catch (problem) {
+    tell("mine-said", wordsOf(problem));
+  }
+};
+
+export const listenToTeaching = () => {
+  $("teach").addEventListener("submit", (event) => {
+    event.preventDefault();
+    teach(false);
+  });
+  $("teach-anyway").addEventListener("click", () => teach(true));
+  $("mine-file").addEventListener("change", () => change(async () => {
+    const [file] = $("mine-file").files;
+    if (!file) return;
+    const text = await file.text();
+    $("mine-file").value = "";
+    await keepFile((await ask("addEnrolled", { text })).name, text);
+  }));
+};

@@ -1,0 +1,31 @@
+// What one taught this device: files of `enrolment.js` by name, in the browser's own database.
+
+import { Problem } from "../problems.js";
+import { canonical } from "./names.js";
+
+const STORE = "exercises";
+
+const done = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(new Problem("cannotKeep"));
+});
+
+const inStore = async (mode, use) => {
+  const opening = indexedDB.open("fitness-tracker", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+  const database = await done(opening);
+  try {
+    return await done(use(database.transaction(STORE, mode).objectStore(STORE)));
+  } finally {
+    database.close();
+  }
+};
+
+export const keptFiles = () => inStore("readonly", (store) => store.getAll());
+
+export const keepFile = async (name, text) => {
+  await navigator.storage?.persist?.(); // else a browser that is short of space may forget it
+  await inStore("readwrite", (store) => store.put(text, canonical(name)));
+};
+
+export const forgetFile = (name) => inStore("readwrite", (store) => store.delete(canonical(name)));
