@@ -19,7 +19,8 @@ export class Adviser {
     this.tracker = tracker;
     this.said = null;
     this.thought = null; // what this frame says, and since when
-    this.since = this.looked = 0;
+    this.since = 0;
+    this.looked = -LOOK_EVERY; // at whoever comes first, at once
     this.isAlone = true;
   }
 
