@@ -128,17 +128,25 @@ def drawn_landmarks(drawn: Path, networks: dict[str, bytes], make_once: MakeOnce
 @pytest.fixture(scope="session")
 def taught(drawn_landmarks: Path, networks_folder: Path, make_once: MakeOnce) -> Path:
     """The bundle of a pose classifier that was taught on four of the six drawn people, for half a minute."""
-    from tests.bundles import teach  # imports TensorFlow
 
-    return make_once("taught", lambda folder: teach(drawn_landmarks, networks_folder, folder))
+    def make(folder: Path) -> None:
+        from tests.bundles import teach  # imports TensorFlow
+
+        teach(drawn_landmarks, networks_folder, folder)
+
+    return make_once("taught", make)
 
 
 @pytest.fixture(scope="session")
 def untrained(make_once: MakeOnce) -> Path:
     """The bundle of a network of frames that learned nothing."""
-    from tests.bundles import save_untrained  # imports TensorFlow
 
-    return make_once("untrained", save_untrained)
+    def make(folder: Path) -> None:
+        from tests.bundles import save_untrained  # imports TensorFlow
+
+        save_untrained(folder)
+
+    return make_once("untrained", make)
 
 
 @pytest.fixture(scope="session")

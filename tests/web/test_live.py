@@ -115,18 +115,18 @@ def start(page: Page) -> None:
 
 
 @pytest.fixture(scope="module")
-def four_squats(squats: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody who squats four times or more, and then stands for a while."""
-    graph = "[0:v]loop=loop=3:size=300:start=0,tpad=stop_mode=clone:stop_duration=3[v]"
+def squatting(squats: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody who squats three times, and then stands for a while."""
+    graph = "[0:v]loop=loop=2:size=300:start=0,tpad=stop_mode=clone:stop_duration=2[v]"
     return film_of(tmp_path_factory.mktemp("camera") / "camera.mp4", squats, graph)
 
 
-def test_a_camera_is_counted_live(film: Film, four_squats: Path, taught: Path, server: Server) -> None:
-    opened = film(four_squats)
+def test_a_camera_is_counted_live(film: Film, squatting: Path, taught: Path, server: Server) -> None:
+    opened = film(squatting)
     page = opened.page
     page.evaluate("() => { window.said = []; speechSynthesis.speak = ({ text }) => said.push(text); }")
     assert not page.locator("#aloud").is_checked()
-    page.evaluate("film.until = film.seconds + 5")
+    page.evaluate("film.until = film.seconds + 4")
     start(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wait_until(page, "film.seconds >= film.until")
@@ -137,7 +137,7 @@ def test_a_camera_is_counted_live(film: Film, four_squats: Path, taught: Path, s
     wait_until(page, "film.isOver")
     page.locator("#stop").click()
     expect(page.locator("#leave")).to_be_visible()
-    expected = predict_clip(four_squats, taught)
+    expected = predict_clip(squatting, taught)
     counts = [int(number) for number in re.findall(r" (\d+)$", page.locator("#sets").inner_text(), re.MULTILINE)]
     assert sum(counts) > 0
     assert abs(sum(counts) - (expected.repetitions or 0)) <= 1
@@ -154,9 +154,9 @@ def test_a_camera_is_counted_live(film: Film, four_squats: Path, taught: Path, s
     [
         ("[0:v]crop=iw:ih*0.62:0:0,scale=640:480[v]", "Step back"),
         ("[0:v]split[a][b];[b]hflip[c];[a][c]hstack[v]", "Several people"),
-        ("color=color=0x080808:size=640x480:rate=10:duration=4[v]", "too dark"),
-        ("testsrc2=size=640x480:rate=10:duration=4[v]", "Come closer"),  # BlazePose sees somebody small in it
-        ("color=color=0x909090:size=640x480:rate=10:duration=4[v]", "Nobody"),
+        ("color=color=0x080808:size=640x480:rate=10:duration=2.5[v]", "too dark"),
+        ("testsrc2=size=640x480:rate=10:duration=2.5[v]", "Come closer"),  # BlazePose sees somebody small in it
+        ("color=color=0x909090:size=640x480:rate=10:duration=2.5[v]", "Nobody"),
     ],
     ids=["feet outside", "two people", "dark", "patterns", "nobody"],
 )  # fmt: skip
@@ -172,8 +172,8 @@ def test_it_says_what_it_needs_and_counts_nothing_before(
     expect(page.locator("#sets-card")).to_be_hidden()
 
 
-def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, four_squats: Path) -> None:
-    page = film(four_squats).page
+def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, squatting: Path) -> None:
+    page = film(squatting).page
     start(page)
     camera = "document.getElementById('camera').srcObject.getVideoTracks()[0]"
     page.evaluate(f"{camera}.dispatchEvent(new Event('mute'))")
@@ -190,8 +190,8 @@ def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, four_squa
     expect(page.locator("#start")).to_be_visible()
 
 
-def test_chromiums_own_camera_is_looked_at(filmed_by_chromium: Film, four_squats: Path) -> None:
-    opened = filmed_by_chromium(four_squats)
+def test_chromiums_own_camera_is_looked_at(filmed_by_chromium: Film, squatting: Path) -> None:
+    opened = filmed_by_chromium(squatting)
     start(opened.page)
     expect(opened.page.locator("#sets-card")).to_be_visible()
     assert pixels_drawn(opened.page, "#camera-overlay") > 1000
@@ -201,9 +201,9 @@ def test_chromiums_own_camera_is_looked_at(filmed_by_chromium: Film, four_squats
 
 
 @pytest.mark.torture
-def test_ten_frames_a_second_are_looked_at(filmed_by_chromium: Film, four_squats: Path) -> None:
+def test_ten_frames_a_second_are_looked_at(filmed_by_chromium: Film, squatting: Path) -> None:
     """On a machine that does nothing else; without stutter: the page itself draws as many pictures as screens show."""
-    page = filmed_by_chromium(four_squats).page
+    page = filmed_by_chromium(squatting).page
     start(page)
     expect(page.locator("#sets-card")).to_be_visible()
     rates, longest = (

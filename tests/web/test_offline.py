@@ -121,9 +121,7 @@ def test_it_is_small_enough(site: Path) -> None:
     files = [path for path in site.rglob("*") if path.is_file() and "selftest" not in path.parts]
     assert sum(path.stat().st_size for path in files) <= 32e6
     # Hosts compress text and wasm, but not files whose type they do not know
-    wire = [
-        len(gzip.compress(path.read_bytes())) if path.suffix in SUFFIXES else path.stat().st_size for path in files
-    ]
+    wire = [len(gzip.compress(path.read_bytes())) if path.suffix in SUFFIXES else path.stat().st_size for path in files]
     assert sum(wire) <= 16e6
 
 

@@ -51,8 +51,8 @@ def enrolled_of(name: str, landmarks: Landmarks, classifier: PoseClassifier) -> 
     return Enrolled(name, embedding_hash(classifier), shown.repetitions or None, held_s, shown.vector[None])
 
 
-def ask(page: Page, name: str, **values: Any) -> Any:
-    return page.evaluate(ASK, [name, values])
+def ask(page: Page, job: str, /, **values: Any) -> Any:
+    return page.evaluate(ASK, [job, values])
 
 
 @pytest.fixture
