@@ -48,6 +48,7 @@ $("language").addEventListener("change", () => {
   address.searchParams.set("lang", language); // the address keeps it: this page stores nothing
   history.replaceState(null, "", address);
   translate();
+  useMine().catch(() => {}); // its list has words, too
 });
 $("file").addEventListener("change", () => give($("file").files));
 $("use-camera").addEventListener("click", startCamera);
