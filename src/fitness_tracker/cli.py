@@ -158,39 +158,46 @@ def run_enrol(args: argparse.Namespace) -> int:
         raise UserError("enrol NAME CLIPS, enrol --add FILE.json, enrol --list or enrol --remove NAME")
     with quiet_native_stderr():
         from fitness_tracker.prediction import enrolment
+        from fitness_tracker.prediction.batches import load_quietly
     folder = enrolment.enrolled_folder()
-    if args.list:
-        found, notes = enrolment.read_folder(folder)
-        print("\n".join(map(enrolment.describe, found)) or "nothing is enrolled")
-        for note in notes:
-            tell(printable(note))
-    elif args.remove is not None:
+    if args.remove is not None:
         enrolment.remove(folder, args.remove)
-        print(f"enrol: {printable(args.remove)!r} is forgotten")
-    elif args.add is not None:
-        added = enrolment.read_enrolled(args.add)
-        enrolment.keep(added, folder)
-        print(f"enrol: {enrolment.describe(added)}")
-    else:
-        enrol_clips(args, folder)
+        print(f"enrol: {args.remove!r} is forgotten")
+        return 0
+    with classifier_folder(args.classifier) as place:
+        known = read_enrolled(place)
+        if args.list:
+            print("\n".join(map(enrolment.describe, known)) or "nothing is enrolled")
+            return 0
+        if not args.to:
+            folder.mkdir(parents=True, exist_ok=True)
+        check_target(args.to or folder / "new.json")
+        classifier = load_quietly(place)
+        if args.add is not None:
+            made = enrolment.read_enrolled(args.add)
+            enrolment.check_free(made.name, classifier, known)
+            enrolment.check_usable([made], classifier)
+        else:
+            from fitness_tracker.prediction.enrol import enrol
+
+            made = enrol(args.name, args.clips, classifier, known, args.anyway)
+    path = args.to or enrolment.path_of(folder, made)
+    enrolment.write_enrolled(made, path)
+    print(f"enrol: {enrolment.describe(made)}; in {printable(path)}")
     return 0
 
 
-def enrol_clips(args: argparse.Namespace, folder: Path) -> None:
-    """Writes the exercise that the clips show to a file of the folder, or to that of `--to`."""
-    from fitness_tracker.prediction import enrolment
-    from fitness_tracker.prediction.batches import load_quietly
-    from fitness_tracker.prediction.enrol import enrol
-
-    if args.to and (args.to.suffix != ".json" or not args.to.absolute().parent.is_dir()):
-        raise UserError(f"{args.to}: must end in .json, and lie in a folder that is there")
-    with classifier_folder(args.classifier) as place:
-        classifier = load_quietly(place)
-        known = enrolment.usable(enrolment.read_folder(folder)[0], classifier)[0]
-        made = enrol(args.name, args.clips, classifier, known, args.anyway)
-    path = args.to or enrolment.path_of(folder, made.name)
-    enrolment.write_enrolled(made, path)
-    print(f"enrol: {enrolment.describe(made)}; in {printable(path)}")
+def check_target(path: Path) -> None:
+    """Raises `UserError` if no exercise can be written there, before a clip is looked at."""
+    if path.suffix != ".json":
+        raise UserError(f"{path}: must end in .json")
+    try:
+        path.touch(exist_ok=False)
+        path.unlink()
+    except FileExistsError:
+        raise UserError(f"{path}: is there already; choose another name, or delete it") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
 
 
 def run_audit(args: argparse.Namespace) -> int:
