@@ -27,7 +27,15 @@ from fitness_tracker.models.pose.features import (
     tracks_from_landmarks,
 )
 from fitness_tracker.models.pose.metric import mean_vector, similarity
-from fitness_tracker.prediction.enrolment import Enrolled, check_free, check_name, embedding_hash, name_enrolled
+from fitness_tracker.prediction.enrolment import (
+    MAX_CLIPS,
+    Enrolled,
+    check_free,
+    check_name,
+    check_usable,
+    embedding_hash,
+    name_enrolled,
+)
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS, is_clip, read_input
 from fitness_tracker.prediction.predict import loaded_classifier, with_progress
 
@@ -54,7 +62,7 @@ def enrol(
     name: str,
     clips: Iterable[Path | str] | Path | str,
     classifier: Path | str | Classifier | None = None,
-    enrolled: Sequence[Enrolled] = (),
+    enrolled: Iterable[Enrolled] = (),
     anyway: bool = False,
     limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], None] | None = None,
@@ -67,14 +75,13 @@ def enrol(
     """
     loaded = loaded_classifier(classifier)
     paths = [Path(clip) for clip in ([clips] if isinstance(clips, Path | str) else clips)]
-    if not isinstance(loaded, PoseClassifier):
-        raise UserError(
-            "this classifier knows pictures, no movements; enrolling takes one that `train.model: pose` made"
-        )
+    seen_by, enrolled = embedding_hash(loaded), list(enrolled)
+    assert isinstance(loaded, PoseClassifier)  # or it has no such hash
+    check_usable(enrolled, loaded)
     tidy = check_name(name)
     check_free(tidy, loaded, enrolled)
-    if not paths:
-        raise UserError(f"name the clips that show {tidy!r}")
+    if not 0 < len(paths) <= MAX_CLIPS:
+        raise UserError(f"name the clips that show {tidy!r}, {MAX_CLIPS} at most")
     shown = [show(path, loaded, limits, progress) for path in paths]
     check_different(paths, shown)
     if not anyway:
@@ -83,7 +90,7 @@ def enrol(
     held = sum(one.held_s for one in shown)
     repetitions = sum(one.repetitions for one in shown)
     return Enrolled(
-        tidy, embedding_hash(loaded), repetitions or None, None if repetitions else round(held, 1),
+        tidy, seen_by, repetitions or None, None if repetitions else round(held, 1),
         np.stack([one.vector for one in shown]),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fitness_tracker.answering.answer import Answer
 from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.clips.names import canonical
-from fitness_tracker.core.errors import UserError, printable
+from fitness_tracker.core.errors import JOINERS, UserError, printable
 from fitness_tracker.core.files import write_text
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.models.pose.classifier import PoseClassifier, PosePrediction, ask
@@ -36,6 +36,9 @@ MAX_BYTES = 2**20  # of a file; an embedding of ten members of 128 units takes 1
 # Probability: who is not as likely in any window is left out of the answer, so that a thousand cost little
 LEAST = 0.05
 FORMULA_STARTS = ("=", "+", "-", "@")  # of a cell of CSV: OWASP, 'CSV injection'
+# Characters that show nothing, though Unicode calls them letters or symbols: Hangul fillers, and an empty Braille cell
+BLANK = "\u115f\u1160\u3164\uffa0\u2800"
+OWN_WORDS = (NONE, "unknown exercise", "no exercise")  # that answers use
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,12 @@ class Fields(BaseModel):
     checksum: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
-def embedding_hash(classifier: PoseClassifier) -> str:
-    """The same for classifiers that see the same in a clip."""
+def embedding_hash(classifier: Classifier) -> str:
+    """The same for classifiers that see the same in a clip; raises `UserError` if it does not read poses."""
+    if not isinstance(classifier, PoseClassifier):
+        raise UserError(
+            "this classifier knows pictures, no movements; enrolling takes one that `train.model: pose` made"
+        )
     metric = classifier.metric
     content = (classifier.graph.content, metric.mean.tobytes(), metric.whitening.tobytes())
     return hashlib.sha256(b"".join(content)).hexdigest()[:16]
@@ -80,16 +87,24 @@ def check_name(name: str) -> str:
     """The name, composed and without space around it; raises `UserError` if no exercise can be called so."""
     tidy = unicodedata.normalize("NFC", name).strip()
     reasons = (
-        (not canonical(tidy), "is no name"),
+        (all(unicodedata.category(char)[0] == "M" for char in as_read(tidy)), "is no name"),
         (len(tidy) > MAX_NAME, f"has more than {MAX_NAME} characters"),
         (printable(tidy) != tidy, "has characters that cannot be shown"),
-        (tidy[:1] in FORMULA_STARTS, "begins as a spreadsheet's formula does"),
-        (canonical(tidy) == NONE, "means that nobody exercises"),
+        (unicodedata.normalize("NFKC", tidy)[:1] in FORMULA_STARTS, "begins as a spreadsheet's formula does"),
+        (as_read(tidy) in map(as_read, OWN_WORDS), "is what answers say of other things"),
     )
     for wrong, reason in reasons:
         if wrong:
             raise UserError(f"{tidy[:40]!r} {reason}; choose another name")
     return tidy
+
+
+def as_read(name: str) -> str:
+    """`canonical`, of full-width forms as of others, and without what cannot be seen: the same for names that look so.
+
+    Letters of other scripts that look alike stay different.
+    """
+    return canonical(unicodedata.normalize("NFKC", "".join(char for char in name if char not in JOINERS + BLANK)))
 
 
 def write_enrolled(enrolled: Enrolled, path: Path) -> None:
@@ -122,6 +137,8 @@ def read_enrolled(path: Path) -> Enrolled:
         if len(data) > MAX_BYTES:
             raise ValueError("too large")
         content = json.loads(data)
+        if isinstance(content, dict) and content.get("format_version", FORMAT_VERSION) != FORMAT_VERSION:
+            raise OSError(f"is of format {printable(content['format_version'])[:20]}, not {FORMAT_VERSION}")
         fields = Fields.model_validate(content)
         if fields.checksum != checksum(content) or check_name(fields.name) != fields.name:
             raise ValueError("not what was saved")
@@ -133,7 +150,7 @@ def read_enrolled(path: Path) -> Enrolled:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except (ValueError, TypeError, RecursionError, MemoryError, UserError):
-        raise UserError(f"{path}: is no enrolled exercise of format {FORMAT_VERSION}, or damaged") from None
+        raise UserError(f"{path}: is damaged, or no enrolled exercise") from None
     return Enrolled(fields.name, fields.classifier, fields.repetitions, fields.held_s, unit_length(vectors))
 
 
@@ -144,9 +161,9 @@ def enrolled_folder() -> Path:
     return platformdirs.user_data_path("fitness-tracker", appauthor=False) / "enrolled"
 
 
-def path_of(folder: Path, enrolled: Enrolled) -> Path:
-    """One for each classifier and name; names that are read as one are one, and no character reaches the disk."""
-    return folder / f"{short_hash(enrolled.classifier + canonical(enrolled.name))}.json"
+def path_of(folder: Path, name: str, classifier: str) -> Path:
+    """One for each name and `embedding_hash`; names that are read as one are one, and no character reaches the disk."""
+    return folder / f"{short_hash(classifier + as_read(name))}.json"
 
 
 def read_files(folder: Path) -> tuple[dict[Path, Enrolled], list[str]]:
@@ -162,7 +179,7 @@ def read_files(folder: Path) -> tuple[dict[Path, Enrolled], list[str]]:
         try:
             found[path] = read_enrolled(path)
         except UserError as error:
-            notes.append(f"{error}; delete it")
+            notes.append(f"{error}; it is left out")
     return found, notes
 
 
@@ -174,10 +191,11 @@ def read_folder(folder: Path) -> tuple[list[Enrolled], list[str]]:
 
 def remove(folder: Path, name: str) -> None:
     """For each classifier. Raises `UserError` if nothing is enrolled under the name."""
-    wanted = canonical(check_name(name))
-    paths = [path for path, one in read_files(folder)[0].items() if canonical(one.name) == wanted]
+    found, notes = read_files(folder)
+    paths = [path for path, one in found.items() if as_read(one.name) == as_read(name)]
     if not paths:
-        raise UserError(f"{name[:40]!r} is not enrolled; fitness-tracker enrol --list shows what is")
+        unread = f"; {notes[0]}" if notes else ""
+        raise UserError(f"{name[:40]!r} is not enrolled; fitness-tracker enrol --list shows what is{unread}")
     for path in paths:
         path.unlink()
 
@@ -187,9 +205,9 @@ def check_free(name: str, classifier: Classifier, enrolled: Iterable[Enrolled]) 
     known = {one.name for one in enrolled}
     for names, what in ((known, "enrolled"), (set(classifier.exercises) - {NONE}, "taught")):
         for other in sorted(names):
-            if canonical(other) == canonical(name):
+            if as_read(other) == as_read(name):
                 command = f"forget that first: fitness-tracker enrol --remove {quote(other)}"
-                advice = command if names is known else "choose another name"
+                advice = command if names is known else "one's own takes another name"
                 raise UserError(f"{other!r} is {what} already; {advice}")
 
 
@@ -210,17 +228,17 @@ def usable(enrolled: Sequence[Enrolled], classifier: Classifier) -> tuple[list[E
     wanted: tuple = ()
     if enrolled and isinstance(classifier, PoseClassifier):
         wanted = (embedding_hash(classifier), classifier.graph.members, classifier.graph.units)
-    good, notes, known = [], [], set(map(canonical, classifier.exercises))
+    good, notes, known = [], [], set(map(as_read, classifier.exercises))
     fits = [(one.classifier, *one.vectors.shape[1:]) == wanted for one in enrolled]
     for one in compress(enrolled, fits):
-        if canonical(one.name) in known:
+        if as_read(one.name) in known:
             notes.append(f"{one.name!r} is left out: another exercise has this name")
         else:
             good.append(one)
-            known.add(canonical(one.name))
+            known.add(as_read(one.name))
     for one in enrolled:
-        if canonical(one.name) not in known:
-            known.add(canonical(one.name))
+        if as_read(one.name) not in known:
+            known.add(as_read(one.name))
             command = f"fitness-tracker enrol {quote(one.name)} CLIPS"
             notes.append(f"{one.name!r} was enrolled for another classifier; enrol it again: {command}")
     return good, notes
