@@ -29,7 +29,7 @@ def main() -> None:
         "--strip", type=Path, metavar="OUT.png", help="write the timeline as one picture; or a folder, for many clips"
     )
     predict.add_argument("--no-enrolled", action="store_true", help="name only what was taught, nothing of one's own")
-    predict.set_defaults(run=run_predict)
+    predict.set_defaults(run=run_predict, several="paths")
     enrol = commands.add_parser("enrol", help="an exercise of one's own, from clips of a few repetitions")
     enrol.add_argument("name", nargs="?", metavar="NAME", help="what it is called")
     enrol.add_argument("clips", type=Path, nargs="*", metavar="CLIP", help="of the exercise; one is enough")
@@ -41,7 +41,7 @@ def main() -> None:
     enrol.add_argument("--list", action="store_true", help="what is enrolled")
     enrol.add_argument("--remove", metavar="NAME", help="forget one")
     add_classifier(enrol)
-    enrol.set_defaults(run=run_enrol)
+    enrol.set_defaults(run=run_enrol, several="clips")
     audit = commands.add_parser("audit", help="check labelled clips for what makes scores misleading")
     audit.add_argument(
         "videos",
@@ -80,7 +80,11 @@ def main() -> None:
     site.add_argument("folder", type=Path, metavar="DIR", help="replaced as a whole")
     add_classifier(site)
     site.set_defaults(run=run_site)
-    args = parser.parse_args()
+    args, more = parser.parse_known_args()
+    if more and (not hasattr(args, "several") or any(word.startswith("-") for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if more:  # argparse takes a list only in one piece
+        getattr(args, args.several).extend(map(Path, more))
     with exit_with_message("fitness-tracker"):
         sys.exit(args.run(args))
 
@@ -156,43 +160,58 @@ def tell(line: str) -> None:
 def run_enrol(args: argparse.Namespace) -> int:
     """Enrols an exercise, or lists, adds or removes one."""
     ways = [args.list, args.add is not None, args.remove is not None, args.name is not None]
-    if sum(ways) != 1 or (args.to and args.name is None):
+    if sum(ways) != 1 or ((args.to or args.anyway) and args.name is None):
         raise UserError("enrol NAME CLIPS, enrol --add FILE.json, enrol --list or enrol --remove NAME")
     with quiet_native_stderr():
         from fitness_tracker.prediction import enrolment
+        from fitness_tracker.prediction.batches import load_quietly
     folder = enrolment.enrolled_folder()
-    if args.list:
-        found, notes = enrolment.read_folder(folder)
-        print("\n".join(map(enrolment.describe, found)) or "nothing is enrolled")
-        for note in notes:
-            tell(printable(note))
-    elif args.remove is not None:
+    if args.remove is not None:
         enrolment.remove(folder, args.remove)
-        print(f"enrol: {printable(args.remove)!r} is forgotten")
-    elif args.add is not None:
-        added = enrolment.read_enrolled(args.add)
-        enrolment.keep(added, folder)
-        print(f"enrol: {enrolment.describe(added)}")
-    else:
-        enrol_clips(args, folder)
+        print(f"enrol: {args.remove!r} is forgotten")
+        return 0
+    with classifier_folder(args.classifier) as place:
+        known = read_enrolled(place)
+        if args.list:
+            print("\n".join(map(enrolment.describe, known)) or "nothing is enrolled")
+            return 0
+        classifier = load_quietly(place)
+        added = enrolment.read_enrolled(args.add) if args.add is not None else None
+        name = enrolment.check_name(args.name if added is None else added.name)
+        enrolment.check_free(name, classifier, known)
+        path = args.to or enrolment.path_of(folder, name, enrolment.embedding_hash(classifier))
+        check_target(path, create=not args.to)
+        if added is not None:
+            enrolment.check_usable([added], classifier)
+            made = added
+        else:
+            from fitness_tracker.prediction.enrol import enrol
+
+            made = enrol(name, args.clips, classifier, known, args.anyway)
+    enrolment.write_enrolled(made, path)
+    print(f"enrol: {enrolment.describe(made)}; in {printable(path)}")
     return 0
 
 
-def enrol_clips(args: argparse.Namespace, folder: Path) -> None:
-    """Writes the exercise that the clips show to a file of the folder, or to that of `--to`."""
-    from fitness_tracker.prediction import enrolment
-    from fitness_tracker.prediction.batches import load_quietly
-    from fitness_tracker.prediction.enrol import enrol
+def check_target(path: Path, create: bool) -> None:
+    """Raises `UserError` if no exercise can be written there, before a clip is looked at; may create its folder."""
+    from fitness_tracker.core.files import staging_path
 
-    if args.to and (args.to.suffix != ".json" or not args.to.absolute().parent.is_dir()):
-        raise UserError(f"{args.to}: must end in .json, and lie in a folder that is there")
-    with classifier_folder(args.classifier) as place:
-        classifier = load_quietly(place)
-        known = enrolment.usable(enrolment.read_folder(folder)[0], classifier)[0]
-        made = enrol(args.name, args.clips, classifier, known, args.anyway)
-    path = args.to or enrolment.path_of(folder, made.name)
-    enrolment.write_enrolled(made, path)
-    print(f"enrol: {enrolment.describe(made)}; in {printable(path)}")
+    if path.suffix != ".json":
+        raise UserError(f"{path}: must be a name that ends in .json")
+    try:
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: {error.strerror or error}") from None
+    for place in (path, staging_path(path)):
+        try:
+            place.touch(exist_ok=False)
+            place.unlink()
+        except FileExistsError:
+            raise UserError(f"{place}: is there already; move it away") from None
+        except OSError as error:
+            raise UserError(f"{place}: {error.strerror or error}") from None
 
 
 def run_audit(args: argparse.Namespace) -> int:

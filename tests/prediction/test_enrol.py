@@ -19,7 +19,7 @@ from fitness_tracker.models.bundle import load_classifier
 from fitness_tracker.models.pose.classifier import PosePrediction
 from fitness_tracker.prediction import batches
 from fitness_tracker.prediction.enrol import central_times, enrol, span_of, take_exercise
-from fitness_tracker.prediction.enrolment import Enrolled, enrolled_folder, write_enrolled
+from fitness_tracker.prediction.enrolment import Enrolled, enrolled_folder, path_of, write_enrolled
 from fitness_tracker.prediction.predict import predict_clip
 from fitness_tracker.video.ffmpeg import read_frames
 from tests.conftest import MakeOnce
@@ -95,7 +95,7 @@ def test_what_looks_taught_or_enrolled_is_refused_unless_anyway(clips: Path, tau
 
 def test_a_name_that_is_taken_is_refused_before_any_clip_is_read(taught: Path, lifted: Enrolled) -> None:
     assert refusal("Leg-Lift", ["nowhere.mp4"], taught, enrolled=[lifted]).endswith("enrol --remove 'leg lift'")
-    assert refusal("Squat", ["nowhere.mp4"], taught) == "'squat' is taught already; choose another name"
+    assert refusal("Squat", ["nowhere.mp4"], taught) == "'squat' is taught already; one's own takes another name"
     assert "choose another name" in refusal("none", ["nowhere.mp4"], taught)
 
 
@@ -105,15 +105,19 @@ def test_a_clip_of_nobody_nothing_or_no_clip_is_told(clips: Path, taught: Path, 
     assert "nobody is found in it" in refusal("mine", [tmp_path / "empty.mp4"], taught)
     assert "is no clip" in refusal("mine", [tmp_path / "a.jpg"], taught)
     assert "No such file" in refusal("mine", [tmp_path / "nowhere.mp4"], taught)
+    assert "No such file" in refusal("mine", "nowhere.mp4", taught)  # a single one needs no list
     assert "name the clips" in refusal("mine", [], taught)
+    assert "100 at most" in refusal("mine", ["nowhere.mp4"] * 101, taught)
     assert "nobody repeats a movement or holds a position" in refusal("mine", [clips / "stand.mp4"], taught)
 
 
-def test_clips_of_two_movements_are_no_exercise(clips: Path, taught: Path) -> None:
+def test_clips_of_two_movements_are_no_exercise_nor_is_one_clip_two(clips: Path, taught: Path, tmp_path: Path) -> None:
     strict = load_classifier(taught)
     strict = replace(strict, none_threshold=0.0)  # nothing looks taught
     said = refusal("mine", [clips / "visit.mp4", clips / "archer.mp4"], strict)
     assert "does not look like the other clips" in said
+    (tmp_path / "copy.mp4").symlink_to(clips / "visit.mp4")
+    assert "shows the same as" in refusal("mine", [clips / "visit.mp4", tmp_path / "copy.mp4"], strict, anyway=True)
     both = enrol("mine", [clips / "visit.mp4", clips / "other.mp4"], strict)
     assert (both.repetitions, len(both.vectors)) == (8, 2)
 
@@ -123,8 +127,10 @@ def test_a_network_of_pictures_enrols_nothing(untrained: Path) -> None:
 
 
 def test_what_is_enrolled_for_another_classifier_is_refused_in_python(clips: Path, taught: Path, lifted) -> None:
+    foreign = replace(lifted, classifier="0" * 16)
     with pytest.raises(UserError, match="enrolled for another classifier"):
-        predict_clip(clips / "other.mp4", taught, enrolled=[replace(lifted, classifier="0" * 16)])
+        predict_clip(clips / "other.mp4", taught, enrolled=[foreign])
+    assert "enrolled for another classifier" in refusal("mine", ["nowhere.mp4"], taught, enrolled=iter([foreign]))
 
 
 def test_repetitions_after_a_long_pause_are_something_else() -> None:
@@ -147,8 +153,7 @@ def program(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
     def call(*arguments: str | Path) -> tuple[object, str, str]:
-        classifier = [] if arguments[1] in ("--list", "--remove", "--add") else ["--classifier", str(taught)]
-        monkeypatch.setattr(sys, "argv", ["", *map(str, arguments), *classifier])
+        monkeypatch.setattr(sys, "argv", ["", *map(str, arguments), "--classifier", str(taught)])
         with pytest.raises(SystemExit) as end:
             main()
         return (end.value.code, *capsys.readouterr())
@@ -183,8 +188,18 @@ def test_one_that_is_shared_is_added(program: Program, clips: Path, lifted: Enro
     assert not enrolled_folder().exists()
     assert program("enrol", "--add", tmp_path / "lift.json")[0] == 0
     assert "4 repetitions" in program("enrol", "--list")[1]
-    code, _, error = program("enrol", "--add", tmp_path / "lift.json")
-    assert (code, error.count("\n"), "already" in error) == (1, 1, True)
+    write_enrolled(replace(lifted, classifier="0" * 16), tmp_path / "other.json")
+    write_enrolled(replace(lifted, name="Squat"), tmp_path / "squat.json")
+    for name, expected in (
+        ("lift", "'leg lift' is enrolled already"),
+        ("squat", "'squat' is taught already"),
+        ("nowhere", "No such file"),
+    ):
+        code, _, error = program("enrol", "--add", tmp_path / f"{name}.json")
+        assert (code, error.count("\n"), expected in error) == (1, 1, True)
+    program("enrol", "--remove", "leg lift")
+    code, _, error = program("enrol", "--add", tmp_path / "other.json")
+    assert (code, error.count("\n"), "for another classifier; enrol it again" in error) == (1, 1, True)
 
 
 def test_what_cannot_be_used_is_told_and_the_clip_is_answered(program: Program, clips: Path, lifted: Enrolled) -> None:
@@ -194,20 +209,39 @@ def test_what_cannot_be_used_is_told_and_the_clip_is_answered(program: Program, 
     assert (code, line.split()[1]) == (0, "squat")
     assert len(error.splitlines()) == 2
     assert "fitness-tracker enrol 'leg lift' CLIPS" in error
-    code, said, _ = program("enrol", "leg lift", clips / "visit.mp4", "--anyway")  # as the line says
+    (enrolled_folder() / "b.json").unlink()
+    path = path_of(enrolled_folder(), "leg lift", lifted.classifier)
+    path.write_text('{"format_version": 2}')
+    code, _, error = program("enrol", "leg lift", "nowhere.mp4")
+    assert (code, error.splitlines()[-1]) == (1, f"fitness-tracker: {path}: is there already; move it away")
+    path.unlink()
+    code, said, _ = program("enrol", "leg lift", "--anyway", clips / "visit.mp4")  # as the line says
     assert (code, "4 repetitions" in said) == (0, True)
+    assert program("predict", clips / "squat.mp4")[2] == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["--list", "--remove", "a"], ["--list", "--to", "a.json"], ["a", "--list"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--list", "--remove", "a"], ["--list", "--to", "a.json"], ["a", "--list"], ["--list", "--anyway"]],
+)
 def test_an_unclear_command_is_told(program: Program, arguments: list[str]) -> None:
     code, _, error = program("enrol", *(arguments or ["--to", "a.json"]))
     assert (code, error.count("\n")) == (1, 1)
 
 
 def test_a_file_to_write_to_is_looked_at_first(program: Program, tmp_path: Path) -> None:
-    for place in (tmp_path / "a.txt", tmp_path / "nowhere" / "a.json"):
+    (tmp_path / "b.json").write_text("mine")
+    (tmp_path / "c.json.partial").write_text("mine")
+    for place, expected in (
+        (tmp_path / "a.txt", "must be a name that ends in .json"),
+        (tmp_path / "nowhere" / "a.json", "No such file or directory"),
+        (tmp_path / f"{'a' * 300}.json", "File name too long"),
+        (tmp_path / "b.json", "is there already"),
+        (tmp_path / "c.json", "c.json.partial: is there already"),
+    ):
         code, _, error = program("enrol", "a", "nowhere.mp4", "--to", place)
-        assert (code, error.count("\n"), "must end in .json" in error) == (1, 1, True)
+        assert (code, error.count("\n"), expected in error) == (1, 1, True)
+    assert [(tmp_path / name).read_text() for name in ("b.json", "c.json.partial")] == ["mine", "mine"]
 
 
 def test_a_picture_is_named_by_what_is_taught_alone(taught: Path, lifted: Enrolled) -> None:

@@ -1,6 +1,7 @@
 """Files of enrolled exercises, and what they do to a prediction."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,11 @@ from fitness_tracker.models.pose.metric import unit_length
 from fitness_tracker.prediction.enrol import vector_of
 from fitness_tracker.prediction.enrolment import (
     Enrolled,
+    check_free,
     check_name,
     checksum,
     describe,
     embedding_hash,
-    keep,
     name_enrolled,
     path_of,
     read_enrolled,
@@ -44,6 +45,12 @@ def landmarks(networks: dict[str, bytes], squat):
 def some(name: str = "Turkish get-up", seed: int = 0, clips: int = 2, classifier: str = "ab" * 8) -> Enrolled:
     vectors = unit_length(np.random.default_rng(seed).normal(size=(clips, 2, 8))).astype(np.float32)
     return Enrolled(name, classifier, 5, None, vectors)
+
+
+def keep(enrolled: Enrolled, folder: Path) -> Path:
+    path = path_of(folder, enrolled.name, enrolled.classifier)
+    write_enrolled(enrolled, path)
+    return path
 
 
 def test_a_file_holds_what_was_enrolled_and_nothing_else(tmp_path: Path) -> None:
@@ -96,7 +103,7 @@ def test_300_spoilt_files_are_refused_in_one_line_or_say_the_same(tmp_path: Path
         {"repetitions": 0}, {"repetitions": None}, {"held_s": 3.0}, {"held_s": "3"}, {"classifier": "../../etc"},
         {"members": 3}, {"members": 0}, {"members": 10**9}, {"embeddings": []}, {"embeddings": [""]},
         {"embeddings": ["A" * 24] * 2}, {"embeddings": ["AAAA", "AAAAAAAA"]}, {"embeddings": ["?"]},
-        {"embeddings": ["A" * 24] * 101}, {"surprise": 1}, {"format_version": 2}, {"checksum": "0" * 16},
+        {"embeddings": ["A" * 24] * 101}, {"surprise": 1}, {"checksum": "0" * 16},
     ],
 )  # fmt: skip
 def test_a_file_of_somebody_who_knows_the_format_is_refused_if_its_parts_do_not_fit(
@@ -108,7 +115,7 @@ def test_a_file_of_somebody_who_knows_the_format_is_refused_if_its_parts_do_not_
     path.write_text(json.dumps({"checksum": checksum(content)} | content | fields))
     if "checksum" not in fields:
         path.write_text(json.dumps(content | {"checksum": checksum(content)}))
-    with pytest.raises(UserError, match="no enrolled exercise, or damaged"):
+    with pytest.raises(UserError, match="is damaged, or no enrolled exercise"):
         read_enrolled(path)
 
 
@@ -116,15 +123,27 @@ def test_what_is_no_file_of_ours_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     for content in (b"", b"[]", b"null", b"[" * 100_000, b"\xff\xfe", b" " * (2**20 + 1)):
         path.write_bytes(content)
-        with pytest.raises(UserError, match="no enrolled exercise, or damaged"):
+        with pytest.raises(UserError, match="is damaged, or no enrolled exercise"):
             read_enrolled(path)
     with pytest.raises(UserError, match="No such file"):
         read_enrolled(tmp_path / "b.json")
+    path.write_text('{"format_version": 2}')
+    with pytest.raises(UserError, match="is of format 2, not 1"):
+        read_enrolled(path)
+    os.mkfifo(tmp_path / "pipe.json")
+    for place in (tmp_path / "pipe.json", tmp_path, Path("/dev/zero")):
+        with pytest.raises(UserError, match="is no file"):
+            read_enrolled(place)
 
 
 @pytest.mark.parametrize(
-    "name", ["x" * 10_000, "", "  ", "none", "None", "a\nb", "a\x1b[31mb", "\u202ecod", "-", "\ud800"]
-)
+    "name",
+    [
+        "x" * 10_000, "", "  ", "none", "None", "a\nb", "a\x1b[31mb", "\u202ecod", "-", "\ud800", "=1+1", "@a",
+        "\uff1d1", "n\u200done", "\uff4e\uff4f\uff4e\uff45", "\u200d", "\u3164", "\u2800", "\u0301",
+        "Unknown-Exercise", "no exercise",
+    ],
+)  # fmt: skip
 def test_a_name_that_cannot_be_shown_or_means_nothing_is_refused_in_one_line(name: str) -> None:
     with pytest.raises(UserError, match="choose another name") as error:
         check_name(name)
@@ -133,44 +152,68 @@ def test_a_name_that_cannot_be_shown_or_means_nothing_is_refused_in_one_line(nam
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "/etc/passwd", "..", "a/b", "قرفصاء", "深蹲", "Zercher-Kniebeuge", "C:\\x", "con"]
-)
+    "name",
+    [
+        "../x", "/etc/passwd", "..", "a/b", "قرفصاء", "深蹲", "Zercher-Kniebeuge", "C:\\x", "con", "می\u200cروم",
+        "🧘\u200d♀",
+    ],
+)  # fmt: skip
 def test_any_other_name_is_one_and_stays_inside_of_the_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "enrolled"
-    keep(replace(some(), name=check_name(name)), folder)
+    path = keep(replace(some(), name=check_name(name)), folder)
     assert [one.name for one in read_folder(folder)[0]] == [name]
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [path_of(folder, name)]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [path]
+    assert name in describe(read_folder(folder)[0][0])
     remove(folder, name)
     assert read_folder(folder) == ([], [])
 
 
-def test_a_name_is_kept_once_however_it_is_written(tmp_path: Path) -> None:
-    keep(some("Turkish get-up"), tmp_path)
-    with pytest.raises(UserError, match=r"fitness-tracker enrol --remove turkish_getup"):
-        keep(some("turkish_getup"), tmp_path)
+def test_a_name_is_kept_once_for_a_classifier_however_it_is_written(tmp_path: Path, classifier: PoseClassifier) -> None:
+    mine = some("Turkish get-up")
+    with pytest.raises(UserError, match=r"fitness-tracker enrol --remove 'Turkish get-up'"):
+        check_free("turkish_getup", classifier, [mine])
+    assert path_of(tmp_path, "Turkish get-up", "ab" * 8) == path_of(tmp_path, "turkish_getup", "ab" * 8)
+    keep(mine, tmp_path)
+    keep(replace(mine, classifier="cd" * 8), tmp_path)
+    assert len(read_folder(tmp_path)[0]) == 2
+    write_enrolled(replace(mine, name="TURKISH GETUP"), tmp_path / "by hand.json")
     remove(tmp_path, "turkish get up")
+    assert read_folder(tmp_path) == ([], [])
     with pytest.raises(UserError, match="is not enrolled"):
         remove(tmp_path, "turkish get up")
-    with pytest.raises(UserError, match="cannot be shown"):
+    with pytest.raises(UserError, match=r"^'\\udcff' is not enrolled; fitness-tracker enrol --list shows what is$"):
         remove(tmp_path, "\udcff")
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(UserError, match=r"is not enrolled; .* is damaged"):
+        remove(tmp_path, "turkish get up")
 
 
 def test_a_damaged_file_does_not_hide_the_others(tmp_path: Path) -> None:
     for name in ("b", "a"):
         keep(some(name), tmp_path)
-    path_of(tmp_path, "c").write_text("{")
+    (tmp_path / "c.json").write_text("{")
+    os.mkfifo(tmp_path / "pipe.json")
     found, notes = read_folder(tmp_path)
     assert [one.name for one in found] == ["a", "b"]
-    assert len(notes) == 1
+    assert [note.endswith("; it is left out") for note in notes] == [True, True]
     assert read_folder(tmp_path / "nowhere") == ([], [])
+
+
+def test_a_folder_of_enrolled_exercises_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "enrolled").write_text("")
+    assert read_folder(tmp_path / "enrolled") == (
+        [], [f"{tmp_path / 'enrolled'}: Not a directory; nothing that is enrolled is used"]
+    )  # fmt: skip
 
 
 def test_what_is_for_another_classifier_is_left_out_with_the_command_to_type(classifier: PoseClassifier) -> None:
     good = some("a b", classifier=embedding_hash(classifier))
-    found, notes = usable([good, some("it's"), replace(good, name="squat"), replace(good, name="A_B")], classifier)
+    enrolled = [some("ab"), some("it's"), some("IT'S"), good, replace(good, name="squat"), replace(good, name="A_B")]
+    found, notes = usable(enrolled, classifier)
     assert found == [good]
-    assert "fitness-tracker enrol 'it'\"'\"'s' CLIPS" in notes[0]
-    assert ["another exercise has this name" in note for note in notes] == [False, True, True]
+    assert ["another exercise has this name" in note for note in notes] == [True, True, False]
+    assert "fitness-tracker enrol 'it'\"'\"'s' CLIPS" in notes[2]
+    assert usable([replace(good, name="s\u200dquat")], classifier)[0] == []
     wide = replace(good, vectors=np.ones((1, 2, 9), np.float32))  # of a file that lies about its classifier
     assert usable([wide], classifier)[0] == []
 

@@ -76,7 +76,16 @@ def test_two_modules_never_have_one_name() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(3, 3), (0.5, 0.5), ((1, (2, 3)), [1, [2, 3]]), (slice(4), [0, 4]), ("text", None), (("text",), None)],
+    [
+        (3, 3),
+        (0.5, 0.5),
+        ((1, (2, 3)), [1, [2, 3]]),
+        (slice(4), [0, 4]),
+        ("text", "text"),
+        (("text",), ["text"]),
+        (None, None),
+        ((b"x",), None),
+    ],
 )
 def test_what_json_has_is_taken(value: object, expected: object) -> None:
     assert plain(value) == expected

@@ -112,7 +112,23 @@ def test_a_file_with_whole_seconds_is_read_and_a_changed_one_is_refused(
     assert ask(untaught, "useEnrolled", files=list(changed)) == [None] * len(changed)
 
 
-@pytest.mark.parametrize("name", ["", " - ", "None", "=A1", "a\nb", "x" * 101, "Jumping Jacks"[:-1]])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " - ",
+        "None",
+        "n\u200done",
+        "\u2800",
+        "\u0301",
+        "No Exercise",
+        "=A1",
+        "\uff1d1",
+        "a\nb",
+        "x" * 101,
+        "Jumping Jack",
+    ],
+)
 def test_some_names_are_refused(untaught: Page, name: str) -> None:
     code = untaught.evaluate(
         """async (name) => {

@@ -3,24 +3,25 @@
 import { classifier, constants } from "../constants.js";
 import { Problem } from "../problems.js";
 
-const { MAX_NAME } = constants.enrolment;
+const { MAX_NAME, JOINERS, BLANK, FORMULA_STARTS, OWN_WORDS } = constants.enrolment;
 
-// The same for names that are read as one: 'Push-Up' and 'push up'.
-export const canonical = (name) => name.replace(/[\s_\-\u2010-\u2015]+/g, "").normalize("NFD")
-  .toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFC");
+// The same for names that are read as one: 'Push-Up' and 'push up', full-width forms and others, joiners or none.
+export const asRead = (name) => [...name].filter((char) => !(JOINERS + BLANK).includes(char)).join("").normalize("NFKC")
+  .replace(/[\s_\-\u2010-\u2015]+/g, "").normalize("NFD").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFC");
+
+const cannotBeShown = (text) => /[\p{C}\p{Z}]/u.test([...text].filter((char) => !(JOINERS + " ").includes(char)).join(""));
 
 // The name, composed and without space around it.
 export const checkName = (name) => {
   const tidy = name.normalize("NFC").trim();
-  const isNone = [classifier.none, ""].includes(canonical(tidy));
-  if (isNone || [...tidy].length > MAX_NAME || /[\p{C}\p{Z}]/u.test(tidy.replaceAll(" ", "")) || /^[=+\-@]/.test(tidy)) {
-    throw new Problem("badName");
-  }
+  const isNone = /^\p{M}*$/u.test(asRead(tidy)) || OWN_WORDS.some((words) => asRead(words) === asRead(tidy));
+  const isFormula = FORMULA_STARTS.includes(tidy.normalize("NFKC")[0]);
+  if (isNone || isFormula || [...tidy].length > MAX_NAME || cannotBeShown(tidy)) throw new Problem("badName");
   return tidy;
 };
 
 // Of what is enrolled, only what is good for this classifier counts.
 export const checkFree = (name, enrolled) => {
-  const taken = [...classifier.exercises, ...enrolled.map((one) => one.name)].find((other) => canonical(other) === canonical(name));
+  const taken = [...classifier.exercises, ...enrolled.map((one) => one.name)].find((other) => asRead(other) === asRead(name));
   if (taken) throw new Problem("nameTaken", { name: taken });
 };

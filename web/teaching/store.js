@@ -1,7 +1,7 @@
 // What one taught this device: files of `enrolment.js` by name, in the browser's own database.
 
 import { Problem } from "../problems.js";
-import { canonical } from "./names.js";
+import { asRead } from "./names.js";
 
 const STORE = "exercises";
 
@@ -25,7 +25,7 @@ export const keptFiles = () => inStore("readonly", (store) => store.getAll());
 
 export const keepFile = async (name, text) => {
   await navigator.storage?.persist?.(); // else a browser that is short of space may forget it
-  await inStore("readwrite", (store) => store.put(text, canonical(name)));
+  await inStore("readwrite", (store) => store.put(text, asRead(name)));
 };
 
-export const forgetFile = (name) => inStore("readwrite", (store) => store.delete(canonical(name)));
+export const forgetFile = (name) => inStore("readwrite", (store) => store.delete(asRead(name)));

@@ -10,6 +10,7 @@ INSTALL_ALL = (
     "which is not installed with what answers alone: pip install '.[train]' in the repository, or "
     "pip install 'fitness-tracker[train] @ git+URL'"
 )
+JOINERS = "\u200c\u200d"  # which Persian, Hindi and emoji are written with, though they cannot be seen
 
 
 class UserError(Exception):
@@ -69,8 +70,8 @@ def quiet_native_stderr() -> Iterator[None]:
 
 
 def printable(text: object) -> str:
-    """A path or message on one line, unprintable characters escaped."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text))
+    """A path or message on one line, unprintable characters escaped; but for those that only join letters."""
+    return "".join(char if char.isprintable() or char in JOINERS else repr(char)[1:-1] for char in str(text))
 
 
 def printable_lines(text: object) -> str:

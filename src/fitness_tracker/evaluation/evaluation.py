@@ -6,9 +6,11 @@ from pathlib import Path
 
 from fitness_tracker.clips.folder import Clip
 from fitness_tracker.corpus.catalog import CorpusClip
+from fitness_tracker.evaluation.enrolled import enrolled_scores
 from fitness_tracker.evaluation.scored_clips import ScoredClip, score_clips, score_corpus
 from fitness_tracker.evaluation.scores import corpus_scores, own_scores, part_scores
 from fitness_tracker.models.classifier import Classifier
+from fitness_tracker.models.pose.classifier import PoseClassifier
 
 # Parts of clips that are scored, too: seconds from their middle, 0 for a single picture; and how they are called
 PARTS = {"picture": (0.0, "a single picture of each"), "second": (1.0, "one second of each")}
@@ -57,4 +59,6 @@ def evaluate(
         clear = [clip for clip in corpus if clip.visibility == "clear"]
         for name, (seconds, _) in PARTS.items():
             scores |= part_scores(score_corpus(clear, classifier, seconds), name)
+        if isinstance(classifier, PoseClassifier):
+            scores |= {f"people_{name}": value for name, value in enrolled_scores(corpus, classifier).items()}
     return Evaluation(classifier, checksum, own, people, scores, families)

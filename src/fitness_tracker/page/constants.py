@@ -89,7 +89,9 @@ def is_enum(value: object) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Numbers, lists and enumerations of numbers, slices as [start, stop]; None for anything else."""
+    """Numbers, text, lists and enumerations of them, slices as [start, stop]; None for anything else."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, slice):

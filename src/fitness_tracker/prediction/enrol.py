@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 
 from fitness_tracker.answering.repetitions import REPEATED_RANGE, Movement, measure_movement
-from fitness_tracker.answering.stillness import find_still, runs, still_seconds
+from fitness_tracker.answering.stillness import find_still, runs
 from fitness_tracker.blazepose.landmarks import Landmarks
-from fitness_tracker.clips.names import canonical
-from fitness_tracker.core.errors import UserError, printable
+from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.params import Limits
 from fitness_tracker.models.classifier import NONE, Classifier
 from fitness_tracker.models.pose.classifier import PoseClassifier, ask
@@ -29,7 +27,15 @@ from fitness_tracker.models.pose.features import (
     tracks_from_landmarks,
 )
 from fitness_tracker.models.pose.metric import mean_vector, similarity
-from fitness_tracker.prediction.enrolment import Enrolled, check_name, embedding_hash, name_enrolled
+from fitness_tracker.prediction.enrolment import (
+    MAX_CLIPS,
+    Enrolled,
+    check_free,
+    check_name,
+    check_usable,
+    embedding_hash,
+    name_enrolled,
+)
 from fitness_tracker.prediction.inputs import PREDICTION_LIMITS, is_clip, read_input
 from fitness_tracker.prediction.predict import loaded_classifier, with_progress
 
@@ -54,9 +60,9 @@ class Shown:
 
 def enrol(
     name: str,
-    clips: Iterable[Path | str],
+    clips: Iterable[Path | str] | Path | str,
     classifier: Path | str | Classifier | None = None,
-    enrolled: Sequence[Enrolled] = (),
+    enrolled: Iterable[Enrolled] = (),
     anyway: bool = False,
     limits: Limits = PREDICTION_LIMITS,
     progress: Callable[[float], None] | None = None,
@@ -64,39 +70,29 @@ def enrol(
     """The exercise `name` that the `clips` show, one person's or several people's, for `predict_clip`.
 
     A set-up before the repetitions and what comes after them are left out. Raises `UserError` if the classifier does
-    not read poses, if a clip shows nobody or neither a movement nor a position, or if the name is taken; unless
-    `anyway`, also if the clips look like what is taught or `enrolled`, or not like one another.
+    not read poses, if a clip shows nobody or neither a movement nor a position or is given twice, or if the name is
+    taken; unless `anyway`, also if the clips look like what is taught or `enrolled`, or not like one another.
     """
-    loaded, paths = loaded_classifier(classifier), [Path(clip) for clip in clips]
-    if not isinstance(loaded, PoseClassifier):
-        raise UserError(
-            "this classifier knows pictures, no movements; enrolling takes one that `train.model: pose` made"
-        )
+    loaded = loaded_classifier(classifier)
+    paths = [Path(clip) for clip in ([clips] if isinstance(clips, Path | str) else clips)]
+    seen_by, enrolled = embedding_hash(loaded), list(enrolled)
+    assert isinstance(loaded, PoseClassifier)  # or it has no such hash
+    check_usable(enrolled, loaded)
     tidy = check_name(name)
     check_free(tidy, loaded, enrolled)
-    if not paths:
-        raise UserError(f"name the clips that show {tidy!r}")
+    if not 0 < len(paths) <= MAX_CLIPS:
+        raise UserError(f"name the clips that show {tidy!r}, {MAX_CLIPS} at most")
     shown = [show(path, loaded, limits, progress) for path in paths]
+    check_different(paths, shown)
     if not anyway:
         check_new(paths, shown, loaded, enrolled)
         check_alike(paths, shown, loaded)
     held = sum(one.held_s for one in shown)
     repetitions = sum(one.repetitions for one in shown)
     return Enrolled(
-        tidy, embedding_hash(loaded), repetitions or None, None if repetitions else round(held, 1),
+        tidy, seen_by, repetitions or None, None if repetitions else round(held, 1),
         np.stack([one.vector for one in shown]),
     )  # fmt: skip
-
-
-def check_free(name: str, classifier: Classifier, enrolled: Iterable[Enrolled]) -> None:
-    """Raises `UserError` if an exercise is called so, or nearly so."""
-    known = {one.name for one in enrolled}
-    for names, what in ((known, "enrolled"), (set(classifier.exercises) - {NONE}, "taught")):
-        for other in sorted(names):
-            if canonical(other) == canonical(name):
-                command = f"forget that first: fitness-tracker enrol --remove {quote(other)}"
-                advice = command if names is known else "choose another name"
-                raise UserError(f"{printable(other)!r} is {what} already; {advice}")
 
 
 def show(path: Path, classifier: PoseClassifier, limits: Limits, progress: Callable[[float], None] | None) -> Shown:
@@ -125,7 +121,7 @@ def take_exercise(landmarks: Landmarks, classifier: PoseClassifier) -> Shown:
         repetitions, held_s = len(times), 0.0
     elif held:
         start, end = held
-        repetitions, held_s = 0, still_seconds(still[start:end], fps)
+        repetitions, held_s = 0, (end - start) / fps
     else:
         raise UserError("nobody repeats a movement or holds a position in it; film a few repetitions")
     missing = max(0, classifier.window - (end - start))  # to see it as the network does
@@ -191,6 +187,15 @@ def vector_of(landmarks: Landmarks, classifier: PoseClassifier) -> np.ndarray:
     return mean_vector(np.concatenate(parts))
 
 
+def check_different(paths: Sequence[Path], shown: Sequence[Shown]) -> None:
+    """Raises `UserError` if two clips show the same to the bit: what is counted twice is no second clip."""
+    seen: dict[bytes, Path] = {}
+    for path, one in zip(paths, shown, strict=True):
+        first = seen.setdefault(one.landmarks.world_landmarks.tobytes(), path)
+        if first is not path:
+            raise UserError(f"{path}: shows the same as {first}; leave it out")
+
+
 def check_new(
     paths: Sequence[Path], shown: Sequence[Shown], classifier: PoseClassifier, enrolled: Sequence[Enrolled]
 ) -> None:
@@ -200,9 +205,7 @@ def check_new(
         exercise, confidence = wider.decide_label(prediction)
         if exercise != NONE:
             known = "is taught" if exercise in classifier.exercises else "is enrolled"
-            raise UserError(
-                f"{path}: this looks like {printable(exercise)!r}, which {known} ({confidence:.0%}); {ANYWAY}"
-            )
+            raise UserError(f"{path}: this looks like {exercise!r}, which {known} ({confidence:.0%}); {ANYWAY}")
 
 
 def check_alike(paths: Sequence[Path], shown: Sequence[Shown], classifier: PoseClassifier) -> None:

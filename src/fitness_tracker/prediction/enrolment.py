@@ -11,17 +11,18 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from fitness_tracker.answering.answer import Answer
 from fitness_tracker.clips.folder import NONE, short_hash
 from fitness_tracker.clips.names import canonical
-from fitness_tracker.core.errors import UserError, printable
+from fitness_tracker.core.errors import JOINERS, UserError, printable
 from fitness_tracker.core.files import write_text
 from fitness_tracker.models.classifier import Classifier
 from fitness_tracker.models.pose.classifier import PoseClassifier, PosePrediction, ask
@@ -32,9 +33,12 @@ FORMAT_VERSION = 1
 MAX_NAME = 100  # characters
 MAX_CLIPS = 100
 MAX_BYTES = 2**20  # of a file; an embedding of ten members of 128 units takes 1.7 kB
-LEAST = (
-    0.05  # probability: who is not as likely in any window is left out of the answer, so that a thousand cost little
-)
+# Probability: who is not as likely in any window is left out of the answer, so that a thousand cost little
+LEAST = 0.05
+FORMULA_STARTS = ("=", "+", "-", "@")  # of a cell of CSV: OWASP, 'CSV injection'
+# Characters that show nothing, though Unicode calls them letters or symbols: Hangul fillers, and an empty Braille cell
+BLANK = "\u115f\u1160\u3164\uffa0\u2800"
+OWN_WORDS = (NONE, "unknown exercise", "no exercise")  # that answers use
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,12 @@ class Fields(BaseModel):
     checksum: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
-def embedding_hash(classifier: PoseClassifier) -> str:
-    """The same for classifiers that see the same in a clip."""
+def embedding_hash(classifier: Classifier) -> str:
+    """The same for classifiers that see the same in a clip; raises `UserError` if it does not read poses."""
+    if not isinstance(classifier, PoseClassifier):
+        raise UserError(
+            "this classifier knows pictures, no movements; enrolling takes one that `train.model: pose` made"
+        )
     metric = classifier.metric
     content = (classifier.graph.content, metric.mean.tobytes(), metric.whitening.tobytes())
     return hashlib.sha256(b"".join(content)).hexdigest()[:16]
@@ -79,15 +87,24 @@ def check_name(name: str) -> str:
     """The name, composed and without space around it; raises `UserError` if no exercise can be called so."""
     tidy = unicodedata.normalize("NFC", name).strip()
     reasons = (
-        (not canonical(tidy), "is no name"),
+        (all(unicodedata.category(char)[0] == "M" for char in as_read(tidy)), "is no name"),
         (len(tidy) > MAX_NAME, f"has more than {MAX_NAME} characters"),
-        (not tidy.isprintable(), "has characters that cannot be shown"),
-        (canonical(tidy) == NONE, "means that nobody exercises"),
+        (printable(tidy) != tidy, "has characters that cannot be shown"),
+        (unicodedata.normalize("NFKC", tidy)[:1] in FORMULA_STARTS, "begins as a spreadsheet's formula does"),
+        (as_read(tidy) in map(as_read, OWN_WORDS), "is what answers say of other things"),
     )
     for wrong, reason in reasons:
         if wrong:
-            raise UserError(f"{printable(tidy[:40])!r} {reason}; choose another name")
+            raise UserError(f"{tidy[:40]!r} {reason}; choose another name")
     return tidy
+
+
+def as_read(name: str) -> str:
+    """`canonical`, of full-width forms as of others, and without what cannot be seen: the same for names that look so.
+
+    Letters of other scripts that look alike stay different.
+    """
+    return canonical(unicodedata.normalize("NFKC", "".join(char for char in name if char not in JOINERS + BLANK)))
 
 
 def write_enrolled(enrolled: Enrolled, path: Path) -> None:
@@ -113,22 +130,27 @@ def checksum(fields: dict[str, object]) -> str:
 def read_enrolled(path: Path) -> Enrolled:
     """Raises `UserError` if the file cannot be read, or is not as it was written."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError("it is too large")
-        content = json.loads(path.read_bytes())
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("is no file")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ValueError("too large")
+        content = json.loads(data)
+        if isinstance(content, dict) and content.get("format_version", FORMAT_VERSION) != FORMAT_VERSION:
+            raise OSError(f"is of format {printable(content['format_version'])[:20]}, not {FORMAT_VERSION}")
         fields = Fields.model_validate(content)
         if fields.checksum != checksum(content) or check_name(fields.name) != fields.name:
-            raise ValueError("it is not what was saved")
+            raise ValueError("not what was saved")
         rows = [base64.b64decode(row, validate=True) for row in fields.embeddings]
         vectors = np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), fields.members, -1).astype(np.float32)
         other = len(set(map(len, rows))) > 1 or (fields.repetitions is None) == (fields.held_s is None)
         if other or not vectors.any(axis=2).all():
-            raise ValueError("its parts do not fit")
+            raise ValueError("parts that do not fit")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, TypeError, RecursionError, MemoryError, UserError) as error:
-        reason = "" if isinstance(error, (ValidationError, json.JSONDecodeError)) else f" ({printable(error)[:80]})"
-        raise UserError(f"{path}: is no enrolled exercise, or damaged{reason}; enrol it again") from None
+    except (ValueError, TypeError, RecursionError, MemoryError, UserError):
+        raise UserError(f"{path}: is damaged, or no enrolled exercise") from None
     return Enrolled(fields.name, fields.classifier, fields.repetitions, fields.held_s, unit_length(vectors))
 
 
@@ -139,39 +161,54 @@ def enrolled_folder() -> Path:
     return platformdirs.user_data_path("fitness-tracker", appauthor=False) / "enrolled"
 
 
-def path_of(folder: Path, name: str) -> Path:
-    """Names that are read as one have one file; no character of a name reaches the disk."""
-    return folder / f"{short_hash(canonical(name))}.json"
+def path_of(folder: Path, name: str, classifier: str) -> Path:
+    """One for each name and `embedding_hash`; names that are read as one are one, and no character reaches the disk."""
+    return folder / f"{short_hash(classifier + as_read(name))}.json"
+
+
+def read_files(folder: Path) -> tuple[dict[Path, Enrolled], list[str]]:
+    """What is enrolled in a folder, by file; and a line for each file that cannot be read."""
+    found, notes = {}, []
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except FileNotFoundError:
+        paths = []
+    except OSError as error:
+        return {}, [f"{folder}: {error.strerror or error}; nothing that is enrolled is used"]
+    for path in paths:
+        try:
+            found[path] = read_enrolled(path)
+        except UserError as error:
+            notes.append(f"{error}; it is left out")
+    return found, notes
 
 
 def read_folder(folder: Path) -> tuple[list[Enrolled], list[str]]:
     """What is enrolled there, sorted by name; and a line for each file that cannot be read."""
-    found, notes = [], []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found.append(read_enrolled(path))
-        except UserError as error:
-            notes.append(str(error))
-    return sorted(found, key=lambda one: one.name), notes
-
-
-def keep(enrolled: Enrolled, folder: Path) -> None:
-    """Raises `UserError` if another one of this name is there."""
-    path = path_of(folder, enrolled.name)
-    if path.exists():
-        command = f"fitness-tracker enrol --remove {quote(enrolled.name)}"
-        raise UserError(f"{enrolled.name!r} is enrolled already; forget that first: {command}")
-    write_enrolled(enrolled, path)
+    found, notes = read_files(folder)
+    return sorted(found.values(), key=lambda one: one.name), notes
 
 
 def remove(folder: Path, name: str) -> None:
-    """Raises `UserError` if nothing is enrolled under the name."""
-    try:
-        path_of(folder, check_name(name)).unlink()
-    except FileNotFoundError:
-        raise UserError(
-            f"{printable(name[:40])!r} is not enrolled; fitness-tracker enrol --list shows what is"
-        ) from None
+    """For each classifier. Raises `UserError` if nothing is enrolled under the name."""
+    found, notes = read_files(folder)
+    paths = [path for path, one in found.items() if as_read(one.name) == as_read(name)]
+    if not paths:
+        unread = f"; {notes[0]}" if notes else ""
+        raise UserError(f"{name[:40]!r} is not enrolled; fitness-tracker enrol --list shows what is{unread}")
+    for path in paths:
+        path.unlink()
+
+
+def check_free(name: str, classifier: Classifier, enrolled: Iterable[Enrolled]) -> None:
+    """Raises `UserError` if an exercise is called so, or nearly so."""
+    known = {one.name for one in enrolled}
+    for names, what in ((known, "enrolled"), (set(classifier.exercises) - {NONE}, "taught")):
+        for other in sorted(names):
+            if as_read(other) == as_read(name):
+                command = f"forget that first: fitness-tracker enrol --remove {quote(other)}"
+                advice = command if names is known else "one's own takes another name"
+                raise UserError(f"{other!r} is {what} already; {advice}")
 
 
 def describe(enrolled: Enrolled) -> str:
@@ -184,22 +221,26 @@ def describe(enrolled: Enrolled) -> str:
 
 
 def usable(enrolled: Sequence[Enrolled], classifier: Classifier) -> tuple[list[Enrolled], list[str]]:
-    """Those that are good for the classifier; and a line for each other one, with the command to type."""
-    good, notes, known = [], [], set(map(canonical, classifier.exercises))
+    """Those that are good for the classifier; and a line for each other one, with the command to type.
+
+    Of one that is enrolled for this classifier, too, there is nothing to tell.
+    """
     wanted: tuple = ()
     if enrolled and isinstance(classifier, PoseClassifier):
         wanted = (embedding_hash(classifier), classifier.graph.members, classifier.graph.units)
-    for one in enrolled:
-        if (one.classifier, *one.vectors.shape[1:]) != wanted:
-            notes.append(
-                f"{one.name!r} was enrolled for another classifier and is left out; enrol it again: "
-                f"fitness-tracker enrol {quote(one.name)} CLIPS"
-            )
-        elif canonical(one.name) in known:
+    good, notes, known = [], [], set(map(as_read, classifier.exercises))
+    fits = [(one.classifier, *one.vectors.shape[1:]) == wanted for one in enrolled]
+    for one in compress(enrolled, fits):
+        if as_read(one.name) in known:
             notes.append(f"{one.name!r} is left out: another exercise has this name")
         else:
             good.append(one)
-            known.add(canonical(one.name))
+            known.add(as_read(one.name))
+    for one in enrolled:
+        if as_read(one.name) not in known:
+            known.add(as_read(one.name))
+            command = f"fitness-tracker enrol {quote(one.name)} CLIPS"
+            notes.append(f"{one.name!r} was enrolled for another classifier; enrol it again: {command}")
     return good, notes
 
 
