@@ -37,7 +37,7 @@ def predict(folder: Path, classifier: Path, cores: set[int]) -> Run:
         )
         while not (ended := os.wait4(running.pid, os.WNOHANG))[0]:
             peak = max(peak, memory_of(running.pid))
-            time.sleep(0.5)
+            time.sleep(0.1)
         seconds, busy = time.perf_counter() - begin, busy_seconds() - before
         cpu_seconds = ended[2].ru_utime + ended[2].ru_stime
         running.returncode = ended[1]
