@@ -149,6 +149,7 @@ def test_a_camera_is_counted_live(film: Film, squatting: Path, taught: Path, ser
     assert opened.hosts == {f"127.0.0.1:{server.port}"}
 
 
+@pytest.mark.torture  # beside other tests a film may be over before the page has loaded its networks
 @pytest.mark.parametrize(
     ("graph", "advice"),
     [
