@@ -178,6 +178,7 @@ def test_it_says_what_it_needs_and_counts_nothing_before(
     expect(page.locator("#sets-card")).to_be_hidden()
 
 
+@pytest.mark.torture  # likewise
 def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, squatting: Path) -> None:
     page = film(squatting).page
     start(page)
