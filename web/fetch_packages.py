@@ -5,13 +5,14 @@ Takes npm. Nothing of a package runs: the files that are named below are copied,
 
 import argparse
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+
+from fitness_tracker.core.files import replace_folder
 
 PACKAGES = {  # name@version -> SHA-256 of its tarball
     "@litertjs/core@2.5.3": "a97660833e9e7e1063c95e12016718881240b14f7438728a2f62785e912d30fd",
@@ -72,8 +73,7 @@ def fetch(folder: Path) -> None:
             (fetched / place).parent.mkdir(parents=True, exist_ok=True)
             (fetched / place).write_bytes(content)
         shutil.copy(Path(__file__).parent / "LICENSE-Apache-2.0", fetched / "litert/LICENSE")  # the package has none
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(fetched, folder)
+        replace_folder(fetched, folder)
 
 
 def main() -> None:

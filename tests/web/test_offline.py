@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,47 +87,41 @@ def publish(site: Path, words: str, wrong: str = "") -> None:
         script.write_text(re.sub(rf'("{name}": ")[0-9a-f]{{64}}', rf"\g<1>{digest}", script.read_text()))
 
 
-def test_a_new_version_takes_the_place_of_the_old_one_as_a_whole(browser: Browser, light: Path) -> None:
+@pytest.fixture
+def kept(browser: Browser, light: Path) -> Iterator[Page]:
+    """A page of the `light` site that keeps itself for offline use."""
     context = browser.new_context(locale="en-GB")
     with Serving(light) as serving:
         page = Opened(context, serving.url).page
         installed(page)
-        publish(light, "Pick a film")
-        page.reload()
-        expect(page.locator("label[for=file]")).to_have_text(
-            "Pick a film"
-        )  # it loads itself anew where nothing is lost
-        assert page.evaluate("caches.keys().then((names) => names.length)") == 1
+        yield page
     context.close()
 
 
-def test_a_half_written_version_changes_nothing(browser: Browser, light: Path) -> None:
-    context = browser.new_context(locale="en-GB")
-    with Serving(light) as serving:
-        page = Opened(context, serving.url).page
-        installed(page)
-        publish(light, "Pick a film", wrong="page/words.js")
-        page.reload()
-        page.wait_for_timeout(3000)
-        page.reload()
-        expect(page.locator("label[for=file]")).to_have_text("Choose a video")
-        expect(page.locator("#update")).to_be_hidden()
-    context.close()
+def test_a_new_version_takes_the_place_of_the_old_one_as_a_whole(kept: Page, light: Path) -> None:
+    publish(light, "Pick a film")
+    kept.reload()
+    expect(kept.locator("label[for=file]")).to_have_text("Pick a film")  # it loads itself anew where nothing is lost
+    assert kept.evaluate("caches.keys().then((names) => names.length)") == 1
 
 
-def test_who_is_busy_is_asked_before_a_new_version_comes(browser: Browser, light: Path) -> None:
-    context = browser.new_context(locale="en-GB")
-    with Serving(light) as serving:
-        page = Opened(context, serving.url).page
-        installed(page)
-        page.reload()
-        installed(page)
-        page.evaluate("document.getElementById('start').hidden = true")
-        publish(light, "Pick a film")
-        page.evaluate("navigator.serviceWorker.getRegistration().then((registration) => registration.update())")
-        page.locator("#use-update").click()
-        expect(page.locator("label[for=file]")).to_have_text("Pick a film")
-    context.close()
+def test_a_half_written_version_changes_nothing(kept: Page, light: Path) -> None:
+    publish(light, "Pick a film", wrong="page/words.js")
+    kept.reload()
+    kept.wait_for_timeout(3000)
+    kept.reload()
+    expect(kept.locator("label[for=file]")).to_have_text("Choose a video")
+    expect(kept.locator("#update")).to_be_hidden()
+
+
+def test_who_is_busy_is_asked_before_a_new_version_comes(kept: Page, light: Path) -> None:
+    kept.reload()
+    installed(kept)
+    kept.evaluate("document.getElementById('start').hidden = true")
+    publish(light, "Pick a film")
+    kept.evaluate("navigator.serviceWorker.getRegistration().then((registration) => registration.update())")
+    kept.locator("#use-update").click()
+    expect(kept.locator("label[for=file]")).to_have_text("Pick a film")
 
 
 def test_it_is_small_enough(site: Path) -> None:
