@@ -77,7 +77,7 @@ def main() -> None:
     add_classifier(serve)
     serve.set_defaults(run=run_serve)
     site = commands.add_parser("site", help="write that page as a folder of files, which any web server serves")
-    site.add_argument("folder", type=Path, metavar="DIR", help="replaced as a whole")
+    site.add_argument("folder", type=Path, metavar="DIR", help="empty, not there yet, or such a page, to be replaced")
     add_classifier(site)
     site.set_defaults(run=run_site)
     args, more = parser.parse_known_args()

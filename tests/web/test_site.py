@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_a_site_is_written_the_same_twice_and_replaced_whole(taught: Path, vendo
     done = run_program("site", tmp_path / "one", "--classifier", taught)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("site: ")
-    (tmp_path / "two").mkdir()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
     (tmp_path / "two/of an older version").touch()
     assert run_program("site", tmp_path / "two", "--classifier", taught).returncode == 0
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
@@ -40,6 +41,17 @@ def test_a_site_is_written_the_same_twice_and_replaced_whole(taught: Path, vendo
     for name in ("classifier", "pose_detection", "pose_landmark_full"):
         graph = f"{name}.tflite"
         assert (tmp_path / "one/graphs" / graph).read_bytes() == (taught / graph).read_bytes()
+
+
+def test_a_folder_of_anything_else_is_left_as_it_is(taught: Path, vendored: None, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("dear")
+    for place in (tmp_path / "mine", tmp_path / "mine/letter.txt", tmp_path / "mine/x/.."):
+        done = run_program("site", place, "--classifier", taught)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert "name a folder that is empty or not there yet" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "letter.txt"]
+    assert (tmp_path / "mine/letter.txt").read_text() == "dear"
 
 
 def test_a_classifier_of_frames_is_refused_in_one_line(untrained: Path, vendored: None, tmp_path: Path) -> None:

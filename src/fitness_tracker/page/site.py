@@ -7,13 +7,14 @@ from pathlib import Path
 
 from fitness_tracker.core.errors import UserError
 from fitness_tracker.core.files import replace_folder, staging_path
+from fitness_tracker.export.formats import check_empty
 from fitness_tracker.models.bundle import load_classifier
 from fitness_tracker.page.constants import GRAPHS, METRIC, describe_page, metric_bytes, pose_classifier
 from fitness_tracker.page.selftest import FOLDER, write_selftest
 
 SUFFIXES = (".css", ".html", ".js", ".svg", ".wasm", ".webmanifest", ".json")
 LICENCES = ("LICENSE",)
-WORKER = "service-worker.js"
+WORKER, PAGE = "service-worker.js", "page.json"
 FILES = "const FILES = {};"  # in it, to be filled
 VENDORED = "vendor/litert/index.js"
 
@@ -30,12 +31,15 @@ def web_folder() -> Path:
 
 
 def write_site(classifier_folder: Path, out: Path) -> dict[str, str]:
-    """Fills the folder `out`, in place of what was there; returns each file's SHA-256.
+    """Fills the folder `out`, in place of the page that was there; returns each file's SHA-256.
 
-    Raises `UserError` if there is no classifier, or not one of landmarks, or the page's own files are missing.
+    Raises `UserError` if something else is there, if there is no classifier, or not one of landmarks, or if the page's
+    own files are missing.
     """
     classifier = pose_classifier(load_classifier(classifier_folder))
-    page, web = describe_page(classifier), web_folder()
+    page, web, out = describe_page(classifier), web_folder(), out.resolve()
+    if not ((out / WORKER).is_file() and (out / PAGE).is_file()):
+        check_empty(out)
     staged = staging_path(out)
     shutil.rmtree(staged, ignore_errors=True)
     try:
@@ -50,7 +54,7 @@ def write_site(classifier_folder: Path, out: Path) -> dict[str, str]:
         write_selftest(classifier, web.parent, staged / FOLDER)
         hashes = digests(staged)
         version = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:12]
-        (staged / "page.json").write_text(json.dumps({**page, "version": version}, sort_keys=True), encoding="utf-8")
+        (staged / PAGE).write_text(json.dumps({**page, "version": version}, sort_keys=True), encoding="utf-8")
         hashes = digests(staged)
         worker = (staged / WORKER).read_text(encoding="utf-8")
         assert worker.count(FILES) == 1
