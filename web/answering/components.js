@@ -1,5 +1,7 @@
 // The principal components of features over time, and how strongly a signal repeats.
 
+import { mean } from "../numbers.js";
+
 // Values (T, width) to at most `count` components {values: (T,), share: 0 to 1 of the variance}, the largest first.
 export const principalComponents = (values, width, count) => {
   const length = values.length / width;
@@ -71,10 +73,9 @@ const rotateColumns = (matrix, p, q, cosine, sine) => {
 // How strongly a signal repeats, 0 to 1, and its period in frames; see `periodicity` in answering/repetitions.py.
 export const periodicity = (signal) => {
   const number = signal.length;
-  const raw = autocorrelation(signal);
-  if (raw[0] <= 1e-12) return { strength: 0, period: 0 };
-  const last = Math.floor(number * 0.67);
-  const correlation = raw.slice(0, last).map((value, lag) => ((value / raw[0]) * number) / (number - lag));
+  const raw = autocorrelation(signal, Math.floor(number * 0.67));
+  if (!(raw[0] > 1e-12)) return { strength: 0, period: 0 };
+  const correlation = raw.map((value, lag) => ((value / raw[0]) * number) / (number - lag));
   const negative = correlation.findIndex((value) => value < 0);
   const rest = negative < 0 ? [] : correlation.subarray(negative);
   const top = rest.reduce((one, other) => Math.max(one, other), 0);
@@ -84,44 +85,13 @@ export const periodicity = (signal) => {
   return { strength: Math.min(correlation[lag], 1), period: lag };
 };
 
-// Of a signal less its mean, by the Fourier transform of its power spectrum.
-const autocorrelation = (signal) => {
-  const mean = signal.reduce((total, value) => total + value, 0) / signal.length;
-  let size = 1;
-  while (size < 2 * signal.length) size *= 2;
-  const [real, imaginary] = [new Float64Array(size), new Float64Array(size)];
-  signal.forEach((value, n) => (real[n] = value - mean));
-  transform(real, imaginary);
-  for (let n = 0; n < size; n++) {
-    real[n] = real[n] ** 2 + imaginary[n] ** 2;
-    imaginary[n] = 0;
-  }
-  transform(real, imaginary); // of a symmetric spectrum the inverse is the same, but for the scale
-  return real.subarray(0, signal.length).map((value) => value / size);
-};
-
-// The discrete Fourier transform in place, of a power of two values (Cooley and Tukey 1965).
-const transform = (real, imaginary) => {
-  const size = real.length;
-  for (let n = 1, reversed = 0; n < size; n++) {
-    let bit = size >> 1;
-    for (; reversed & bit; bit >>= 1) reversed ^= bit;
-    reversed ^= bit;
-    if (n < reversed) {
-      [real[n], real[reversed]] = [real[reversed], real[n]];
-      [imaginary[n], imaginary[reversed]] = [imaginary[reversed], imaginary[n]];
-    }
-  }
-  for (let half = 1; half < size; half *= 2) {
-    for (let n = 0; n < half; n++) {
-      const angle = (-Math.PI * n) / half;
-      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
-      for (let one = n; one < size; one += 2 * half) {
-        const other = one + half;
-        const [x, y] = [real[other] * cosine - imaginary[other] * sine, real[other] * sine + imaginary[other] * cosine];
-        [real[other], imaginary[other]] = [real[one] - x, imaginary[one] - y];
-        [real[one], imaginary[one]] = [real[one] + x, imaginary[one] + y];
-      }
-    }
-  }
+// Of a signal less its mean, up to so many frames apart.
+const autocorrelation = (signal, lags) => {
+  const centre = mean(signal);
+  const centred = signal.map((value) => value - centre);
+  return Float64Array.from({ length: lags }, (_, lag) => {
+    let total = 0;
+    for (let n = lag; n < centred.length; n++) total += centred[n] * centred[n - lag];
+    return total;
+  });
 };

@@ -1,68 +1,41 @@
 // Filters over time, edges repeated; see answering/filters.py. Values are flat, (T, width).
 
-import { clip } from "../numbers.js";
+import { clip, sorted } from "../numbers.js";
 import { constants } from "../constants.js";
 
 const { GAUSSIAN_REACH } = constants.filters;
 
-// The maximum (`sign` 1) or minimum (-1) of the `size` frames around each, an odd number.
-export const runningExtreme = (values, width, size, sign) => {
-  const length = values.length / width;
-  const reach = size >> 1;
-  const result = new Float64Array(values.length);
-  const queue = new Int32Array(length);
+const valueAt = (values, width, frame, column) => values[clip(frame, 0, values.length / width - 1) * width + column];
+
+// The extreme that `pick` takes of the `size` frames around each, an odd number.
+const runningExtreme = (values, width, size, pick) => Float64Array.from(values, (value, at) => {
+  const [frame, column] = [Math.floor(at / width), at % width];
+  for (let n = frame - (size >> 1); n <= frame + (size >> 1); n++) value = pick(value, valueAt(values, width, n, column));
+  return value;
+});
+
+export const runningMax = (values, width, size) => runningExtreme(values, width, size, Math.max);
+
+export const runningMin = (values, width, size) => runningExtreme(values, width, size, Math.min);
+
+// A sorted window, which one value leaves and one enters a frame.
+export const runningMedian = (values, width, size) => {
+  const [result, reach] = [new Float64Array(values.length), size >> 1];
   for (let column = 0; column < width; column++) {
-    let [first, behind] = [0, 0]; // the queue's frames: those that may yet be the extreme, best first
-    for (let frame = 0; frame < length + reach; frame++) {
-      if (frame < length) {
-        const value = sign * values[frame * width + column];
-        while (behind > first && sign * values[queue[behind - 1] * width + column] <= value) behind -= 1;
-        queue[behind++] = frame;
-      }
-      const middle = frame - reach;
-      if (middle < 0) continue;
-      if (queue[first] < middle - reach) first += 1;
-      result[middle * width + column] = values[queue[first] * width + column];
+    const window = Array.from(sorted(Array.from({ length: size }, (_, n) => valueAt(values, width, n - reach, column))));
+    for (let frame = 0; frame < values.length / width; frame++) {
+      result[frame * width + column] = window[reach];
+      const enters = valueAt(values, width, frame + reach + 1, column);
+      window.splice(window.indexOf(valueAt(values, width, frame - reach, column)), 1);
+      const place = window.findIndex((value) => value > enters);
+      window.splice(place < 0 ? window.length : place, 0, enters);
     }
   }
   return result;
 };
 
 // Whether any of the `size` frames around each is marked.
-export const widened = (marked, size) => Uint8Array.from(runningExtreme(marked, 1, size, 1));
-
-export const runningMedian = (values, width, size) => {
-  const length = values.length / width;
-  const result = new Float64Array(values.length);
-  const reach = size >> 1;
-  for (let column = 0; column < width; column++) {
-    const at = (frame) => values[clip(frame, 0, length - 1) * width + column];
-    const window = Float64Array.from({ length: size }, (_, n) => at(n - reach)).sort();
-    for (let frame = 0; frame < length; frame++) {
-      result[frame * width + column] = window[reach];
-      replace(window, at(frame - reach), at(frame + reach + 1));
-    }
-  }
-  return result;
-};
-
-// In a sorted array: one value leaves, one enters.
-const replace = (window, leaves, enters) => {
-  let at = firstNotBelow(window, leaves);
-  for (; at + 1 < window.length && window[at + 1] < enters; at++) window[at] = window[at + 1];
-  for (; at > 0 && window[at - 1] > enters; at--) window[at] = window[at - 1];
-  window[at] = enters;
-};
-
-const firstNotBelow = (ordered, value) => {
-  let [low, high] = [0, ordered.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ordered[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
+export const widened = (marked, size) => Uint8Array.from(runningMax(marked, 1, size));
 
 // `deviation`: the Gaussian's, in frames.
 export const gaussianSmooth = (values, width, deviation) => {

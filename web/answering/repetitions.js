@@ -4,7 +4,7 @@ import { constants } from "../constants.js";
 import { median, percentile, sorted } from "../numbers.js";
 import { clipFeatures, FEATURES } from "../models/features.js";
 import { periodicity, principalComponents } from "./components.js";
-import { gaussianSmooth, runningExtreme, runningMedian } from "./filters.js";
+import { gaussianSmooth, runningMax, runningMedian, runningMin } from "./filters.js";
 
 const {
   AWAY_SPACING, COMPONENTS, DRIFT_WINDOW_S, MIN_AWAY_SWING, MIN_CYCLES, MIN_END_SWING, MIN_PERIODICITY,
@@ -55,7 +55,7 @@ const firstRepeating = (components) => components.find(({ values, share }) => {
 // The turning points {frame, isMaximum} of a signal (T,), in order; `rows` (T,) are its frames in the clip.
 const findTurns = (signal, fps, rows) => {
   const size = Math.floor(NEARBY_S * fps) | 1;
-  const [high, low] = [1, -1].map((sign) => runningExtreme(signal, 1, size, sign));
+  const [high, low] = [runningMax, runningMin].map((extreme) => extreme(signal, 1, size));
   const ordered = sorted(signal);
   const overall = MIN_SWING_OVERALL * (percentile(ordered, 98) - percentile(ordered, 2));
   const turns = turningPoints(signal, high.map((value, n) => Math.max(MIN_SWING_NEARBY * (value - low[n]), overall)));

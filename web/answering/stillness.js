@@ -3,7 +3,7 @@
 import { constants } from "../constants.js";
 import { rounded, stretchesOf, sum } from "../numbers.js";
 import { clipFeatures, FEATURES } from "../models/features.js";
-import { runningExtreme, widened } from "./filters.js";
+import { runningMax, runningMin, widened } from "./filters.js";
 
 const { MIN_STILL_S, STILL_RANGE, WINDOW_S } = constants.stillness;
 const { UNMOVED } = constants.features;
@@ -19,7 +19,7 @@ export const findStill = (poses, fps) => {
     for (let frame = start, to = 0; frame < end; frame++) {
       for (const feature of UNMOVED) values[to++] = features[frame * FEATURES + feature];
     }
-    const [high, low] = [1, -1].map((sign) => runningExtreme(values, UNMOVED.length, windowFrames(fps), sign));
+    const [high, low] = [runningMax, runningMin].map((extreme) => extreme(values, UNMOVED.length, windowFrames(fps)));
     for (let frame = start; frame < end; frame++) {
       let squares = 0;
       for (let n = (frame - start) * UNMOVED.length, last = n + UNMOVED.length; n < last; n++) squares += (high[n] - low[n]) ** 2;
