@@ -11,7 +11,7 @@ import { loadMetric } from "./models/metric.js";
 import { LiveSession } from "./live.js";
 import { Problem } from "./problems.js";
 import { readEnrolled, writeEnrolled } from "./teaching/enrolment.js";
-import { checkFree, checkName } from "./teaching/names.js";
+import { checkFree, checkName, isSameName } from "./teaching/names.js";
 import { takeExercise } from "./teaching/take.js";
 import { Fitter, fittedBox, HEIGHT, shareOf, WIDTH } from "./video/letterbox.js";
 import { openVideo, readFrames, readPictures } from "./video/read.js";
@@ -171,22 +171,28 @@ const useEnrolled = async ({ files }) => {
 const addEnrolled = async ({ text }) => {
   await load();
   const one = await readEnrolled(text);
-  checkFree(one.name, predictor.enrolled);
+  checkFree(one.name);
+  if (ownOf(one.name)) throw new Problem("nameTaken", { name: one.name });
   return one;
 };
 
-// The file of an exercise that was just seen; unless `isCertain`, it has to be something new.
+// Of what is enrolled, only what is good for this classifier counts.
+const ownOf = (name) => predictor.enrolled.find((one) => isSameName(one.name, name));
+
+// The file of an exercise that was just seen, with what was seen of it before; unless `isCertain`, it has to be new.
 const teach = async ({ name, isCertain }) => {
   const tidy = checkName(name);
-  checkFree(tidy, predictor.enrolled);
+  checkFree(tidy);
+  const known = ownOf(tidy);
   await loadMetric();
   const shown = await takeExercise(seen, predictor);
   if (!isCertain) {
     const { exercises, probabilities } = await predictor.predict(shown.landmarks);
     const { exercise, confidence } = decideLabel(probabilities, exercises);
-    if (exercise !== classifier.none) throw new Problem("looksLike", { exercise, confidence });
+    if (exercise !== classifier.none && exercise !== known?.name) throw new Problem("looksLike", { exercise, confidence });
+    if (known) throw new Problem("addTo", { name: known.name });
   }
-  return writeEnrolled(tidy, shown);
+  return writeEnrolled(known?.name ?? tidy, shown, known);
 };
 
 const JOBS = {

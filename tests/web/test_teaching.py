@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from fitness_tracker.answering.answer import answer_prediction
 from fitness_tracker.blazepose.landmarks import Landmarks
@@ -24,6 +24,7 @@ from fitness_tracker.prediction.enrolment import (
     mark_enrolled,
     name_enrolled,
     read_enrolled,
+    to_integers,
     write_enrolled,
 )
 from fitness_tracker.prediction.predict import load_once
@@ -32,6 +33,7 @@ from tests.web.conftest import ASK, Open, Opened, give, violations
 from tests.web.test_parity import differences
 
 SHOWN = {"bird_dog": 0, "side_plank": 1, "leg_raise": 2}  # exercise -> the number of a clip in the corpus
+KEEP = """async ([key, text]) => (await import("./teaching/store.js")).keepFile(key, text)"""
 NAME = "Türkisches Aufstehen \u2013 起き上がり 🏋"
 
 
@@ -79,6 +81,25 @@ def test_a_clip_gives_the_file_that_python_writes(
     assert list(fields) == list(wanted)
     ours, theirs = (np.frombuffer(base64.b64decode(one["embeddings"][0]), np.int8) for one in (fields, wanted))
     assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+def test_a_second_clip_is_added_to_an_exercise(untaught: Page, classifier: PoseClassifier, tmp_path: Path) -> None:
+    clips = [landmarks_of("leg_raise", number) for number in range(2)]
+    ask(untaught, "askLandmarks", **encode_landmarks(clips[0]))
+    first = ask(untaught, "teach", name=NAME, isCertain=True)
+    ask(untaught, "useEnrolled", files=[first])
+    for certain, code in ((False, "addTo"), (True, "nameTaken")):  # the same clip again adds nothing
+        with pytest.raises(Error, match=code):
+            ask(untaught, "teach", name=NAME.upper(), isCertain=certain)
+    ask(untaught, "askLandmarks", **encode_landmarks(clips[1]))
+    (tmp_path / "both.json").write_text(ask(untaught, "teach", name=NAME.upper(), isCertain=True), encoding="utf-8")
+    both, one = read_enrolled(tmp_path / "both.json"), json.loads(first)
+    other = take_exercise(clips[1], classifier)
+    assert (both.name, both.repetitions) == (NAME, one["repetitions"] + other.repetitions)
+    wanted = to_integers(take_exercise(clips[0], classifier).vector), to_integers(other.vector)
+    for vector, content in zip(both.vectors, wanted, strict=True):
+        expected = np.frombuffer(content, np.int8).astype(int)
+        assert np.abs(np.frombuffer(to_integers(vector), np.int8) - expected).max() <= 2
 
 
 def test_what_python_enrolled_is_named_as_in_python(untaught: Page, classifier: PoseClassifier, tmp_path: Path) -> None:
@@ -133,7 +154,7 @@ def test_some_names_are_refused(untaught: Page, name: str) -> None:
     code = untaught.evaluate(
         """async (name) => {
         const { checkFree, checkName } = await import("./teaching/names.js");
-        try { checkFree(checkName(name), []); } catch (problem) { return problem.code; }
+        try { checkFree(checkName(name)); } catch (problem) { return problem.code; }
     }""",
         name,
     )
@@ -163,6 +184,13 @@ def test_one_teaches_by_a_clip_and_it_is_kept_until_it_is_deleted(
     page.locator("#mine summary").click()
     expect(page.locator("#mine-list li")).to_have_count(1)
     assert violations(page, axe) == []
+    page.evaluate(KEEP, ["old", "{}"])  # as a version of this page might have kept it that is no longer read
+    page.reload()
+    page.locator("#mine summary").click()
+    expect(page.locator("#mine-list li").first).to_contain_text("or it is damaged")
+    page.locator("#mine-list li").first.locator("button").click()
+    expect(page.locator("#mine-list li")).to_have_count(1)
+    expect(page.locator("#mine-list li")).to_contain_text(NAME)
     with page.expect_download() as download:
         page.locator("#mine-list a").click()
     download.value.save_as(tmp_path / "mine.json")

@@ -31,33 +31,39 @@ const teach = async (isCertain) => {
   } catch (problem) {
     const { exercise, confidence } = problem.values ?? {};
     tell("teach-said", exercise ? t("looksLike", { exercise: nameOf(exercise), percent: percent(confidence) }) : wordsOf(problem));
-    $("teach-anyway").hidden = !exercise;
+    $("teach-anyway").hidden = !["looksLike", "addTo"].includes(problem.code);
   }
 };
 
 // From now on they are recognised.
 export const useMine = async () => {
   const files = await keptFiles();
-  const known = await ask("useEnrolled", { files });
+  const known = await ask("useEnrolled", { files: files.map(({ text }) => text) });
   urls.forEach((url) => URL.revokeObjectURL(url));
-  urls = files.map((text) => URL.createObjectURL(new Blob([text], { type: "application/json" })));
-  const rows = known.map((one, n) => one && row(one, urls[n])).filter(Boolean);
-  $("mine-list").replaceChildren(...rows);
+  urls = files.map(({ text }) => URL.createObjectURL(new Blob([text], { type: "application/json" })));
+  $("mine-list").replaceChildren(...files.map(({ key }, n) => row(key, known[n], urls[n])));
 };
 
-const row = ({ name, repetitions, held_s: seconds, isUsable }, url) => {
-  const shown = repetitions ? t("repetitions", { n: repetitions }) : t("held", { time: held(seconds) });
+// What was shown of an exercise, or why it is of no use; null: its file cannot be read.
+const shownOf = (one) => {
+  if (!one) return t("notEnrolled");
+  if (!one.isUsable) return t("otherClassifier");
+  return one.repetitions ? t("repetitions", { n: one.repetitions }) : t("held", { time: held(one.held_s) });
+};
+
+const row = (key, one, url) => {
+  const name = one?.name ?? key;
   const save = element("a", { className: "button", textContent: t("takeAway"), href: url, download: `${name}.json` });
   const remove = element("button", { className: "button", type: "button", textContent: t("remove") });
   save.setAttribute("aria-label", `${save.textContent}: ${name}`);
   remove.setAttribute("aria-label", `${remove.textContent}: ${name}`);
   remove.addEventListener("click", () => change(async () => {
-    await forgetFile(name);
+    await forgetFile(key);
     $("mine").firstElementChild.focus();
   }));
   return element("li", {},
     element("span", { className: "name", textContent: name }),
-    element("span", { className: "fine", textContent: isUsable ? shown : t("otherClassifier") }), save, remove);
+    element("span", { className: "fine", textContent: shownOf(one) }), save, remove);
 };
 
 const change = async (work) => {

@@ -1,7 +1,7 @@
 // The file of an exercise of one's own, as `fitness-tracker enrol` writes and reads it; see prediction/enrolment.py.
 
 import { classifier, constants } from "../constants.js";
-import { rint } from "../numbers.js";
+import { rint, rounded } from "../numbers.js";
 import { meanVector, unitLength } from "../models/metric.js";
 import { Problem } from "../problems.js";
 import { checkName } from "./names.js";
@@ -23,11 +23,14 @@ const checksumOf = async (fields) => {
   return [...new Uint8Array(digest, 0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 };
 
-// The text of a file; `shown`: {repetitions, held_s, vector} of a clip.
-export const writeEnrolled = async (name, { repetitions, held_s: held, vector }) => {
+// The text of a file; `shown`: {repetitions, held_s, vector} of a clip, `known`: what was read before, if it is added to that.
+export const writeEnrolled = async (name, shown, known = { repetitions: 0, held_s: 0, embeddings: [] }) => {
+  const repetitions = known.repetitions + shown.repetitions;
+  const embeddings = [...new Set([...known.embeddings, encode(shown.vector)])];
+  if (embeddings.length === known.embeddings.length || embeddings.length > MAX_CLIPS) throw new Problem("nameTaken", { name });
   const fields = {
     format_version: FORMAT_VERSION, name, classifier: classifier.hash, repetitions: repetitions || null,
-    held_s: repetitions ? null : held, members: classifier.members, embeddings: [encode(vector)],
+    held_s: repetitions ? null : rounded(known.held_s + shown.held_s, 1), members: classifier.members, embeddings,
   };
   const text = JSON.stringify({ ...fields, checksum: await checksumOf(fields) }, null, 2);
   return `${text.replace(/("held_s": \d+)(?=,)/, "$1.0")}\n`;
@@ -41,7 +44,7 @@ const encode = (vector) => {
 
 const decode = (text) => unitLength(Float64Array.from(atob(text), (char) => (char.charCodeAt(0) << 24) >> 24));
 
-// {name, repetitions, held_s, isHeld, clips, isUsable, vector} of a file; throws `Problem` if it is not as it was written.
+// {name, repetitions, held_s, isHeld, embeddings, isUsable, vector} of a file; throws `Problem` if it is not as it was written.
 export const readEnrolled = async (text) => {
   try {
     if (text.length > MAX_BYTES) throw new Error("too large");
@@ -55,8 +58,7 @@ export const readEnrolled = async (text) => {
     const vectors = isUsable ? embeddings.map(decode) : [];
     if (vectors.some(({ length }) => length !== classifier.members * classifier.units)) throw new Error("parts that do not fit");
     return {
-      name, repetitions, held_s: held, isHeld: held !== null, clips: embeddings.length, isUsable,
-      vector: isUsable ? meanVector(vectors) : null,
+      name, repetitions, held_s: held, isHeld: held !== null, embeddings, isUsable, vector: isUsable ? meanVector(vectors) : null,
     };
   } catch (error) {
     throw error.code === "insecure" ? error : new Problem("notEnrolled");

@@ -20,8 +20,10 @@ export const checkName = (name) => {
   return tidy;
 };
 
-// Of what is enrolled, only what is good for this classifier counts.
-export const checkFree = (name, enrolled) => {
-  const taken = [...classifier.exercises, ...enrolled.map((one) => one.name)].find((other) => asRead(other) === asRead(name));
+export const isSameName = (one, other) => asRead(one) === asRead(other);
+
+// Whether no exercise is called so that the classifier was taught.
+export const checkFree = (name) => {
+  const taken = classifier.exercises.find((other) => isSameName(other, name));
   if (taken) throw new Problem("nameTaken", { name: taken });
 };

@@ -15,17 +15,21 @@ const inStore = async (mode, use) => {
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   const database = await done(opening);
   try {
-    return await done(use(database.transaction(STORE, mode).objectStore(STORE)));
+    return await use(database.transaction(STORE, mode).objectStore(STORE));
   } finally {
     database.close();
   }
 };
 
-export const keptFiles = () => inStore("readonly", (store) => store.getAll());
+// {key, text} of each.
+export const keptFiles = () => inStore("readonly", async (store) => {
+  const [keys, texts] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+  return keys.map((key, n) => ({ key, text: texts[n] }));
+});
 
 export const keepFile = async (name, text) => {
   await navigator.storage?.persist?.(); // else a browser that is short of space may forget it
-  await inStore("readwrite", (store) => store.put(text, asRead(name)));
+  await inStore("readwrite", (store) => done(store.put(text, asRead(name))));
 };
 
-export const forgetFile = (name) => inStore("readwrite", (store) => store.delete(asRead(name)));
+export const forgetFile = (key) => inStore("readwrite", (store) => done(store.delete(key)));
