@@ -92,11 +92,10 @@ def live_rates(page: Page) -> list[int]:
 
 
 def browser_mib() -> float:
-    browsers = [process for process in psutil.process_iter(["name"]) if "chrom" in process.info["name"]]
     total = 0
-    for process in browsers:
+    for process in psutil.Process().children(recursive=True):
         try:
-            total += process.memory_full_info().pss
+            total += process.memory_full_info().pss if "chrom" in process.name() else 0
         except psutil.Error:  # it ended just now
             continue
     return total / 2**20

@@ -1,6 +1,7 @@
 """The programs that make the README's numbers, on the drawn sample."""
 
 import dataclasses
+import importlib
 import shutil
 import sys
 import zipfile
@@ -28,6 +29,15 @@ from tests.models.pose.test_training import clip, small
 from tests.projects import ROOT, copy_project, edit_params, keep_of_corpus, run
 
 
+PROGRAMS = sorted({path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"agreement"})  # that takes mediapipe
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_program_finds_what_it_uses_and_says_what_it_is_for(name: str) -> None:
+    """Those that take minutes run to their end in `make torture`."""
+    assert importlib.import_module(name).__doc__
+
+
 def test_leak_scores_the_same_frames_both_ways(ran: Path, tmp_path: Path) -> None:
     project = copy_project(ran, tmp_path / "project")
     edit_params(project, {"train.epochs": 6, "cnn.patience_epochs": 6})
@@ -38,7 +48,7 @@ def test_leak_scores_the_same_frames_both_ways(ran: Path, tmp_path: Path) -> Non
     assert by_group < at_random
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_memory_measures_the_train_stage(project: Path) -> None:
     done = run(project, sys.executable, "benchmarks/memory.py", "2000")
     assert done.returncode == 0, done.stderr
@@ -112,7 +122,7 @@ def test_no_way_looks_at_what_it_is_tested_on(method: str) -> None:
         np.testing.assert_array_equal(said, other[name])
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_remote_compares_zips_with_loose_frames(project: Path) -> None:
     (project / "data" / "frames" / "squat").mkdir(parents=True)
     jpegs = encode_jpeg(np.zeros((480, 640, 3), np.uint8), 90)
@@ -160,6 +170,7 @@ def test_encoding_compares_what_is_kept_with_what_was_there(project: Path, drawn
     assert 0.9 < likeness["veryfast -crf 23"] < likeness["veryfast -crf 17"] < 1
 
 
+@pytest.mark.torture
 def test_cluster_adds_up_what_clips_cost(project: Path, drawn: Path, tmp_path: Path, networks_folder: Path) -> None:
     (project / "pretrained/models").mkdir(parents=True, exist_ok=True)
     for network in networks_folder.iterdir():
@@ -209,7 +220,7 @@ def test_what_is_labelled_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None
     assert all(set(task.held_out.clips) == set(tasks[0].held_out.clips) for task in tasks)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_left_out_hides_each_exercise_once(project: Path) -> None:
     exercises = ["lunge", "plank", "push_up", "squat"]
     edit_params(project, {"train.epochs": 1})
@@ -351,6 +362,7 @@ def test_batches_are_timed_on_one_core_and_on_all(untrained: Path, make_clip, tm
     assert two[4] > 1.2 * one[4]  # processes, which may be there together for a moment only
 
 
+@pytest.mark.torture
 def test_exports_are_compared_with_the_bundles_graph(taught: Path) -> None:
     done = run(ROOT, sys.executable, "benchmarks/export.py", str(taught))
     assert done.returncode == 0, done.stderr
