@@ -28,7 +28,6 @@ from fitness_tracker.video.frames import encode_jpeg
 from tests.models.pose.test_training import clip, small
 from tests.projects import ROOT, copy_project, edit_params, keep_of_corpus, run
 
-
 PROGRAMS = sorted({path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"agreement"})  # that takes mediapipe
 
 
