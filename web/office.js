@@ -181,11 +181,11 @@ const ownOf = (name) => predictor.enrolled.find((one) => isSameName(one.name, na
 
 // The file of an exercise that was just seen, with what was seen of it before; unless `isCertain`, it has to be new.
 const teach = async ({ name, isCertain }) => {
-  const tidy = checkName(name);
+  const [tidy, landmarks] = [checkName(name), seen]; // what is seen later is another exercise
   checkFree(tidy);
   const known = ownOf(tidy);
   await loadMetric();
-  const shown = await takeExercise(seen, predictor);
+  const shown = await takeExercise(landmarks, predictor);
   if (!isCertain) {
     const { exercises, probabilities } = await predictor.predict(shown.landmarks);
     const { exercise, confidence } = decideLabel(probabilities, exercises);

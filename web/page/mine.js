@@ -1,9 +1,12 @@
 // Exercises of one's own: taught by what was just seen, kept on this device, listed, saved, added and deleted.
 
+import { constants } from "../constants.js";
 import { forgetFile, keepFile, keptFiles } from "../teaching/store.js";
 import { ask } from "./client.js";
 import { $, element, put, wordsOf } from "./sections.js";
 import { held, nameOf, percent, t } from "./words.js";
+
+const { MAX_BYTES } = constants.enrolment;
 
 let urls = []; // of the files that the list offers
 
@@ -85,7 +88,7 @@ export const listenToTeaching = () => {
   $("mine-file").addEventListener("change", () => change(async () => {
     const [file] = $("mine-file").files;
     if (!file) return;
-    const text = await file.text();
+    const text = await file.slice(0, MAX_BYTES + 1).text();
     $("mine-file").value = "";
     await keepFile((await ask("addEnrolled", { text })).name, text);
   }));
