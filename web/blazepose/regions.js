@@ -3,7 +3,7 @@
 
 import { constants } from "../constants.js";
 import { rint } from "../numbers.js";
-import { padToSquare, shrink } from "./pictures.js";
+import { cutSquare, shrink } from "./pictures.js";
 
 const { CROP_SCALE, CROP_SIZE, DETECTOR_SIZE, GRIDS } = constants.regions;
 const { IMAGE_STEPS } = constants.landmarks;
@@ -29,8 +29,10 @@ export const ANCHORS = GRIDS.flatMap(([cells, boxes]) =>
 
 // The detector's picture of a frame. A point of it times `scale` minus `shift` is the point of the frame.
 export const detectorPicture = (frame) => {
-  const { square, left, top } = padToSquare(frame);
-  return { picture: shrink(square, DETECTOR_SIZE, DETECTOR_SIZE), scale: square.width / DETECTOR_SIZE, shift: [left, top] };
+  const side = Math.max(frame.width, frame.height);
+  const [left, top] = [(side - frame.width) >> 1, (side - frame.height) >> 1];
+  const picture = shrink(cutSquare(frame, -left, -top, side), DETECTOR_SIZE, DETECTOR_SIZE);
+  return { picture, scale: side / DETECTOR_SIZE, shift: [left, top] };
 };
 
 // A point of a frame that was turned by quarter turns, to that of the `width` x `height` frame before.

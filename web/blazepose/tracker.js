@@ -4,7 +4,7 @@ import { constants } from "../constants.js";
 import { clip } from "../numbers.js";
 import { Follower } from "./following.js";
 import { joinLandmarks, POINTS, stackPoses } from "./landmarks.js";
-import { cropInto, cutPart, turnPicture } from "./pictures.js";
+import { cropInto, cutSquare, turnPicture } from "./pictures.js";
 import { ANCHORS, detectorPicture, matrixOf, rankDetections, regionBetween, sideOf, turnBack } from "./regions.js";
 import { ShotNumberer } from "./shots.js";
 import { turnUpright } from "./upright.js";
@@ -72,9 +72,8 @@ export class PoseTracker {
     const regions = [];
     for (const top of [0, height - PART]) {
       for (const left of [0, Math.floor((width - PART) / 2), width - PART]) {
-        const [x, y] = [Math.max(left, 0), Math.max(top, 0)];
-        for (const { centre, up } of await this.detect(cutPart(frame, x, y, PART), null, [0])) {
-          regions.push({ centre: [centre[0] + x, centre[1] + y], up });
+        for (const { centre, up } of await this.detect(cutSquare(frame, left, top, PART), null, [0])) {
+          regions.push({ centre: [centre[0] + left, centre[1] + top], up });
         }
       }
     }
