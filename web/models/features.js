@@ -2,7 +2,7 @@
 // fitness_tracker/models/pose/features.py. Arrays over time are flat, frame by frame.
 
 import { constants } from "../constants.js";
-import { mean, median } from "../numbers.js";
+import { mean, median, stretchesOf } from "../numbers.js";
 import { POINTS } from "../blazepose/landmarks.js";
 
 const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINTS, KNEE, PAIRS, SHOULDER, TINY, WRIST } =
@@ -10,22 +10,13 @@ const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINT
 export { FEATURES };
 
 // Values (T, width) with frames that were not found interpolated between those that were, shot by shot.
-const interpolated = (values, width, landmarks) => {
+const interpolated = (values, width, { length, found, shot }) => {
   const filled = values.slice();
-  for (const [start, end] of landmarks.shots()) {
-    let [before, after] = [-1, start];
-    const next = (from) => {
-      while (from < end && !landmarks.found[from]) from += 1;
-      return from;
-    };
+  for (const [start, end] of stretchesOf(length, (n) => found[n] === found[n - 1] && shot[n] === shot[n - 1])) {
+    const around = [start - 1, end].filter((frame) => shot[frame] === shot[start]);
+    if (found[start] || !around.length) continue; // none around: nobody ever is in this shot
+    const [low, high] = [around[0], around.at(-1)];
     for (let frame = start; frame < end; frame++) {
-      if (landmarks.found[frame]) {
-        before = frame;
-        continue;
-      }
-      if (after <= frame) after = next(frame);
-      if (before < 0 && after === end) break; // nobody ever is in this shot
-      const [low, high] = [before < 0 ? after : before, after === end ? before : after];
       const share = low === high ? 0 : (frame - low) / (high - low);
       for (let n = 0; n < width; n++) {
         filled[frame * width + n] = values[low * width + n] * (1 - share) + values[high * width + n] * share;
@@ -102,11 +93,11 @@ const normalize = (tracks, shot) => {
 // The poses of a clip: {length, body, seen, path, shots}.
 export const posesOf = (landmarks) => {
   const tracks = tracksOf(landmarks);
+  const parts = tracks.shots.map((shot) => normalize(tracks, shot));
   const poses = { length: landmarks.length, shots: tracks.shots };
-  for (const [name, width] of [["body", 36], ["seen", 36], ["path", 2]]) poses[name] = new Float64Array(width * landmarks.length);
-  for (const shot of tracks.shots) {
-    const one = normalize(tracks, shot);
-    for (const [name, width] of [["body", 36], ["seen", 36], ["path", 2]]) poses[name].set(one[name], width * shot[0]);
+  for (const [name, width] of [["body", 36], ["seen", 36], ["path", 2]]) {
+    poses[name] = new Float64Array(width * landmarks.length);
+    parts.forEach((part, n) => poses[name].set(part[name], width * tracks.shots[n][0]));
   }
   return poses;
 };
@@ -214,7 +205,7 @@ export const cutWindow = (points, [start, end], size) => {
   const last = end - start - 1;
   for (let n = 0; n < size; n++) {
     const folded = n % Math.max(2 * last, 1);
-    const frame = start + Math.min(Math.max(folded > last ? 2 * last - folded : folded, 0), last);
+    const frame = start + (folded > last ? 2 * last - folded : folded);
     cut.set(points.subarray(frame * width, (frame + 1) * width), n * width);
   }
   return cut;
