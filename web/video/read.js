@@ -1,6 +1,6 @@
 // Reads the frames of a file with WebCodecs, by mediabunny.
 
-import { ALL_FORMATS, BlobSource, Input, VideoSampleSink } from "../vendor/mediabunny/mediabunny.js";
+import { ALL_FORMATS, BlobSource, CanvasSink, Input, VideoSampleSink } from "../vendor/mediabunny/mediabunny.js";
 import { Problem } from "../problems.js";
 
 const LATEST_START_S = 10; // a film that begins later does so on purpose
@@ -63,17 +63,8 @@ const next = async (samples, last) => {
 
 // Small pictures (ImageBitmap, `height` pixels high) that are shown at `times`; null where there is none.
 export const readPictures = async (video, times, height) => {
-  const width = Math.max(1, Math.round((height * video.width) / video.height));
   const pictures = [];
-  for await (const sample of new VideoSampleSink(video.track).samplesAtTimestamps(times.map((time) => video.begin + time))) {
-    if (!sample) {
-      pictures.push(null);
-      continue;
-    }
-    const canvas = new OffscreenCanvas(width, height);
-    sample.draw(canvas.getContext("2d"), 0, 0, width, height);
-    sample.close();
-    pictures.push(canvas.transferToImageBitmap());
-  }
+  const canvases = new CanvasSink(video.track, { height }).canvasesAtTimestamps(times.map((time) => video.begin + time));
+  for await (const drawn of canvases) pictures.push(drawn && drawn.canvas.transferToImageBitmap());
   return pictures;
 };
