@@ -25,7 +25,7 @@ export class Adviser {
     this.isAlone = true;
   }
 
-  // 'dark', 'closer', 'back', 'turn', 'several', or null.
+  // The key of its sentence in `page/words.js`, or null.
   async look(frame, pose, points, { seconds, width, height }) {
     if (pose && seconds - this.looked >= LOOK_EVERY) {
       this.looked = seconds;
@@ -38,11 +38,11 @@ export class Adviser {
   }
 
   think(frame, points, width, height) {
-    if (!points) return isDark(frame) ? "dark" : null;
-    if (sizeOf(points, width / height) < SMALL) return "closer";
-    if (isBeyond(points, 0)) return height > width ? "turn" : "back";
-    if (isBeyond(points, 1)) return "back";
-    return this.isAlone ? null : "several";
+    if (!points) return isDark(frame) ? "adviceDark" : null;
+    if (sizeOf(points, width / height) < SMALL) return "adviceCloser";
+    if (isBeyond(points, 0)) return height > width ? "adviceTurn" : "adviceBack";
+    if (isBeyond(points, 1)) return "adviceBack";
+    return this.isAlone ? null : "adviceSeveral";
   }
 
   async isSomebodyElse(frame, pose) {

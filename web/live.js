@@ -7,7 +7,7 @@
 import { POINTS, stackPoses } from "./blazepose/landmarks.js";
 import { Adviser } from "./advice.js";
 import { LandmarkGrid, laterBy, isSet, SetLog } from "./sets.js";
-import { FPS, NONE } from "./models/classifier.js";
+import { FPS } from "./models/classifier.js";
 import { fittedBox, shareOf } from "./video/letterbox.js";
 
 const ANSWER_EVERY = 0.7; // seconds between answers, at the least
@@ -119,18 +119,14 @@ export class LiveSession {
 
   state(points, advice) {
     const everything = this.log.everything();
-    const now = this.isGone ? null : everything.at(-1) ?? null;
-    const isUnknown = now && now.exercise === NONE && isSet(now);
+    const now = this.isGone ? null : everything.at(-1);
     return {
       points,
-      advice: advice ?? (this.pose || this.clock < FIRST_LOOK ? null : "nobody"),
+      advice: advice ?? (this.pose || this.clock < FIRST_LOOK ? null : "adviceNobody"),
       exercise: now?.exercise ?? null,
-      doing: now && (isUnknown ? "unknown" : now.exercise === NONE ? "none" : "exercise"),
-      confidence: now?.confidence ?? 0,
       repetitions: now?.repetitions ?? null,
       held_s: now?.held_s ?? null,
       sets: everything.filter(isSet),
-      clock: this.clock,
     };
   }
 }

@@ -5,11 +5,7 @@ import { ask } from "./client.js";
 import { drawSkeleton } from "./draw.js";
 import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
-import { counted, doing, held, language, nameOf, t } from "./words.js";
-
-const ADVICE = {
-  back: "adviceBack", closer: "adviceCloser", dark: "adviceDark", nobody: "adviceNobody", several: "adviceSeveral", turn: "adviceTurn",
-};
+import { counted, doing, held, language, t } from "./words.js";
 
 const IN_FLIGHT = 2; // pictures without an answer, at most: a slow device gets fewer pictures, not later answers
 
@@ -148,7 +144,7 @@ const tell = (mine, state) => {
       if (mine === live) drawState(mine.state);
     });
   }
-  setAdvice(mine.isMuted ? "muted" : ADVICE[state.advice] ?? null);
+  setAdvice(mine.isMuted ? "muted" : state.advice);
   tellCount(mine, state);
   tellSets(mine, state.sets);
 };
@@ -166,11 +162,11 @@ const setAdvice = (key) => {
   put("advice", key ? t(key) : "");
 };
 
-const tellCount = (mine, { doing: what, exercise, repetitions, held_s: seconds, advice }) => {
-  put("live-exercise", what === "exercise" ? nameOf(exercise) : what === "unknown" ? t("unknown") : what === "none" ? t("noExercise") : "–");
+const tellCount = (mine, { exercise, repetitions, held_s: seconds, advice }) => {
+  put("live-exercise", exercise ? doing({ exercise, repetitions }, classifier.none) : "–");
   put("live-count", repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "");
   put("live-unit", repetitions !== null ? t("reps", { n: repetitions }) : "");
-  put("live-hint", advice || what ? "" : t("ready"));
+  put("live-hint", advice || exercise ? "" : t("ready"));
   const said = repetitions ? String(repetitions) : "";
   if (said && said !== mine.spoken) {
     put("live-spoken", `${$("live-exercise").textContent} ${t("repetitions", { n: repetitions })}`);
