@@ -6,6 +6,7 @@
 
 import { POINTS, stackPoses } from "./blazepose/landmarks.js";
 import { Adviser } from "./advice.js";
+import { clip } from "./numbers.js";
 import { LandmarkGrid, laterBy, isSet, SetLog } from "./sets.js";
 import { FPS } from "./models/classifier.js";
 import { fittedBox, shareOf } from "./video/letterbox.js";
@@ -53,7 +54,7 @@ export class LiveSession {
   // `frame`: a picture of 640x480, of one that is `width` x `height`, taken at `seconds` by any clock.
   async add(frame, seconds, width, height) {
     if (this.problem) throw this.problem;
-    const step = this.given === null ? 0 : Math.min(Math.max(seconds - this.given, 0), LONGEST_STEP);
+    const step = this.given === null ? 0 : clip(seconds - this.given, 0, LONGEST_STEP);
     this.given = seconds;
     this.clock += step;
     this.pose = await this.tracker.locate(frame, this.pose, this.last);
@@ -85,13 +86,9 @@ export class LiveSession {
 
   askNow() {
     this.answered = this.clock;
-    this.pending = this.answer().then((segments) => {
-      this.log.segments = segments;
-    }, (error) => {
-      this.problem = error;
-    }).finally(() => {
-      this.pending = null;
-    });
+    this.pending = this.answer()
+      .then((segments) => (this.log.segments = segments), (error) => (this.problem = error))
+      .finally(() => (this.pending = null));
     return this.pending;
   }
 
