@@ -2,7 +2,7 @@
 
 import { classifier } from "../constants.js";
 import { ask } from "./client.js";
-import { drawSkeleton } from "./draw.js";
+import { clearOverlay, drawSkeleton, onNextPicture } from "./draw.js";
 import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
 import { counted, doing, held, language, t } from "./words.js";
@@ -108,10 +108,7 @@ export const chooseCamera = () => {
 };
 
 const nextFrame = (mine) => {
-  if (mine !== live) return;
-  const video = $("camera");
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => look(mine));
-  else requestAnimationFrame(() => look(mine));
+  if (mine === live) onNextPicture($("camera"), () => look(mine));
 };
 
 const look = async (mine) => {
@@ -150,11 +147,8 @@ const tell = (mine, state) => {
 };
 
 const drawState = ({ points }) => {
-  const [canvas, { videoWidth: width, videoHeight: height }] = [$("camera-overlay"), $("camera")];
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, width, height);
-  if (points) drawSkeleton(context, width, height, points);
+  const context = clearOverlay($("camera-overlay"), $("camera"));
+  if (points) drawSkeleton(context, points);
 };
 
 const setAdvice = (key) => {

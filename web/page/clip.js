@@ -2,7 +2,7 @@
 
 import { classifier } from "../constants.js";
 import { ask } from "./client.js";
-import { coloursOf, paint } from "./draw.js";
+import { clearOverlay, coloursOf, onNextPicture, paint } from "./draw.js";
 import { giveFrames } from "./fallback.js";
 import { csvOf, jsonOf } from "./formats.js";
 import { offerTeaching } from "./mine.js";
@@ -199,22 +199,13 @@ const showVideo = (mine) => {
   };
   video.src = keep(mine, mine.file);
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) video.play().catch(() => {});
-  drawAgain(mine, video.requestVideoFrameCallback ? (draw) => video.requestVideoFrameCallback((_, { mediaTime }) => draw(mediaTime))
-    : (draw) => requestAnimationFrame(() => draw(video.currentTime)));
+  drawAgain(mine);
 };
 
-const drawAgain = (mine, next) => next((seconds) => {
+const drawAgain = (mine) => onNextPicture($("video"), (seconds) => {
   if (mine !== clip) return;
-  const [video, canvas] = [$("video"), $("video-overlay")];
-  if (video.videoWidth) {
-    const scale = Math.min(1, 1280 / Math.max(video.videoWidth, video.videoHeight));
-    const [width, height] = [Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)];
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    paint(context, width, height, mine.painting, seconds, false);
-  }
-  drawAgain(mine, next);
+  if ($("video").videoWidth) paint(clearOverlay($("video-overlay"), $("video")), mine.painting, seconds, false);
+  drawAgain(mine);
 });
 
 // Small pictures in the timeline; without them the answer is the same.

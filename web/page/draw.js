@@ -10,6 +10,7 @@ const { LANDMARKS: POINTS, SIDE_BONES } = constants.skeleton;
 const BONES = [...SIDE_BONES, ...CROSS_BONES];
 const css = ([red, green, blue]) => `rgb(${red}, ${green}, ${blue})`;
 const COLOURS = { middle: css(MIDDLE_COLOUR), left: css(LEFT_COLOUR), right: css(RIGHT_COLOUR) };
+const LARGEST = 1280; // pixels of a canvas' longer side
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
 
 // The colour of each segment: a grey for 'none', else that of the exercise's place among all, different within a clip.
@@ -28,8 +29,22 @@ export const coloursOf = (segments, exercises, none) => {
 // Landmarks of the left side have odd numbers, those of the right side even ones.
 const sideOf = ([start, end]) => ((start + end) % 2 ? "middle" : start % 2 ? "left" : "right");
 
+// Calls `draw` with the time of the next picture that a video shows.
+export const onNextPicture = (video, draw) => {
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback((_, { mediaTime }) => draw(mediaTime));
+  else requestAnimationFrame(() => draw(video.currentTime));
+};
+
+// The context of a canvas that lies over a video, of the size of its picture or `LARGEST`. To set the size clears it.
+export const clearOverlay = (canvas, { videoWidth, videoHeight }) => {
+  const scale = Math.min(1, LARGEST / Math.max(videoWidth, videoHeight));
+  Object.assign(canvas, { width: Math.round(videoWidth * scale), height: Math.round(videoHeight * scale) });
+  return canvas.getContext("2d");
+};
+
 // `points` (33, 3): x and y as shares of width and height, visibility.
-export const drawSkeleton = (context, width, height, points) => {
+export const drawSkeleton = (context, points) => {
+  const { width, height } = context.canvas;
   const thickness = Math.max(2, Math.min(width, height) / 130);
   const seen = BONES.filter((ends) => ends.every((end) => points[3 * end + 2] >= MIN_VISIBILITY));
   const stroke = (colour, wide, bones) => {
@@ -93,15 +108,16 @@ export const countAt = (segment, seconds) => {
 };
 
 // `painting`: {points, times, segments with `name` and `colour`, duration}; with a bar of the timeline if `hasBar`.
-export const paint = (context, width, height, painting, seconds, hasBar) => {
+export const paint = (context, painting, seconds, hasBar) => {
   const points = pointsAt(painting, seconds);
-  if (points) drawSkeleton(context, width, height, points);
+  if (points) drawSkeleton(context, points);
   const segment = painting.segments.findLast(({ start_s: start }) => start <= seconds + 1e-6) ?? painting.segments[0];
-  drawLabel(context, width, height, segment, seconds);
-  if (hasBar) drawBar(context, width, height, painting, seconds);
+  drawLabel(context, segment, seconds);
+  if (hasBar) drawBar(context, painting, seconds);
 };
 
-const drawLabel = (context, width, height, segment, seconds) => {
+const drawLabel = (context, segment, seconds) => {
+  const { width, height } = context.canvas;
   const size = Math.max(10, Math.min(width / 17, height / 15));
   const [count, unit] = countAt(segment, seconds);
   const sure = percent(segment.confidence);
@@ -133,7 +149,8 @@ const drawLabel = (context, width, height, segment, seconds) => {
   context.textAlign = "start";
 };
 
-const drawBar = (context, width, height, { segments, duration }, seconds) => {
+const drawBar = (context, { segments, duration }, seconds) => {
+  const { width, height } = context.canvas;
   const high = Math.max(8, Math.min(width / 17, height / 15));
   const place = (time) => (Math.min(Math.max(time / Math.max(duration, 1e-3), 0), 1)) * width;
   context.fillStyle = "#12161c";

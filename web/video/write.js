@@ -37,7 +37,7 @@ export const writeOverlay = async (file, painting, progress, check) => {
         process: (sample) => {
           check();
           sample.draw(context, 0, 0, width, height);
-          paint(context, width, height, painting, sample.timestamp - video.begin, true);
+          paint(context, painting, sample.timestamp - video.begin, true);
           return context.canvas;
         },
       },
