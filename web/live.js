@@ -100,10 +100,8 @@ export class LiveSession {
   }
 
   async answer() {
-    const [landmarks, { begin, first }] = [this.landmarks, this.grid];
+    const [landmarks, { begin }] = [this.landmarks, this.grid];
     if (!landmarks.length) return []; // all was let go just now
-    if (this.windowsSince !== first) this.windows.clear();
-    this.windowsSince = first;
     const prediction = await this.classifier.predict(landmarks, { known: this.windows, rest: turn });
     return (await segmentsOf(prediction)).map((segment) => laterBy(segment, begin));
   }
@@ -112,6 +110,7 @@ export class LiveSession {
   async letGo(seconds) {
     await this.pending;
     this.grid.forget(this.log.forget(seconds, FPS));
+    this.windows.clear();
   }
 
   state(points, advice) {
