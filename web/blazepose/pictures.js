@@ -2,7 +2,7 @@
 
 import { clip, rint } from "../numbers.js";
 
-export const emptyPicture = (width, height) => ({ width, height, data: new Uint8ClampedArray(4 * width * height) });
+const emptyPicture = (width, height) => ({ width, height, data: new Uint8ClampedArray(4 * width * height) });
 
 // For each of `size` pixels: the first of the `length` pixels that it covers, and the shares of these.
 const areaWeights = (length, size) => {
