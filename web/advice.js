@@ -2,6 +2,7 @@
 
 import { constants } from "./constants.js";
 import { distance, sideOf } from "./blazepose/regions.js";
+import { percentile, sorted } from "./numbers.js";
 
 const { Landmark } = constants.skeleton;
 const DARK = 40; // grey levels, 0-255: of the brightest twentieth of a picture in which nobody can be seen well
@@ -24,7 +25,7 @@ export class Adviser {
     this.isAlone = true;
   }
 
-  // 'dark', 'closer', 'back', 'turn', 'several', or null.
+  // The key of its sentence in `page/words.js`, or null.
   async look(frame, pose, points, { seconds, width, height }) {
     if (pose && seconds - this.looked >= LOOK_EVERY) {
       this.looked = seconds;
@@ -37,12 +38,11 @@ export class Adviser {
   }
 
   think(frame, points, width, height) {
-    if (!points) return isDark(frame) ? "dark" : null;
-    if (sizeOf(points, width / height) < SMALL) return "closer";
-    const outside = outsideOf(points);
-    if (outside.sideways) return height > width ? "turn" : "back";
-    if (outside.upwards) return "back";
-    return this.isAlone ? null : "several";
+    if (!points) return isDark(frame) ? "adviceDark" : null;
+    if (sizeOf(points, width / height) < SMALL) return "adviceCloser";
+    if (isBeyond(points, 0)) return height > width ? "adviceTurn" : "adviceBack";
+    if (isBeyond(points, 1)) return "adviceBack";
+    return this.isAlone ? null : "adviceSeveral";
   }
 
   async isSomebodyElse(frame, pose) {
@@ -62,19 +62,14 @@ const sizeOf = (points, ratio) => Math.max(...[ratio, 1].map((unit, axis) => {
   return unit * (Math.max(...places) - Math.min(...places));
 }));
 
-// Whether a foot or the head is beyond the picture's left or right, or beyond its top or bottom edge.
-const outsideOf = (points) => {
-  const beyond = (name, axis) => {
-    const value = points[3 * Landmark[name] + axis];
-    return value < -OUTSIDE || value > 1 + OUTSIDE;
-  };
-  const [sideways, upwards] = [0, 1].map((axis) => ENDS.some((name) => beyond(name, axis)));
-  return { sideways, upwards };
-};
+// Whether a foot or the head is beyond the picture's left or right edge (`axis` 0), or beyond its top or bottom one (1).
+const isBeyond = (points, axis) => ENDS.some((name) => {
+  const place = points[3 * Landmark[name] + axis];
+  return place < -OUTSIDE || place > 1 + OUTSIDE;
+});
 
 const isDark = ({ data }) => {
   const levels = [];
   for (let at = 0; at < data.length; at += 4 * 97) levels.push(Math.max(data[at], data[at + 1], data[at + 2]));
-  levels.sort((one, other) => one - other);
-  return levels[Math.floor(0.95 * levels.length)] < DARK;
+  return percentile(sorted(levels), 95) < DARK;
 };

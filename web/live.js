@@ -6,8 +6,9 @@
 
 import { POINTS, stackPoses } from "./blazepose/landmarks.js";
 import { Adviser } from "./advice.js";
+import { clip } from "./numbers.js";
 import { LandmarkGrid, laterBy, isSet, SetLog } from "./sets.js";
-import { FPS, NONE } from "./models/classifier.js";
+import { FPS } from "./models/classifier.js";
 import { fittedBox, shareOf } from "./video/letterbox.js";
 
 const ANSWER_EVERY = 0.7; // seconds between answers, at the least
@@ -53,7 +54,7 @@ export class LiveSession {
   // `frame`: a picture of 640x480, of one that is `width` x `height`, taken at `seconds` by any clock.
   async add(frame, seconds, width, height) {
     if (this.problem) throw this.problem;
-    const step = this.given === null ? 0 : Math.min(Math.max(seconds - this.given, 0), LONGEST_STEP);
+    const step = this.given === null ? 0 : clip(seconds - this.given, 0, LONGEST_STEP);
     this.given = seconds;
     this.clock += step;
     this.pose = await this.tracker.locate(frame, this.pose, this.last);
@@ -85,13 +86,9 @@ export class LiveSession {
 
   askNow() {
     this.answered = this.clock;
-    this.pending = this.answer().then((segments) => {
-      this.log.segments = segments;
-    }, (error) => {
-      this.problem = error;
-    }).finally(() => {
-      this.pending = null;
-    });
+    this.pending = this.answer()
+      .then((segments) => (this.log.segments = segments), (error) => (this.problem = error))
+      .finally(() => (this.pending = null));
     return this.pending;
   }
 
@@ -103,10 +100,8 @@ export class LiveSession {
   }
 
   async answer() {
-    const [landmarks, { begin, first }] = [this.landmarks, this.grid];
+    const [landmarks, { begin }] = [this.landmarks, this.grid];
     if (!landmarks.length) return []; // all was let go just now
-    if (this.windowsSince !== first) this.windows.clear();
-    this.windowsSince = first;
     const prediction = await this.classifier.predict(landmarks, { known: this.windows, rest: turn });
     return (await segmentsOf(prediction)).map((segment) => laterBy(segment, begin));
   }
@@ -115,22 +110,19 @@ export class LiveSession {
   async letGo(seconds) {
     await this.pending;
     this.grid.forget(this.log.forget(seconds, FPS));
+    this.windows.clear();
   }
 
   state(points, advice) {
     const everything = this.log.everything();
-    const now = this.isGone ? null : everything.at(-1) ?? null;
-    const isUnknown = now && now.exercise === NONE && isSet(now);
+    const now = this.isGone ? null : everything.at(-1);
     return {
       points,
-      advice: advice ?? (this.pose || this.clock < FIRST_LOOK ? null : "nobody"),
+      advice: advice ?? (this.pose || this.clock < FIRST_LOOK ? null : "adviceNobody"),
       exercise: now?.exercise ?? null,
-      doing: now && (isUnknown ? "unknown" : now.exercise === NONE ? "none" : "exercise"),
-      confidence: now?.confidence ?? 0,
       repetitions: now?.repetitions ?? null,
       held_s: now?.held_s ?? null,
       sets: everything.filter(isSet),
-      clock: this.clock,
     };
   }
 }

@@ -1,6 +1,6 @@
 // What a live session remembers: poses at the classifier's pace, and the segments since the first frame.
 
-import { median, rounded, rint, weightedMean } from "./numbers.js";
+import { clip, median, rounded, rint, sum, weightedMean } from "./numbers.js";
 import { NONE } from "./models/classifier.js";
 
 const BRIDGE = 0.5; // seconds between frames up to which the landmarks between them are interpolated
@@ -30,7 +30,7 @@ export class LandmarkGrid {
   }
 
   forget(seconds) {
-    const number = Math.min(Math.max(rint(seconds * this.fps) - this.first, 0), this.poses.length);
+    const number = clip(rint(seconds * this.fps) - this.first, 0, this.poses.length);
     this.first += number;
     this.poses.splice(0, number);
   }
@@ -118,6 +118,6 @@ const join = (first, second) => {
     ...first, end_s: second.end_s, times_s: times,
     confidence: lengths[0] + lengths[1] > 0 ? weightedMean([first.confidence, second.confidence], lengths) : 0,
     repetitions: isCounted ? times.length : null,
-    held_s: held.length && !isCounted ? rounded(held.reduce((one, other) => one + other), 1) : null,
+    held_s: held.length && !isCounted ? rounded(sum(held), 1) : null,
   };
 };

@@ -1,7 +1,7 @@
 // From a prediction to the answer that people get: segments, each with an exercise and a count; see answering/answer.py.
 
 import { constants } from "../constants.js";
-import { rint, rounded, weightedMean } from "../numbers.js";
+import { argmax, rint, rounded, sum, weightedMean } from "../numbers.js";
 import { EXERCISES, FPS, NONE, noneScore } from "../models/classifier.js";
 import { posesOf } from "../models/features.js";
 import { settleBorders } from "./borders.js";
@@ -19,12 +19,12 @@ export const answerPrediction = (prediction) => {
   const segments = findSegments(prediction);
   const seconds = new Map();
   for (const one of segments) seconds.set(one.exercise, (seconds.get(one.exercise) ?? 0) + one.end_s - one.start_s);
-  const longest = [...seconds].reduce((best, one) =>
-    (one[0] !== NONE) === (best[0] !== NONE) ? (one[1] > best[1] ? one : best) : one[0] !== NONE ? one : best);
-  const same = segments.filter(({ exercise }) => exercise === longest[0]);
+  const named = [...seconds].filter(([exercise]) => exercise !== NONE);
+  const [longest] = (named.length ? named : [...seconds]).reduce((best, one) => (one[1] > best[1] ? one : best));
+  const same = segments.filter(({ exercise }) => exercise === longest);
   const durations = same.map(({ start_s: start, end_s: end }) => end - start);
   return {
-    exercise: longest[0],
+    exercise: longest,
     confidence: rounded(weightedMean(same.map(({ confidence }) => confidence), durations), 4),
     none_score: rounded(noneScore(prediction.probabilities), 4),
     repetitions: totalOf(same, "repetitions"),
@@ -33,7 +33,7 @@ export const answerPrediction = (prediction) => {
     several_people: landmarks.several.includes(1),
     turned: turnedDegrees(landmarks.turns),
     segments: segments.map((one) => ({ ...one, confidence: rounded(one.confidence, 4), enrolled: isOnesOwn(one.exercise) })),
-    enrolled: isOnesOwn(longest[0]),
+    enrolled: isOnesOwn(longest),
   };
 };
 
@@ -41,14 +41,14 @@ const isOnesOwn = (exercise) => !EXERCISES.includes(exercise);
 
 const totalOf = (segments, name) => {
   const values = segments.map((one) => one[name]).filter((value) => value !== null);
-  return values.length ? rounded(values.reduce((one, other) => one + other, 0), 1) : null;
+  return values.length ? rounded(sum(values), 1) : null;
 };
 
 // The degrees by which the frames were turned that were turned most often; 0 if none was.
 const turnedDegrees = (turns) => {
   const counts = [0, 0, 0, 0];
-  for (const one of turns) counts[one] += one > 0 ? 1 : 0;
-  return 90 * counts.indexOf(Math.max(...counts));
+  for (const one of turns) if (one > 0) counts[one] += 1;
+  return 90 * argmax(counts);
 };
 
 // In order and without gaps.

@@ -39,12 +39,6 @@ export class Landmarks {
     return this.found.includes(1);
   }
 
-  setPose(frame, { image, world }) {
-    this.found[frame] = 1;
-    this.image.set(image, frame * WIDTHS.image);
-    this.world.set(world, frame * WIDTHS.world);
-  }
-
   // As they are stored: places in 1/8 pixels, 1/4 mm, visibility in 1/255.
   round() {
     const steps = (value, number, least, most) => clip(rint(value * number), least, most) / number;
@@ -71,6 +65,11 @@ export const joinLandmarks = (parts) => {
 export const stackPoses = (poses, times) => {
   const landmarks = new Landmarks(poses.length);
   landmarks.times.set(times);
-  poses.forEach((pose, frame) => pose && landmarks.setPose(frame, pose));
+  poses.forEach((pose, frame) => {
+    if (!pose) return;
+    landmarks.found[frame] = 1;
+    landmarks.image.set(pose.image, frame * WIDTHS.image);
+    landmarks.world.set(pose.world, frame * WIDTHS.world);
+  });
   return landmarks.round();
 };

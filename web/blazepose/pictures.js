@@ -2,7 +2,7 @@
 
 import { clip, rint } from "../numbers.js";
 
-export const emptyPicture = (width, height) => ({ width, height, data: new Uint8ClampedArray(4 * width * height) });
+const emptyPicture = (width, height) => ({ width, height, data: new Uint8ClampedArray(4 * width * height) });
 
 // For each of `size` pixels: the first of the `length` pixels that it covers, and the shares of these.
 const areaWeights = (length, size) => {
@@ -53,18 +53,6 @@ export const shrink = ({ width, height, data }, toWidth, toHeight) => {
   return small;
 };
 
-// The picture in the middle of a black square, and its left and top edge there.
-export const padToSquare = (picture) => {
-  const side = Math.max(picture.width, picture.height);
-  const [left, top] = [(side - picture.width) >> 1, (side - picture.height) >> 1];
-  const square = emptyPicture(side, side);
-  for (let y = 0; y < picture.height; y++) {
-    const row = picture.data.subarray(4 * y * picture.width, 4 * (y + 1) * picture.width);
-    square.data.set(row, 4 * ((y + top) * side + left));
-  }
-  return { square, left, top };
-};
-
 // As `np.rot90` turns it: quarter turns counter-clockwise.
 export const turnPicture = (picture, turns) => {
   if (turns === 0) return picture;
@@ -80,15 +68,14 @@ export const turnPicture = (picture, turns) => {
   return turned;
 };
 
-// The part of a picture from `left` and `top` on, at most `size` pixels a side.
-export const cutPart = (picture, left, top, size) => {
-  const [width, height] = [Math.min(size, picture.width - left), Math.min(size, picture.height - top)];
-  const part = emptyPicture(width, height);
-  for (let y = 0; y < height; y++) {
-    const from = 4 * ((y + top) * picture.width + left);
-    part.data.set(picture.data.subarray(from, from + 4 * width), 4 * y * width);
+// The square of `size` pixels a side from `left` and `top` on; black beyond the picture's edges.
+export const cutSquare = ({ width, height, data }, left, top, size) => {
+  const square = emptyPicture(size, size);
+  const [start, end] = [Math.max(left, 0), Math.min(left + size, width)];
+  for (let y = Math.max(top, 0); y < Math.min(top + size, height); y++) {
+    square.data.set(data.subarray(4 * (y * width + start), 4 * (y * width + end)), 4 * ((y - top) * size + start - left));
   }
-  return part;
+  return square;
 };
 
 // The square that an affine `matrix` [[a, b, c], [d, e, f]] takes from a picture, edges repeated, into `target`:

@@ -3,7 +3,7 @@
 
 import { constants } from "../constants.js";
 import { rint } from "../numbers.js";
-import { padToSquare, shrink } from "./pictures.js";
+import { cutSquare, shrink } from "./pictures.js";
 
 const { CROP_SCALE, CROP_SIZE, DETECTOR_SIZE, GRIDS } = constants.regions;
 const { IMAGE_STEPS } = constants.landmarks;
@@ -29,8 +29,10 @@ export const ANCHORS = GRIDS.flatMap(([cells, boxes]) =>
 
 // The detector's picture of a frame. A point of it times `scale` minus `shift` is the point of the frame.
 export const detectorPicture = (frame) => {
-  const { square, left, top } = padToSquare(frame);
-  return { picture: shrink(square, DETECTOR_SIZE, DETECTOR_SIZE), scale: square.width / DETECTOR_SIZE, shift: [left, top] };
+  const side = Math.max(frame.width, frame.height);
+  const [left, top] = [(side - frame.width) >> 1, (side - frame.height) >> 1];
+  const picture = shrink(cutSquare(frame, -left, -top, side), DETECTOR_SIZE, DETECTOR_SIZE);
+  return { picture, scale: side / DETECTOR_SIZE, shift: [left, top] };
 };
 
 // A point of a frame that was turned by quarter turns, to that of the `width` x `height` frame before.
@@ -43,18 +45,17 @@ export const regionBetween = (centre, rim) => {
   return { centre: middle, up: [above[0] - middle[0], above[1] - middle[1]] };
 };
 
-// The best three of the regions: those like `last` if it is given, else large and central ones.
-export const rankDetections = (regions, scores, last, width, height) => {
+// The best three of regions, of which the likeliest come first: those like `last` if it is given, else large and central.
+export const rankDetections = (regions, last, width, height) => {
   const middle = [width / 2, height / 2];
-  const rank = ({ region }) =>
+  const rank = (region) =>
     last
       ? -distance(region.centre, last.centre) / sideOf(last) - Math.abs(Math.log(sideOf(region) / sideOf(last)))
       : sideOf(region) * (1 - (0.5 * distance(region.centre, middle)) / Math.hypot(...middle));
   const distinct = [];
-  const best = regions.map((region, n) => ({ region, score: scores[n] })).sort((one, other) => other.score - one.score);
-  for (const { region } of best) {
-    const near = distinct.some((known) => distance(region.centre, known.region.centre) < 0.25 * sideOf(known.region));
-    if (sideOf(region) > 1 && !near) distinct.push({ region });
+  for (const region of regions) {
+    const near = distinct.some((known) => distance(region.centre, known.centre) < 0.25 * sideOf(known));
+    if (sideOf(region) > 1 && !near) distinct.push(region);
   }
-  return distinct.sort((one, other) => rank(other) - rank(one)).slice(0, 3).map(({ region }) => region);
+  return distinct.sort((one, other) => rank(other) - rank(one)).slice(0, 3);
 };

@@ -4,7 +4,7 @@ import { constants } from "../constants.js";
 import { clip } from "../numbers.js";
 import { Follower } from "./following.js";
 import { joinLandmarks, POINTS, stackPoses } from "./landmarks.js";
-import { cropInto, cutPart, turnPicture } from "./pictures.js";
+import { cropInto, cutSquare, turnPicture } from "./pictures.js";
 import { ANCHORS, detectorPicture, matrixOf, rankDetections, regionBetween, sideOf, turnBack } from "./regions.js";
 import { ShotNumberer } from "./shots.js";
 import { turnUpright } from "./upright.js";
@@ -53,7 +53,7 @@ export class PoseTracker {
       }
       const outputs = await this.detector.run([input]);
       const [logits, boxes] = [outputs.get(BOXES.logits), outputs.get(BOXES.boxes)];
-      const likely = [...ANCHORS.keys()].filter((n) => logits[n] > LOGIT);
+      const likely = [...ANCHORS.keys()].filter((n) => logits[n] > LOGIT).sort((one, other) => logits[other] - logits[one]);
       if (!likely.length) continue;
       const regions = likely.map((n) => {
         // the middle of the hips, and a point on the circle that the person fills, in pixels of the picture
@@ -61,7 +61,7 @@ export class PoseTracker {
         const inFrame = points.map((point) => point.map((value, axis) => value * scale - shift[axis]));
         return regionBetween(...inFrame.map((point) => turnBack(point, turns, frame.width, frame.height)));
       });
-      return rankDetections(regions, likely.map((n) => logits[n]), last, frame.width, frame.height);
+      return rankDetections(regions, last, frame.width, frame.height);
     }
     return [];
   }
@@ -72,9 +72,8 @@ export class PoseTracker {
     const regions = [];
     for (const top of [0, height - PART]) {
       for (const left of [0, Math.floor((width - PART) / 2), width - PART]) {
-        const [x, y] = [Math.max(left, 0), Math.max(top, 0)];
-        for (const { centre, up } of await this.detect(cutPart(frame, x, y, PART), null, [0])) {
-          regions.push({ centre: [centre[0] + x, centre[1] + y], up });
+        for (const { centre, up } of await this.detect(cutSquare(frame, left, top, PART), null, [0])) {
+          regions.push({ centre: [centre[0] + left, centre[1] + top], up });
         }
       }
     }
@@ -93,11 +92,10 @@ export class PoseTracker {
     const places = refine(raw, outputs.get(SIZES.heat)).map((point) => transform(point, matrix));
     const image = new Float32Array(4 * POINTS);
     const world = new Float32Array(3 * POINTS);
-    const perMetre = matrix.map((row) => row.map((value) => value * (CROP_SIZE / Math.max(side, 1e-6))));
+    const upright = matrix.map(([a, b]) => [a, b, 0].map((value) => value * (CROP_SIZE / Math.max(side, 1e-6))));
     for (let n = 0; n < POINTS; n++) {
       image.set([...places[n], raw[5 * n + 2] * (side / CROP_SIZE), sigmoid(raw[5 * n + 3])], 4 * n);
-      const [x, y, z] = metres.subarray(3 * n, 3 * n + 3);
-      world.set([x * perMetre[0][0] + y * perMetre[0][1], x * perMetre[1][0] + y * perMetre[1][1], z], 3 * n);
+      world.set([...transform(metres.subarray(3 * n, 3 * n + 2), upright), metres[3 * n + 2]], 3 * n);
     }
     const next = regionBetween(places[HIPS], places[RIM]);
     return sideOf(next) > 1 ? { image, world, region: next } : null;

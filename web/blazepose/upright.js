@@ -16,21 +16,17 @@ export const turnUpright = (landmarks, width, height) => {
 const quarterTurns = (landmarks) => {
   const seen = landmarks.take([...landmarks.found.keys()].filter((n) => landmarks.found[n]));
   if (seen.length < MIN_FRAMES) return 0;
-  const trunks = frames(seen).map((frame) => trunk(worldPoint(seen, frame)));
+  const trunks = placesOf(seen.world, 3, 3).map(trunk);
   const [x, y] = [0, 1].map((axis) => mean(trunks.map((vector) => vector[axis])));
   const turns = argmax([-y, x, y, -x]); // those that bring the head up
   return turns && stands(turn(seen, turns, 0, 0)) ? turns : 0;
 };
 
-const frames = (landmarks) => [...Array(landmarks.length).keys()];
-const worldPoint = ({ world }, frame) => (name) => {
-  const at = 3 * (frame * POINTS + Landmark[name]);
-  return world.subarray(at, at + 3);
-};
-const imagePoint = ({ image }, frame) => (name) => {
-  const at = 4 * (frame * POINTS + Landmark[name]);
-  return image.subarray(at, at + 2);
-};
+// For each frame, from a landmark's name to its place: the first `axes` of the `width` values that it has.
+const placesOf = (values, width, axes) => Array.from({ length: values.length / width / POINTS }, (_, frame) => (name) => {
+  const at = width * (frame * POINTS + Landmark[name]);
+  return values.subarray(at, at + axes);
+});
 
 const less = (first, second) => Array.from(first, (value, axis) => value - second[axis]);
 const middle = (point, name) => Array.from(point(`LEFT_${name}`), (value, axis) => (value + point(`RIGHT_${name}`)[axis]) / 2);
@@ -43,7 +39,7 @@ const trunk = (point) => unit(less(middle(point, "SHOULDER"), middle(point, "HIP
 
 // Whether somebody who is found in all frames clearly stands, and does not lie in a picture on its side.
 const stands = (landmarks) => {
-  const points = frames(landmarks).map((frame) => worldPoint(landmarks, frame));
+  const points = placesOf(landmarks.world, 3, 3);
   const down = (vector) => mean(points.map((point) => vector(point)[1]));
   const leg = (start, end) => (point) => unit(less(middle(point, end), middle(point, start)));
   if (-down(trunk) < MIN_TRUNK || down(leg("HIP", "KNEE")) < MIN_THIGH || down(leg("KNEE", "ANKLE")) < MIN_SHIN) return false;
@@ -52,8 +48,7 @@ const stands = (landmarks) => {
 
 // Six numbers that tell who stands from who lies; see `posture` in Python.
 const posture = (landmarks) => {
-  const world = frames(landmarks).map((frame) => worldPoint(landmarks, frame));
-  const image = frames(landmarks).map((frame) => imagePoint(landmarks, frame));
+  const [world, image] = [placesOf(landmarks.world, 3, 3), placesOf(landmarks.image, 4, 2)];
   const lengths = image.map((point) => Math.hypot(...less(middle(point, "SHOULDER"), middle(point, "HIP"))));
   const torso = Math.max(median(lengths), 1e-6);
   const foot = (point, side) => unit(less(point(`${side}_FOOT_INDEX`), point(`${side}_HEEL`)))[1];

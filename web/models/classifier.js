@@ -31,8 +31,6 @@ const forgetNone = (probabilities) => {
   return known.map((value) => value / total);
 };
 
-const nobody = (classes) => Float64Array.from({ length: classes }, (_, n) => (n === classes - 1 ? 1 : 0));
-
 export class Classifier {
   constructor(graph) {
     this.graph = graph;
@@ -73,7 +71,7 @@ export class Classifier {
 
 // Windows count by how many of their frames show somebody; where nobody was found, all is 'none'.
 const average = ({ windows, exercises, held }, landmarks) => {
-  const none = nobody(exercises.length);
+  const none = new Float64Array(exercises.length).fill(1, -1); // all of it the last label
   if (!windows.length) return { exercises, held, frames: Array(landmarks.length).fill(none), probabilities: none, landmarks };
   const longest = Math.max(...windows.map(({ span: [start, end] }) => end - start));
   const whole = new Float64Array(exercises.length);

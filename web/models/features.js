@@ -2,7 +2,7 @@
 // fitness_tracker/models/pose/features.py. Arrays over time are flat, frame by frame.
 
 import { constants } from "../constants.js";
-import { mean, median } from "../numbers.js";
+import { median, stretchesOf } from "../numbers.js";
 import { POINTS } from "../blazepose/landmarks.js";
 
 const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINTS, KNEE, PAIRS, SHOULDER, TINY, WRIST } =
@@ -10,22 +10,13 @@ const { ANKLE, BONES, ELBOW, FEATURES, HIP, JOINT_ANGLES, JOINT_DISTANCES, JOINT
 export { FEATURES };
 
 // Values (T, width) with frames that were not found interpolated between those that were, shot by shot.
-const interpolated = (values, width, landmarks) => {
+const interpolated = (values, width, { length, found, shot }) => {
   const filled = values.slice();
-  for (const [start, end] of landmarks.shots()) {
-    let [before, after] = [-1, start];
-    const next = (from) => {
-      while (from < end && !landmarks.found[from]) from += 1;
-      return from;
-    };
+  for (const [start, end] of stretchesOf(length, (n) => found[n] === found[n - 1] && shot[n] === shot[n - 1])) {
+    const around = [start - 1, end].filter((frame) => shot[frame] === shot[start]);
+    if (found[start] || !around.length) continue; // none around: nobody ever is in this shot
+    const [low, high] = [around[0], around.at(-1)];
     for (let frame = start; frame < end; frame++) {
-      if (landmarks.found[frame]) {
-        before = frame;
-        continue;
-      }
-      if (after <= frame) after = next(frame);
-      if (before < 0 && after === end) break; // nobody ever is in this shot
-      const [low, high] = [before < 0 ? after : before, after === end ? before : after];
       const share = low === high ? 0 : (frame - low) / (high - low);
       for (let n = 0; n < width; n++) {
         filled[frame * width + n] = values[low * width + n] * (1 - share) + values[high * width + n] * share;
@@ -102,11 +93,11 @@ const normalize = (tracks, shot) => {
 // The poses of a clip: {length, body, seen, path, shots}.
 export const posesOf = (landmarks) => {
   const tracks = tracksOf(landmarks);
+  const parts = tracks.shots.map((shot) => normalize(tracks, shot));
   const poses = { length: landmarks.length, shots: tracks.shots };
-  for (const [name, width] of [["body", 36], ["seen", 36], ["path", 2]]) poses[name] = new Float64Array(width * landmarks.length);
-  for (const shot of tracks.shots) {
-    const one = normalize(tracks, shot);
-    for (const [name, width] of [["body", 36], ["seen", 36], ["path", 2]]) poses[name].set(one[name], width * shot[0]);
+  for (const [name, width] of [["body", 36], ["seen", 36], ["path", 2]]) {
+    poses[name] = new Float64Array(width * landmarks.length);
+    parts.forEach((part, n) => poses[name].set(part[name], width * tracks.shots[n][0]));
   }
   return poses;
 };
@@ -124,7 +115,7 @@ const angleCosine = (body, first, middle, last) => {
 // Of a frame: the largest cosine at hips and knees, how high the higher hand is above the hips, how upright the trunk is.
 export const standingOf = ({ body }, frame) => {
   const sides = [36 * frame, 36 * frame + 3];
-  const [x, y, z] = [0, 1, 2].map((axis) => mean(sides.map((side) => body[side + 6 * SHOULDER + axis])));
+  const [x, y, z] = middleOf(body, frame, SHOULDER);
   return {
     bent: Math.max(...sides.flatMap((side) => JOINT_ANGLES.slice(2).map((parts) => angleCosine(body, ...parts.map((part) => side + 6 * part))))),
     hands: Math.max(...sides.map((side) => -body[side + 6 * WRIST + 1])),
@@ -147,7 +138,7 @@ export const clipFeatures = (poses) => {
       out[n] = (sides[0][n] + sides[1][n]) / 2;
       out[PAIRS + n] = Math.abs(sides[0][n] - sides[1][n]);
     }
-    trunkFeatures(poses.body, 36 * frame, out, 2 * PAIRS);
+    trunkFeatures(poses.body, frame, out, 2 * PAIRS);
     for (let n = 0, from = 24 * frame, to = 2 * PAIRS + 7; n < 6; n++, from += 4, to++) {
       out[to] = moved[from + 1] + moved[from + 3];
       out[to + 6] = Math.abs(moved[from + 1] - moved[from + 3]);
@@ -171,13 +162,13 @@ const sideFeatures = (body, first, out) => {
 };
 
 // How upright the trunk is, how far left and right are apart, and where the chest faces.
-const trunkFeatures = (body, first, out, to) => {
-  const [left, right] = [first + 6 * SHOULDER, first + 6 * SHOULDER + 3];
-  const [x, y, z] = [0, 1, 2].map((axis) => (body[left + axis] + body[right + axis]) / 2);
-  const [u, v, w] = [0, 1, 2].map((axis) => body[left + axis] - body[right + axis]);
+const trunkFeatures = (body, frame, out, to) => {
+  const left = 36 * frame + 6 * SHOULDER;
+  const [x, y, z] = middleOf(body, frame, SHOULDER);
+  const [u, v, w] = [left, left + 1, left + 2].map((at) => body[at] - body[at + 3]);
   out[to] = -y / Math.max(lengthOf(x, y, z), TINY);
   [WRIST, ELBOW, KNEE, ANKLE, SHOULDER].forEach((part, n) => {
-    out[to + 1 + n] = distanceOf(body, first + 6 * part, first + 6 * part + 3);
+    out[to + 1 + n] = distanceOf(body, 36 * frame + 6 * part, 36 * frame + 6 * part + 3);
   });
   const cross = [v * z - w * y, w * x - u * z, u * y - v * x];
   out[to + 6] = cross[1] / Math.max(lengthOf(...cross), TINY);
@@ -214,7 +205,7 @@ export const cutWindow = (points, [start, end], size) => {
   const last = end - start - 1;
   for (let n = 0; n < size; n++) {
     const folded = n % Math.max(2 * last, 1);
-    const frame = start + Math.min(Math.max(folded > last ? 2 * last - folded : folded, 0), last);
+    const frame = start + (folded > last ? 2 * last - folded : folded);
     cut.set(points.subarray(frame * width, (frame + 1) * width), n * width);
   }
   return cut;

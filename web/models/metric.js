@@ -5,23 +5,20 @@ import { Problem } from "../problems.js";
 
 const { members: MEMBERS, units: UNITS, metric: { file: FILE, slope: SLOPE, middle: MIDDLE, ceiling: CEILING } } = classifier;
 
-let loading = null; // {mean: (M, U), whitening: (M, U, U) lower triangular, row by row}
+let metric = null; // {mean: (M, U), whitening: (M, U, U) lower triangular, row by row}
 
 // Before anything here is used.
-export const loadMetric = () => (loading ??= fetchMetric().catch((error) => {
-  loading = null;
-  throw error;
-}));
+export const loadMetric = async () => {
+  metric ??= await fetchMetric();
+};
 
 const fetchMetric = async () => {
   const response = await fetch(new URL(`../${FILE}`, import.meta.url));
   if (!response.ok) throw new Problem("notLoaded");
   const bytes = await response.arrayBuffer();
   const size = MEMBERS * UNITS;
-  metric = { mean: new Float32Array(bytes, 0, size), whitening: Float32Array.from(new Uint16Array(bytes, 4 * size), half) };
+  return { mean: new Float32Array(bytes, 0, size), whitening: Float32Array.from(new Uint16Array(bytes, 4 * size), half) };
 };
-
-let metric = null;
 
 // The bits of a float16 to its value; few browsers have Float16Array.
 const half = (bits) => {

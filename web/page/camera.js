@@ -1,52 +1,39 @@
 // The live camera: its pictures go to the worker; the skeleton, the exercise and the count come back.
 
 import { classifier } from "../constants.js";
+import { Problem } from "../problems.js";
 import { ask } from "./client.js";
-import { drawSkeleton } from "./draw.js";
+import { clearOverlay, drawSkeleton, onNextPicture } from "./draw.js";
 import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
-import { counted, doing, held, language, nameOf, t } from "./words.js";
-
-const ADVICE = {
-  back: "adviceBack", closer: "adviceCloser", dark: "adviceDark", nobody: "adviceNobody", several: "adviceSeveral", turn: "adviceTurn",
-};
+import { counted, doing, held, language, t } from "./words.js";
 
 const IN_FLIGHT = 2; // pictures without an answer, at most: a slow device gets fewer pictures, not later answers
 
-let live = null; // {stream, track, inFlight, answered, spoken, lines, lock}: the one that runs
+const REFUSALS = { NotAllowedError: "refused", NotFoundError: "noCamera", OverconstrainedError: "noCamera" };
+
+let live = null; // {stream, track, inFlight, answered, drawing, spoken, lines, lock}: the one that runs
 let wish = { facingMode: "user" }; // which camera
 
 export const startCamera = async () => {
   say();
-  if (!navigator.mediaDevices) {
-    say("insecure");
-    return;
-  }
   const mine = { inFlight: IN_FLIGHT, answered: [], spoken: "" };
   live = mine;
-  clear();
+  clear(mine);
   show("live");
   setAdvice("loadingShort");
   try {
-    mine.stream = await navigator.mediaDevices.getUserMedia({
-      audio: false, video: { width: { ideal: 1280 }, height: { ideal: 720 }, ...wish },
-    });
-  } catch (error) {
-    live = null;
-    show("start");
-    say(refusalOf(error));
-    return;
-  }
-  if (mine !== live) {
-    release(mine);
-    return;
-  }
-  watch(mine);
-  try {
+    mine.stream = await openCamera();
+    if (mine !== live) {
+      release(mine);
+      return;
+    }
+    watch(mine);
     await ask("load", {}, { progress: (share) => mine === live && put("advice", t("loading", { n: Math.round(100 * share) })) });
     await ask("startLive");
   } catch (problem) {
-    if (mine === live) end(mine);
+    if (mine !== live) return;
+    leaveCamera();
     show("start");
     explain(problem);
     return;
@@ -56,20 +43,21 @@ export const startCamera = async () => {
   nextFrame(mine);
 };
 
-const refusalOf = ({ name }) => {
-  if (name === "NotAllowedError") return "refused";
-  return name === "NotFoundError" || name === "OverconstrainedError" ? "noCamera" : "cameraBusy";
+const openCamera = async () => {
+  if (!navigator.mediaDevices) throw new Problem("insecure");
+  const video = { width: { ideal: 1280 }, height: { ideal: 720 }, ...wish };
+  return navigator.mediaDevices.getUserMedia({ audio: false, video }).catch(({ name }) => {
+    throw new Problem(REFUSALS[name] ?? "cameraBusy");
+  });
 };
 
-const clear = () => {
-  put("live-exercise", "–");
-  put("live-count", "");
-  put("live-unit", "");
+const clear = (mine) => {
+  tellCount(mine, { exercise: null, repetitions: null, held_s: null });
+  tellSets(mine, []);
+  drawState({ points: null });
   put("live-spoken", "");
-  put("live-hint", t("ready"));
   put("rate", "");
-  $("sets").replaceChildren();
-  $("sets-card").hidden = $("leave").hidden = $("live-again").hidden = true;
+  $("leave").hidden = $("live-again").hidden = true;
   $("stop").hidden = $("screen").hidden = false;
 };
 
@@ -92,6 +80,7 @@ const watch = (mine) => {
 
 const keepAwake = async (mine) => {
   mine.lock = await navigator.wakeLock?.request("screen").catch(() => null);
+  if (mine !== live) release(mine);
 };
 
 const listCameras = async (mine) => {
@@ -105,17 +94,12 @@ const listCameras = async (mine) => {
 
 export const chooseCamera = () => {
   wish = { deviceId: { exact: $("cameras").value } };
-  const mine = live;
-  live = null;
-  release(mine);
+  leaveCamera();
   startCamera();
 };
 
 const nextFrame = (mine) => {
-  if (mine !== live) return;
-  const video = $("camera");
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => look(mine));
-  else requestAnimationFrame(() => look(mine));
+  if (mine === live) onNextPicture($("camera"), () => look(mine));
 };
 
 const look = async (mine) => {
@@ -128,7 +112,7 @@ const look = async (mine) => {
     if (mine === live && !mine.isStopping) tell(mine, state);
   } catch (problem) {
     if (mine === live) {
-      end(mine);
+      end();
       explain(problem);
     }
   } finally {
@@ -140,25 +124,16 @@ const tell = (mine, state) => {
   const now = performance.now();
   mine.answered = [...mine.answered.filter((time) => now - time < 2000), now];
   if (mine.answered.length > 2) put("rate", t("rate", { n: Math.round((1000 * (mine.answered.length - 1)) / (now - mine.answered[0])) }));
-  mine.state = state;
-  if (!mine.isDrawing) {
-    mine.isDrawing = true;
-    requestAnimationFrame(() => {
-      mine.isDrawing = false;
-      if (mine === live) drawState(mine.state);
-    });
-  }
-  setAdvice(mine.isMuted ? "muted" : ADVICE[state.advice] ?? null);
+  cancelAnimationFrame(mine.drawing);
+  mine.drawing = requestAnimationFrame(() => mine === live && drawState(state));
+  setAdvice(mine.isMuted ? "muted" : state.advice);
   tellCount(mine, state);
   tellSets(mine, state.sets);
 };
 
 const drawState = ({ points }) => {
-  const [canvas, { videoWidth: width, videoHeight: height }] = [$("camera-overlay"), $("camera")];
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, width, height);
-  if (points) drawSkeleton(context, width, height, points);
+  const context = clearOverlay($("camera-overlay"), $("camera"));
+  if (points) drawSkeleton(context, points);
 };
 
 const setAdvice = (key) => {
@@ -166,11 +141,11 @@ const setAdvice = (key) => {
   put("advice", key ? t(key) : "");
 };
 
-const tellCount = (mine, { doing: what, exercise, repetitions, held_s: seconds, advice }) => {
-  put("live-exercise", what === "exercise" ? nameOf(exercise) : what === "unknown" ? t("unknown") : what === "none" ? t("noExercise") : "–");
+const tellCount = (mine, { exercise, repetitions, held_s: seconds, advice }) => {
+  put("live-exercise", exercise ? doing({ exercise, repetitions }, classifier.none) : "–");
   put("live-count", repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "");
   put("live-unit", repetitions !== null ? t("reps", { n: repetitions }) : "");
-  put("live-hint", advice || what ? "" : t("ready"));
+  put("live-hint", advice || exercise ? "" : t("ready"));
   const said = repetitions ? String(repetitions) : "";
   if (said && said !== mine.spoken) {
     put("live-spoken", `${$("live-exercise").textContent} ${t("repetitions", { n: repetitions })}`);
@@ -199,26 +174,24 @@ export const stopCamera = async (reason) => {
   if (!mine || mine.isStopping) return;
   mine.isStopping = true;
   release(mine);
-  const state = await ask("stopLive").catch(() => null);
+  const state = mine.answered.length ? await ask("stopLive").catch(() => null) : null;
   if (mine !== live) return;
   if (state) {
     tellCount(mine, state);
     tellSets(mine, state.sets);
     offerTeaching();
   }
-  end(mine);
+  end();
   say(reason);
 };
 
 const release = (mine) => {
   mine?.stream?.getTracks().forEach((track) => track.stop());
   mine?.lock?.release().catch(() => {});
-  $("camera").srcObject = null;
 };
 
-const end = (mine) => {
-  release(mine);
-  live = null;
+const end = () => {
+  leaveCamera();
   setAdvice(null);
   $("stop").hidden = $("screen").hidden = $("camera-choice").hidden = true;
   $("leave").hidden = $("live-again").hidden = false;
@@ -228,9 +201,9 @@ const end = (mine) => {
 };
 
 export const leaveCamera = () => {
-  const mine = live;
+  release(live);
   live = null;
-  release(mine);
+  $("camera").srcObject = null;
 };
 
 // Browsers stop a page that is hidden, and let the screen sleep again.

@@ -2,7 +2,7 @@
 
 import { classifier } from "../constants.js";
 import { ask } from "./client.js";
-import { coloursOf, paint } from "./draw.js";
+import { clearOverlay, coloursOf, onNextPicture, paint } from "./draw.js";
 import { giveFrames } from "./fallback.js";
 import { csvOf, jsonOf } from "./formats.js";
 import { offerTeaching } from "./mine.js";
@@ -31,14 +31,14 @@ export const giveClip = async (file) => {
   $("go-on").hidden = true;
   show("progress");
   try {
-    await run(mine, ask("load", {}, { progress: (share) => mine === clip && follow("loading", share) }));
+    await run(mine, ask("load", {}, { progress: (share) => follow(mine, "loading", share) }));
     put("progress-text", t("opening"));
     const about = await run(mine, ask("describe", { file })).catch((problem) => {
       if (problem.code !== "cannotDecode") throw problem;
       return null; // <video> may be able to
     });
     if (about && about.duration > LONG && !(await isWanted(mine, about))) return;
-    const result = about ? await look(mine) : await giveFrames(file, (job) => run(mine, job), (share) => mine === clip && follow("looking", share));
+    const result = await (about ? look(mine) : giveFrames(file, (job) => run(mine, job), (share) => follow(mine, "looking", share)));
     if (mine === clip) showAnswer(mine, result);
   } catch (problem) {
     if (mine !== clip) return;
@@ -56,16 +56,15 @@ const run = (mine, job) => {
 
 const look = (mine) => {
   const begin = performance.now();
-  return run(mine, ask("askClip", { file: mine.file }, {
-    progress: (share) => {
-      if (mine !== clip) return;
-      const left = ((performance.now() - begin) / 1000) * (1 / share - 1);
-      follow("looking", share, left > 5 && share > 0.05 ? `, ${t("remaining", { time: duration(left) })}` : "");
-    },
-  }));
+  const progress = (share) => {
+    const left = ((performance.now() - begin) / 1000) * (1 / share - 1);
+    follow(mine, "looking", share, left > 5 && share > 0.05 ? `, ${t("remaining", { time: duration(left) })}` : "");
+  };
+  return run(mine, ask("askClip", { file: mine.file }, { progress }));
 };
 
-const follow = (key, share, more = "") => {
+const follow = (mine, key, share, more = "") => {
+  if (mine !== clip) return;
   put("progress-text", t(key, { n: Math.round(100 * share) }) + more);
   $("progress-bar").value = share;
 };
@@ -199,22 +198,13 @@ const showVideo = (mine) => {
   };
   video.src = keep(mine, mine.file);
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) video.play().catch(() => {});
-  drawAgain(mine, video.requestVideoFrameCallback ? (draw) => video.requestVideoFrameCallback((_, { mediaTime }) => draw(mediaTime))
-    : (draw) => requestAnimationFrame(() => draw(video.currentTime)));
+  drawAgain(mine);
 };
 
-const drawAgain = (mine, next) => next((seconds) => {
+const drawAgain = (mine) => onNextPicture($("video"), (seconds) => {
   if (mine !== clip) return;
-  const [video, canvas] = [$("video"), $("video-overlay")];
-  if (video.videoWidth) {
-    const scale = Math.min(1, 1280 / Math.max(video.videoWidth, video.videoHeight));
-    const [width, height] = [Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)];
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    paint(context, width, height, mine.painting, seconds, false);
-  }
-  drawAgain(mine, next);
+  if ($("video").videoWidth) paint(clearOverlay($("video-overlay"), $("video")), mine.painting, seconds, false);
+  drawAgain(mine);
 });
 
 // Small pictures in the timeline; without them the answer is the same.

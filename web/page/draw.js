@@ -1,6 +1,7 @@
 // Draws an answer on pictures of its clip: skeleton, exercise, confidence, count, and a bar of the timeline.
 
 import { constants } from "../constants.js";
+import { clip, mean } from "../numbers.js";
 import { percent, t } from "./words.js";
 
 const {
@@ -10,6 +11,7 @@ const { LANDMARKS: POINTS, SIDE_BONES } = constants.skeleton;
 const BONES = [...SIDE_BONES, ...CROSS_BONES];
 const css = ([red, green, blue]) => `rgb(${red}, ${green}, ${blue})`;
 const COLOURS = { middle: css(MIDDLE_COLOUR), left: css(LEFT_COLOUR), right: css(RIGHT_COLOUR) };
+const LARGEST = 1280; // pixels of a canvas' longer side
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
 
 // The colour of each segment: a grey for 'none', else that of the exercise's place among all, different within a clip.
@@ -28,8 +30,22 @@ export const coloursOf = (segments, exercises, none) => {
 // Landmarks of the left side have odd numbers, those of the right side even ones.
 const sideOf = ([start, end]) => ((start + end) % 2 ? "middle" : start % 2 ? "left" : "right");
 
+// Calls `draw` with the time of the next picture that a video shows.
+export const onNextPicture = (video, draw) => {
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback((_, { mediaTime }) => draw(mediaTime));
+  else requestAnimationFrame(() => draw(video.currentTime));
+};
+
+// The context of a canvas that lies over a video, of the size of its picture or `LARGEST`. To set the size clears it.
+export const clearOverlay = (canvas, { videoWidth, videoHeight }) => {
+  const scale = Math.min(1, LARGEST / Math.max(videoWidth, videoHeight));
+  Object.assign(canvas, { width: Math.round(videoWidth * scale), height: Math.round(videoHeight * scale) });
+  return canvas.getContext("2d");
+};
+
 // `points` (33, 3): x and y as shares of width and height, visibility.
-export const drawSkeleton = (context, width, height, points) => {
+export const drawSkeleton = (context, points) => {
+  const { width, height } = context.canvas;
   const thickness = Math.max(2, Math.min(width, height) / 130);
   const seen = BONES.filter((ends) => ends.every((end) => points[3 * end + 2] >= MIN_VISIBILITY));
   const stroke = (colour, wide, bones) => {
@@ -48,7 +64,7 @@ export const drawSkeleton = (context, width, height, points) => {
 };
 
 // The points (33, 3) at a time, interpolated between the frames around; null if nobody is found there.
-export const pointsAt = ({ points, times }, seconds) => {
+const pointsAt = ({ points, times }, seconds) => {
   let [low, high] = [0, times.length - 1];
   while (low < high) {
     const middle = (low + high + 1) >> 1;
@@ -58,7 +74,7 @@ export const pointsAt = ({ points, times }, seconds) => {
   const after = Math.min(low + 1, times.length - 1);
   const frame = (n) => points.subarray(3 * POINTS * n, 3 * POINTS * (n + 1));
   const step = times[after] - times[low];
-  const share = step > 0 ? Math.min(Math.max((seconds - times[low]) / step, 0), 1) : 0;
+  const share = step > 0 ? clip((seconds - times[low]) / step, 0, 1) : 0;
   const [one, other] = [frame(low), frame(after)];
   const isFound = (values) => values[2] >= 0;
   if (isFound(one) && isFound(other) && !leaps(one, other)) {
@@ -69,39 +85,33 @@ export const pointsAt = ({ points, times }, seconds) => {
 };
 
 const leaps = (one, other) => {
-  const mean = [0, 0];
-  const [least, most] = [[Infinity, Infinity], [-Infinity, -Infinity]];
-  for (let n = 0; n < POINTS; n++) {
-    for (const axis of [0, 1]) {
-      const value = one[3 * n + axis];
-      mean[axis] += (other[3 * n + axis] - value) / POINTS;
-      least[axis] = Math.min(least[axis], value);
-      most[axis] = Math.max(most[axis], value);
-    }
-  }
-  return Math.hypot(...mean) > MAX_LEAP * Math.hypot(most[0] - least[0], most[1] - least[1]);
+  const along = (points, axis) => points.filter((_, n) => n % 3 === axis);
+  const moves = [0, 1].map((axis) => mean(along(other, axis)) - mean(along(one, axis)));
+  const sizes = [0, 1].map((axis) => Math.max(...along(one, axis)) - Math.min(...along(one, axis)));
+  return Math.hypot(...moves) > MAX_LEAP * Math.hypot(...sizes);
 };
 
 // What is counted in a segment until `seconds`, and its unit.
-export const countAt = (segment, seconds) => {
+const countAt = (segment, seconds) => {
   if (segment.repetitions !== null) {
     const count = segment.times_s.filter((time) => time <= seconds + 1e-6).length;
     return [String(count), t("reps", { n: count })];
   }
   if (segment.held_s === null) return ["", ""];
-  return [`${Math.floor(Math.min(Math.max(seconds - segment.start_s, 0), segment.held_s) + 1e-6)}`, "s"];
+  return [`${Math.floor(clip(seconds - segment.start_s, 0, segment.held_s) + 1e-6)}`, "s"];
 };
 
 // `painting`: {points, times, segments with `name` and `colour`, duration}; with a bar of the timeline if `hasBar`.
-export const paint = (context, width, height, painting, seconds, hasBar) => {
+export const paint = (context, painting, seconds, hasBar) => {
   const points = pointsAt(painting, seconds);
-  if (points) drawSkeleton(context, width, height, points);
+  if (points) drawSkeleton(context, points);
   const segment = painting.segments.findLast(({ start_s: start }) => start <= seconds + 1e-6) ?? painting.segments[0];
-  drawLabel(context, width, height, segment, seconds);
-  if (hasBar) drawBar(context, width, height, painting, seconds);
+  drawLabel(context, segment, seconds);
+  if (hasBar) drawBar(context, painting, seconds);
 };
 
-const drawLabel = (context, width, height, segment, seconds) => {
+const drawLabel = (context, segment, seconds) => {
+  const { width, height } = context.canvas;
   const size = Math.max(10, Math.min(width / 17, height / 15));
   const [count, unit] = countAt(segment, seconds);
   const sure = percent(segment.confidence);
@@ -133,9 +143,10 @@ const drawLabel = (context, width, height, segment, seconds) => {
   context.textAlign = "start";
 };
 
-const drawBar = (context, width, height, { segments, duration }, seconds) => {
+const drawBar = (context, { segments, duration }, seconds) => {
+  const { width, height } = context.canvas;
   const high = Math.max(8, Math.min(width / 17, height / 15));
-  const place = (time) => (Math.min(Math.max(time / Math.max(duration, 1e-3), 0), 1)) * width;
+  const place = (time) => clip(time / Math.max(duration, 1e-3), 0, 1) * width;
   context.fillStyle = "#12161c";
   context.fillRect(0, height - high, width, high);
   for (const { start_s: start, end_s: end, colour } of segments) {

@@ -4,7 +4,7 @@ import { classifier, constants } from "../constants.js";
 
 export const { HEIGHT, WIDTH } = constants.letterbox;
 
-const even = (length) => Math.max(2, 2 * Math.floor(length / 2 + 0.5));
+export const even = (length) => Math.max(2, 2 * Math.round(length / 2));
 
 // Where the whole picture, shown as `width` x `height`, lies in 640x480.
 export const fittedBox = (width, height) => {

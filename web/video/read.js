@@ -1,6 +1,6 @@
 // Reads the frames of a file with WebCodecs, by mediabunny.
 
-import { ALL_FORMATS, BlobSource, Input, VideoSampleSink } from "../vendor/mediabunny/mediabunny.js";
+import { ALL_FORMATS, BlobSource, CanvasSink, Input, VideoSampleSink } from "../vendor/mediabunny/mediabunny.js";
 import { Problem } from "../problems.js";
 
 const LATEST_START_S = 10; // a film that begins later does so on purpose
@@ -31,53 +31,40 @@ export const openVideo = async (file) => {
 // Frames that are shown at the times 0, 1/fps, …: for each the last of those that are nearest to it. `use(sample, n)`.
 export const readFrames = async (video, fps, use) => {
   const number = Math.max(1, Math.ceil(video.duration * fps - 1e-6));
-  const times = function* () {
-    for (let n = 0; n < number; n++) yield video.begin + (n + 0.5) / fps - 1e-6;
-  };
-  let [n, decoded, last] = [0, 0, null];
-  const samples = new VideoSampleSink(video.track).samplesAtTimestamps(times());
+  const times = Array.from({ length: number }, (_, n) => video.begin + (n + 0.5) / fps - 1e-6);
+  const samples = new VideoSampleSink(video.track).samplesAtTimestamps(times);
+  let last = null;
   try {
-    for (;;) {
-      const { done, value } = await next(samples, decoded);
+    for (let n = 0; ; n++) {
+      const { done, value } = await next(samples, last);
       if (done) break;
       if (value) {
         last?.close();
         last = value;
-        decoded += 1;
       }
       if (last) await use(last, n, number);
-      n += 1;
     }
   } finally {
     last?.close();
     await samples.return();
   }
-  if (!decoded) throw new Problem("noPictures");
+  if (!last) throw new Problem("noPictures");
 };
 
-// Where a file is damaged in its middle, what could be read counts.
-const next = async (samples, decoded) => {
+// Where a file is damaged in its middle, what could be read counts: the `last` sample, if there is one.
+const next = async (samples, last) => {
   try {
     return await samples.next();
   } catch {
-    if (!decoded) throw new Problem("cannotDecode");
+    if (!last) throw new Problem("cannotDecode");
     return { done: true };
   }
 };
 
 // Small pictures (ImageBitmap, `height` pixels high) that are shown at `times`; null where there is none.
 export const readPictures = async (video, times, height) => {
-  const width = Math.max(1, Math.round((height * video.width) / video.height));
   const pictures = [];
-  for await (const sample of new VideoSampleSink(video.track).samplesAtTimestamps(times.map((time) => video.begin + time))) {
-    if (!sample) {
-      pictures.push(null);
-      continue;
-    }
-    const canvas = new OffscreenCanvas(width, height);
-    sample.draw(canvas.getContext("2d"), 0, 0, width, height);
-    sample.close();
-    pictures.push(canvas.transferToImageBitmap());
-  }
+  const canvases = new CanvasSink(video.track, { height }).canvasesAtTimestamps(times.map((time) => video.begin + time));
+  for await (const drawn of canvases) pictures.push(drawn && drawn.canvas.transferToImageBitmap());
   return pictures;
 };

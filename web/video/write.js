@@ -6,13 +6,12 @@ import {
 import { paint } from "../page/draw.js";
 import { useLanguage } from "../page/words.js";
 import { Problem } from "../problems.js";
+import { even } from "./letterbox.js";
 import { openVideo } from "./read.js";
 
 const [LONGER, SHORTER] = [1280, 720]; // pixels: 720p, at which some encoders stop
 const SMALLEST = 320; // pixels of the shorter side, so that words can be read
 const CODECS = ["avc", "hevc", "vp9", "av1"];
-
-const even = (length) => Math.max(2, 2 * Math.round(length / 2));
 
 const sizeOf = (width, height) => {
   const [long, short] = [Math.max(width, height), Math.min(width, height)];
@@ -38,7 +37,7 @@ export const writeOverlay = async (file, painting, progress, check) => {
         process: (sample) => {
           check();
           sample.draw(context, 0, 0, width, height);
-          paint(context, width, height, painting, sample.timestamp - video.begin, true);
+          paint(context, painting, sample.timestamp - video.begin, true);
           return context.canvas;
         },
       },
