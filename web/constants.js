@@ -2,4 +2,4 @@
 
 const response = await fetch(new URL("./page.json", import.meta.url));
 if (!response.ok) throw new Error(`page.json: ${response.status}`);
-export const { constants, classifier } = await response.json();
+export const { constants, classifier, version } = await response.json();

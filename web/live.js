@@ -115,10 +115,11 @@ export class LiveSession {
 
   state(points, advice) {
     const everything = this.log.everything();
-    const now = this.isGone ? null : everything.at(-1);
+    const now = everything.findLast(isSet) ?? (this.isGone ? null : everything.at(-1)); // who walks up to the page reads the set
+    const nobody = this.last ? "adviceNobody" : "ready";
     return {
       points,
-      advice: advice ?? (this.pose || this.clock < FIRST_LOOK ? null : "adviceNobody"),
+      advice: advice ?? (this.pose || (this.last && !this.isGone) ? null : nobody),
       exercise: now?.exercise ?? null,
       repetitions: now?.repetitions ?? null,
       held_s: now?.held_s ?? null,

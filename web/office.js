@@ -34,7 +34,8 @@ let loading = null;
 const load = async (_, progress = () => {}) => {
   loading ??= loadAll(progress).catch((error) => {
     loading = null;
-    throw error;
+    console.warn(error);
+    throw error instanceof TypeError ? new Problem("notLoaded") : error; // as browsers call a network that fails
   });
   await loading;
   return { frameSeconds };
@@ -122,8 +123,10 @@ const skeletonOf = (landmarks, width, height) => {
 const askLandmarks = async (arrays) => {
   await load();
   seen = Object.assign(new Landmarks(0), arrays, { length: arrays.found.length });
-  return answerPrediction(await predictor.predict(seen));
+  return answerSeen();
 };
+
+const answerSeen = async () => answerPrediction(await predictor.predict(seen));
 
 const pictures = async ({ file, times, height }) => {
   const video = await openVideo(file);
@@ -137,9 +140,10 @@ const pictures = async ({ file, times, height }) => {
 const overlay = async ({ file, painting }, progress, job) =>
   writeOverlay(file, painting, progress, () => stopIfCancelled(job));
 
-const startLive = async () => {
+// `goesOn`: with the sets that were counted before.
+const startLive = async ({ goesOn }) => {
   await load();
-  session = new LiveSession(tracker, predictor);
+  if (!goesOn || !session) session = new LiveSession(tracker, predictor);
 };
 
 let looked = Promise.resolve(); // one picture after the other
@@ -156,7 +160,7 @@ const look = ({ bitmap, seconds }) => {
 const stopLive = async () => {
   await looked;
   seen = session.landmarks;
-  return session.finish();
+  return { ...(await session.finish()), isAnybody: seen.isAnybodyFound };
 };
 
 // From now on the exercises of these files are known, too. What is in each; null of those that cannot be read.
@@ -196,7 +200,7 @@ const teach = async ({ name, isCertain }) => {
 };
 
 const JOBS = {
-  load, describe, askClip, beginFrames, addFrame, endFrames, askLandmarks, pictures, overlay, startLive, look, stopLive,
+  load, describe, askClip, beginFrames, addFrame, endFrames, askLandmarks, answerSeen, pictures, overlay, startLive, look, stopLive,
   useEnrolled, addEnrolled, teach,
 };
 

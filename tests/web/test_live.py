@@ -146,7 +146,7 @@ def test_a_camera_is_counted_live(film: Film, squatting: Path, taught: Path, ser
     assert sum(counts) > 0
     assert abs(sum(counts) - (expected.repetitions or 0)) <= 1
     assert page.locator("#live-spoken").text_content()
-    said = page.evaluate("said")
+    said = [text for text in page.evaluate("said") if text.isdigit()]
     assert said
     assert said == [str(number) for number in sorted(map(int, said))]
     assert opened.faults == []
@@ -160,7 +160,7 @@ def test_a_camera_is_counted_live(film: Film, squatting: Path, taught: Path, ser
         ("[0:v]split[a][b];[b]hflip[c];[a][c]hstack[v]", "Several people"),
         ("color=color=0x080808:size=640x480:rate=10:duration=2.5[v]", "too dark"),
         ("testsrc2=size=640x480:rate=10:duration=4[v]", "Come closer"),  # BlazePose sees somebody small in it
-        ("color=color=0x909090:size=640x480:rate=10:duration=2.5[v]", "Nobody"),
+        ("color=color=0x909090:size=640x480:rate=10:duration=2.5[v]", "whole body"),
     ],
     ids=["feet outside", "two people", "dark", "patterns", "nobody"],
 )  # fmt: skip
@@ -236,7 +236,7 @@ def test_ten_frames_a_second_are_looked_at(filmed_by_chromium: Film, squatting: 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        ("NotAllowedError", "was told not to give"),
+        ("NotAllowedError", "not allowed"),
         ("NotFoundError", "No camera"),
         ("NotReadableError", "another program"),
     ],

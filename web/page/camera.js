@@ -6,20 +6,25 @@ import { ask } from "./client.js";
 import { clearOverlay, drawSkeleton, onNextPicture } from "./draw.js";
 import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
-import { counted, doing, held, language, t } from "./words.js";
+import { counted, doing, held, language, summary, t } from "./words.js";
 
 const IN_FLIGHT = 2; // pictures without an answer, at most: a slow device gets fewer pictures, not later answers
 
 const REFUSALS = { NotAllowedError: "refused", NotFoundError: "noCamera", OverconstrainedError: "noCamera" };
 
-let live = null; // {stream, track, inFlight, answered, drawing, spoken, lines, lock}: the one that runs
+let live = null; // {stream, track, inFlight, answered, drawing, spoken, pausedUntil, lock}: the one that runs
 let wish = { facingMode: "user" }; // which camera
+let isBegun = false; // whether the worker has the session whose sets are shown
+let shown = null; // the last state
 
-export const startCamera = async () => {
+// `goesOn`: with the sets that are shown.
+export const startCamera = async (goesOn) => {
   say();
   const mine = { inFlight: IN_FLIGHT, answered: [], spoken: "" };
   live = mine;
-  clear(mine);
+  isBegun &&= goesOn;
+  if (!isBegun) tellState(mine, { points: null, exercise: null, repetitions: null, held_s: null, sets: [] });
+  clear();
   show("live");
   setAdvice("loadingShort");
   try {
@@ -30,7 +35,8 @@ export const startCamera = async () => {
     }
     watch(mine);
     await ask("load", {}, { progress: (share) => mine === live && put("advice", t("loading", { n: Math.round(100 * share) })) });
-    await ask("startLive");
+    await ask("startLive", { goesOn: isBegun });
+    isBegun = true;
   } catch (problem) {
     if (mine !== live) return;
     leaveCamera();
@@ -51,9 +57,7 @@ const openCamera = async () => {
   });
 };
 
-const clear = (mine) => {
-  tellCount(mine, { exercise: null, repetitions: null, held_s: null });
-  tellSets(mine, []);
+const clear = () => {
   drawState({ points: null });
   put("live-spoken", "");
   put("rate", "");
@@ -95,7 +99,7 @@ const listCameras = async (mine) => {
 export const chooseCamera = () => {
   wish = { deviceId: { exact: $("cameras").value } };
   leaveCamera();
-  startCamera();
+  startCamera(true);
 };
 
 const nextFrame = (mine) => {
@@ -126,9 +130,19 @@ const tell = (mine, state) => {
   if (mine.answered.length > 2) put("rate", t("rate", { n: Math.round((1000 * (mine.answered.length - 1)) / (now - mine.answered[0])) }));
   cancelAnimationFrame(mine.drawing);
   mine.drawing = requestAnimationFrame(() => mine === live && drawState(state));
-  setAdvice(mine.isMuted ? "muted" : state.advice);
+  setAdvice(mine.isMuted ? "muted" : now < mine.pausedUntil ? "paused" : state.advice);
+  tellState(mine, state);
+};
+
+const tellState = (mine, state) => {
+  shown = state;
   tellCount(mine, state);
-  tellSets(mine, state.sets);
+  tellSets(state.sets);
+};
+
+// What is shown, again: in another language.
+export const translateLive = () => {
+  if (shown) tellState({ ...live, spoken: `${shown.exercise} ${shown.repetitions}` }, shown);
 };
 
 const drawState = ({ points }) => {
@@ -137,33 +151,35 @@ const drawState = ({ points }) => {
 };
 
 const setAdvice = (key) => {
+  const text = key ? t(key) : "";
+  if (text && text !== $("advice").textContent) speak(text);
   $("advice").hidden = !key;
-  put("advice", key ? t(key) : "");
+  put("advice", text);
 };
 
-const tellCount = (mine, { exercise, repetitions, held_s: seconds, advice }) => {
-  put("live-exercise", exercise ? doing({ exercise, repetitions }, classifier.none) : "–");
-  put("live-count", repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "");
-  put("live-unit", repetitions !== null ? t("reps", { n: repetitions }) : "");
-  put("live-hint", advice || exercise ? "" : t("ready"));
+const tellCount = (mine, { exercise, repetitions, held_s: seconds, sets, isOver }) => {
+  const isWorkout = isOver && sets.length > 1;
+  const name = exercise ? doing({ exercise, repetitions }, classifier.none) : isOver ? t("nothingCounted") : "–";
+  put("live-exercise", isWorkout ? summary(sets) : name);
+  put("live-count", isWorkout ? "" : repetitions !== null ? String(repetitions) : seconds !== null ? held(seconds) : "");
+  put("live-unit", isWorkout || repetitions === null ? "" : t("reps", { n: repetitions }));
   const said = repetitions ? String(repetitions) : "";
-  if (said && said !== mine.spoken) {
-    put("live-spoken", `${$("live-exercise").textContent} ${t("repetitions", { n: repetitions })}`);
-    if ($("aloud").checked) speak(said);
+  if (said && `${exercise} ${said}` !== mine.spoken) {
+    put("live-spoken", mine.spoken?.startsWith(exercise) ? said : `${name} ${said}`);
+    speak(said);
   }
-  mine.spoken = said;
+  mine.spoken = `${exercise} ${said}`;
 };
 
 const speak = (text) => {
-  if (!globalThis.speechSynthesis) return;
+  if (!$("aloud").checked || !globalThis.speechSynthesis) return;
   speechSynthesis.cancel();
   speechSynthesis.speak(Object.assign(new SpeechSynthesisUtterance(text), { lang: language }));
 };
 
-const tellSets = (mine, sets) => {
-  const lines = sets.map((set) => [doing(set, classifier.none), counted(set)].filter(Boolean).join(" "));
-  if (lines.join("\n") === mine.lines) return;
-  mine.lines = lines.join("\n");
+const tellSets = (sets) => {
+  const lines = sets.filter((set) => set.repetitions || set.held_s).map((set) => `${doing(set, classifier.none)} ${counted(set)}`);
+  if (lines.join("") === $("sets").textContent) return;
   $("sets").replaceChildren(...lines.map((line) => element("li", { textContent: line })));
   $("sets-card").hidden = !lines.length;
 };
@@ -176,12 +192,9 @@ export const stopCamera = async (reason) => {
   release(mine);
   const state = mine.answered.length ? await ask("stopLive").catch(() => null) : null;
   if (mine !== live) return;
-  if (state) {
-    tellCount(mine, state);
-    tellSets(mine, state.sets);
-    offerTeaching();
-  }
+  if (state) tellState(mine, { ...state, isOver: true });
   end();
+  if (state?.isAnybody) offerTeaching();
   say(reason);
 };
 
@@ -196,7 +209,6 @@ const end = () => {
   $("stop").hidden = $("screen").hidden = $("camera-choice").hidden = true;
   $("leave").hidden = $("live-again").hidden = false;
   put("rate", "");
-  put("live-hint", "");
   $("leave").focus();
 };
 
@@ -209,6 +221,7 @@ export const leaveCamera = () => {
 // Browsers stop a page that is hidden, and let the screen sleep again.
 document.addEventListener("visibilitychange", () => {
   if (!live || live.isStopping) return;
-  if (document.hidden) setAdvice("paused");
-  else if (live.stream) keepAwake(live);
+  setAdvice("paused");
+  live.pausedUntil = performance.now() + 3000;
+  if (!document.hidden && live.stream) keepAwake(live);
 });

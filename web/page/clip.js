@@ -7,14 +7,14 @@ import { giveFrames } from "./fallback.js";
 import { csvOf, jsonOf } from "./formats.js";
 import { offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
-import { clock, counted, doing, duration, held, language, percent, t } from "./words.js";
+import { clock, counted, doing, duration, held, language, percent, summary, t } from "./words.js";
 
 const LONG = 20 * 60; // seconds of a clip, from which on it is asked whether to look at it
 const LONGEST_DRAWN = 30 * 60; // seconds of a clip that is drawn on: it is held in memory
 const PICTURE_HEIGHT = 96; // pixels of the timeline's pictures, twice as many as are shown
 const MOST_PICTURES = 60;
 
-let clip = null; // {file, urls, job, painting}: the one that is shown
+let clip = null; // {file, urls, job, about, result, painting}: the one that is shown
 
 const named = (segment) => doing(segment, classifier.none);
 const isSet = ({ exercise, repetitions }) => exercise !== classifier.none || Boolean(repetitions);
@@ -37,7 +37,8 @@ export const giveClip = async (file) => {
       if (problem.code !== "cannotDecode") throw problem;
       return null; // <video> may be able to
     });
-    if (about && about.duration > LONG && !(await isWanted(mine, about))) return;
+    mine.about = about;
+    if (about && about.duration > LONG && !(await isWanted(mine))) return;
     const result = await (about ? look(mine) : giveFrames(file, (job) => run(mine, job), (share) => follow(mine, "looking", share)));
     if (mine === clip) showAnswer(mine, result);
   } catch (problem) {
@@ -69,8 +70,11 @@ const follow = (mine, key, share, more = "") => {
   $("progress-bar").value = share;
 };
 
-const isWanted = (mine, { duration: length, seconds }) => {
-  put("progress-text", t("long", { length: duration(length), time: duration(seconds) }));
+const tellLength = ({ about }) =>
+  put("progress-text", t("long", { length: duration(about.duration), time: duration(about.seconds) }));
+
+const isWanted = (mine) => {
+  tellLength(mine);
   $("progress-bar").hidden = true;
   $("go-on").hidden = false;
   $("go-on").focus();
@@ -78,38 +82,53 @@ const isWanted = (mine, { duration: length, seconds }) => {
     mine.decide = (isYes) => {
       $("go-on").hidden = true;
       $("progress-bar").hidden = false;
+      $("cancel").focus();
       resolve(isYes && mine === clip);
     };
     $("go-on").onclick = () => mine.decide(true);
   });
 };
 
-const showAnswer = (mine, { answer, isAnybody, skeleton, times }) => {
+const showAnswer = (mine, result) => {
+  mine.result = result;
+  tellAnswer(mine);
+  showVideo(mine);
+  show("answer");
+  if (result.isAnybody) offerTeaching(() => answerAgain(mine));
+};
+
+// It may have another name now.
+const answerAgain = async (mine) => {
+  mine.result.answer = await ask("answerSeen");
+  if (mine === clip) tellAnswer(mine);
+};
+
+// What is shown, again: in another language.
+export const translateClip = () => {
+  if (clip?.result) tellAnswer(clip);
+  else if (clip?.about && !$("go-on").hidden) tellLength(clip);
+};
+
+const tellAnswer = (mine) => {
+  const { answer, isAnybody, skeleton, times } = mine.result;
   const colours = coloursOf(answer.segments, classifier.exercises, classifier.none);
   const segments = answer.segments.map((one, n) => ({ ...one, name: named(one), colour: colours[n] }));
   mine.painting = { points: skeleton, times, segments, duration: answer.duration_s, language };
-  mine.answer = answer;
   const sets = answer.segments.filter(isSet);
-  const total = sets.reduce((sum, one) => sum + (one.repetitions ?? 0), 0);
   const isWorkout = sets.length > 1;
   put("answer-file", mine.file.name);
-  put("answer-exercise", !isAnybody ? t("nobody")
-    : isWorkout ? [t("sets", { n: sets.length }), ...(total ? [t("repetitions", { n: total })] : [])].join(", ") : named(answer));
+  put("answer-exercise", !isAnybody ? t("nobody") : isWorkout ? summary(sets) : named(answer));
   note(answer, isAnybody);
   const heldOnly = answer.repetitions === null && answer.held_s !== null;
   put("answer-count-name", t(heldOnly ? "heldName" : "repetitionsName"));
   put("answer-count", heldOnly ? held(answer.held_s) : String(answer.repetitions));
   $("answer-count-fact").hidden = isWorkout || (answer.repetitions === null && answer.held_s === null);
-  $("answer-confidence-fact").hidden = isWorkout;
+  $("answer-confidence-fact").hidden = isWorkout || !isAnybody;
   put("answer-confidence", percent(answer.confidence));
   put("answer-length", clock(answer.duration_s));
   $("segments").replaceChildren(...segments.map(row));
   showBar(segments, answer.duration_s);
   showFiles(mine);
-  showVideo(mine);
-  show("answer");
-  if (isAnybody) offerTeaching();
-  $("answer-exercise").focus();
   showPictures(mine);
 };
 
@@ -151,19 +170,21 @@ const showBar = (segments, length) => {
 
 const showFiles = (mine) => {
   const stem = mine.file.name.replace(/\.[^.]*$/, "") || "clip";
-  const files = { json: jsonOf(mine.file.name, mine.answer), csv: csvOf(mine.file.name, mine.answer) };
+  const { answer } = mine.result;
+  const files = { json: jsonOf(mine.file.name, answer), csv: csvOf(mine.file.name, answer) };
   for (const [kind, text] of Object.entries(files)) {
     $(`save-${kind}`).href = keep(mine, new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }));
     $(`save-${kind}`).download = `${stem}.${kind}`;
   }
-  $("draw-video").hidden = mine.answer.duration_s > LONGEST_DRAWN || typeof VideoEncoder === "undefined";
-  $("save-video").hidden = $("drawing-text").hidden = $("drawing-bar").hidden = true;
+  $("draw-video").hidden = answer.duration_s > LONGEST_DRAWN || typeof VideoEncoder === "undefined";
+  $("save-video").hidden = $("stop-drawing").hidden = $("drawing-text").hidden = $("drawing-bar").hidden = true;
   $("draw-video").onclick = () => drawVideo(mine, `${stem}.overlay.mp4`);
 };
 
 const drawVideo = async (mine, name) => {
   $("draw-video").hidden = true;
-  $("drawing-text").hidden = $("drawing-bar").hidden = false;
+  $("stop-drawing").hidden = $("drawing-text").hidden = $("drawing-bar").hidden = false;
+  $("stop-drawing").focus();
   const progress = (share) => {
     if (mine !== clip) return;
     put("drawing-text", t("drawing", { n: Math.round(100 * share) }));
@@ -171,16 +192,20 @@ const drawVideo = async (mine, name) => {
   };
   progress(0);
   try {
-    const blob = await run(mine, ask("overlay", { file: mine.file, painting: mine.painting }, { progress }));
+    const job = run(mine, ask("overlay", { file: mine.file, painting: mine.painting }, { progress }));
+    $("stop-drawing").onclick = job.cancel;
+    const blob = await job;
     if (mine !== clip) return;
     Object.assign($("save-video"), { href: keep(mine, blob), download: name, hidden: false });
     $("save-video").focus();
     $("drawing-text").hidden = true;
     $("save-video").click();
-  } catch {
-    if (mine === clip) put("drawing-text", t("cannotEncode"));
+  } catch ({ code }) {
+    if (mine !== clip) return;
+    $("draw-video").hidden = code !== "cancelled";
+    put("drawing-text", code === "cancelled" ? "" : t("cannotEncode"));
   }
-  if (mine === clip) $("drawing-bar").hidden = true;
+  $("drawing-bar").hidden = $("stop-drawing").hidden = true;
 };
 
 // The player, with the skeleton and the count drawn above it once a frame.
@@ -209,10 +234,10 @@ const drawAgain = (mine) => onNextPicture($("video"), (seconds) => {
 
 // Small pictures in the timeline; without them the answer is the same.
 const showPictures = async (mine) => {
-  const segments = mine.answer.segments.slice(0, MOST_PICTURES);
+  const segments = mine.result.answer.segments.slice(0, MOST_PICTURES);
   const times = segments.map(({ start_s: start, end_s: end, times_s: counts }) => counts[counts.length >> 1] ?? (start + end) / 2);
   const pictures = await ask("pictures", { file: mine.file, times, height: PICTURE_HEIGHT }).catch(() => []);
-  if (mine !== clip) return;
+  if (mine !== clip || segments[0] !== mine.result.answer.segments[0]) return; // the rows may be others by now
   pictures.forEach((bitmap, n) => {
     if (!bitmap) return;
     const canvas = element("canvas", { width: bitmap.width, height: bitmap.height });

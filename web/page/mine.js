@@ -15,8 +15,11 @@ const tell = (id, text = "") => {
   $(id).hidden = !text;
 };
 
+let whenTaught = null; // what is done once it is
+
 // Once what can be taught has been seen.
-export const offerTeaching = () => {
+export const offerTeaching = (done = () => {}) => {
+  whenTaught = done;
   $("teach-name").value = "";
   $("teach-anyway").hidden = true;
   tell("teach-said");
@@ -30,6 +33,8 @@ const teach = async (isCertain) => {
   try {
     await keepFile(name, await ask("teach", { name, isCertain }));
     await useMine();
+    await whenTaught();
+    $("teach-name").value = "";
     tell("teach-said", t("taught", { name: name.trim() }));
   } catch (problem) {
     const { exercise, confidence } = problem.values ?? {};
@@ -60,7 +65,7 @@ const row = (key, one, url) => {
   const remove = element("button", { className: "button", type: "button", textContent: t("remove") });
   save.setAttribute("aria-label", `${save.textContent}: ${name}`);
   remove.setAttribute("aria-label", `${remove.textContent}: ${name}`);
-  remove.addEventListener("click", () => change(async () => {
+  remove.addEventListener("click", () => confirm(t("removeAsk", { name })) && change(async () => {
     await forgetFile(key);
     $("mine").firstElementChild.focus();
   }));

@@ -6,9 +6,14 @@ export const $ = (id) => document.getElementById(id);
 
 const SECTIONS = ["start", "progress", "answer", "live", "selftest"];
 
+const FOCUS = { start: "file", progress: "cancel", answer: "answer-exercise", live: "stop", selftest: "report" };
+
+// The browser's way back leads to the start.
 export const show = (section) => {
   for (const id of SECTIONS) $(id).hidden = id !== section;
   $("teach").hidden = true;
+  $(FOCUS[section]).focus();
+  if (section !== "start" && !history.state) history.pushState({ section }, "");
 };
 
 export const isShown = (section) => !$(section).hidden;
@@ -17,10 +22,16 @@ export const put = (id, text) => {
   if ($(id).textContent !== text) $(id).textContent = text;
 };
 
-// A message above all, by its key in `words.js`; none without.
-export const say = (key) => showMessage(key ? t(key) : "");
+let words = () => ""; // those of the message above all
 
-const showMessage = (text) => {
+// By its key in `words.js`; none without.
+export const say = (key) => showMessage(() => (key ? t(key) : ""));
+
+export const translateMessage = () => showMessage(words);
+
+const showMessage = (message) => {
+  words = message;
+  const text = words();
   put("message", text);
   $("message").hidden = !text;
   if (text) $("message").scrollIntoView({ block: "nearest" });
@@ -33,7 +44,7 @@ export const wordsOf = (problem) => {
 };
 
 export const explain = (problem) => {
-  if (problem.code !== "cancelled") showMessage(wordsOf(problem));
+  if (problem.code !== "cancelled") showMessage(() => wordsOf(problem));
 };
 
 export const element = (name, properties = {}, ...children) => {

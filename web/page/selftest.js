@@ -1,5 +1,6 @@
 // Runs what the tests run, on any device, and shows a report that a person can send: does this browser answer as Python?
 
+import { version } from "../constants.js";
 import { ask } from "./client.js";
 import { $, put } from "./sections.js";
 import { t } from "./words.js";
@@ -21,14 +22,14 @@ const differences = (expected, answer) => [
   ...(Math.abs(expected.confidence - answer.confidence) > MOST_OFF ? [`confidence ${answer.confidence} instead of ${expected.confidence}`] : []),
 ].join(", ");
 
-export const runSelftest = async (page) => {
+export const runSelftest = async () => {
   put("selftest-text", t("selftestRuns"));
   const lines = [];
   const report = (line) => {
     lines.push(line);
     $("report").textContent = lines.join("\n");
   };
-  report(`page ${page.version}`);
+  report(`page ${version}`);
   report(navigator.userAgent);
   report(`${navigator.hardwareConcurrency ?? "?"} cores, WebCodecs ${typeof VideoDecoder === "undefined" ? "no" : "yes"}, encoder ${typeof VideoEncoder === "undefined" ? "no" : "yes"}`);
   try {

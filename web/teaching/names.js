@@ -1,6 +1,7 @@
 // What an exercise of one's own may be called; see clips/names.py and `check_name` in prediction/enrolment.py.
 
 import { classifier, constants } from "../constants.js";
+import { namesOf } from "../page/words.js";
 import { Problem } from "../problems.js";
 
 const { MAX_NAME, JOINERS, BLANK, FORMULA_STARTS, OWN_WORDS } = constants.enrolment;
@@ -24,6 +25,6 @@ export const isSameName = (one, other) => asRead(one) === asRead(other);
 
 // Whether no exercise is called so that the classifier was taught.
 export const checkFree = (name) => {
-  const taken = classifier.exercises.find((other) => isSameName(other, name));
-  if (taken) throw new Problem("nameTaken", { name: taken });
+  const taken = classifier.exercises.flatMap(namesOf).find((other) => isSameName(other, name));
+  if (taken) throw new Problem("nameTaught", { name: taken });
 };
