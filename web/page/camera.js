@@ -93,7 +93,7 @@ const listCameras = async (mine) => {
 };
 
 export const chooseCamera = () => {
-  wish = { deviceId: { exact: $("cameras").value } };
+  wish = { deviceId: $("cameras").value }; // another one, where it is gone
   leaveCamera();
   startCamera();
 };
