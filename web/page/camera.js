@@ -97,7 +97,7 @@ const listCameras = async (mine) => {
 };
 
 export const chooseCamera = () => {
-  wish = { deviceId: { exact: $("cameras").value } };
+  wish = { deviceId: $("cameras").value }; // another one, where it is gone
   leaveCamera();
   startCamera(true);
 };
