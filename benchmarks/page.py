@@ -8,10 +8,16 @@ The film is of drawn people. Memory is what all processes of the browser hold; w
 
 import argparse
 import gzip
+import os
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psutil
@@ -21,8 +27,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from fitness_tracker.page.constants import METRIC
 from fitness_tracker.page.selftest import FOLDER
 from fitness_tracker.page.site import SUFFIXES, write_site
-from tests.projects import render
-from tests.web.conftest import Server, launch
 
 EXERCISES = ("jumping_jack", "plank", "squat")
 LIVE = 40.0  # seconds in front of the camera
@@ -37,7 +41,8 @@ def run_ffmpeg(*arguments: object) -> None:
 
 def make_films(folder: Path, hours: float) -> tuple[Path, Path, Path]:
     """The clips one after the other: once, over and over for some hours, and as what Chromium takes for a camera."""
-    render(folder, "--people", "4", "--exercises", *EXERCISES)
+    drawing = ["sample/render.py", folder / "videos", folder / "truth.csv", "--people", "4", "--exercises", *EXERCISES]
+    subprocess.run([sys.executable, *map(str, drawing)], check=True)
     clips = sorted((folder / "videos").rglob("*.mp4"))
     (folder / "clips.txt").write_text("".join(f"file '{clip}'\n" for clip in clips))
     once, long, camera = (folder / name for name in ("once.mp4", "long.mp4", "camera.mjpeg"))
@@ -55,6 +60,11 @@ def print_sizes(folder: Path) -> None:
     first = sum(size for path, size in sent.items() if not any(name in path.as_posix() for name in later))
     print(f"on disk {sum(files.values()) / 1e6:.2f} MB, compressed {sum(sent.values()) / 1e6:.2f} MB, ", end="")
     print(f"{first / 1e6:.2f} MB of it before the first answer")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def opened(browser: Browser, url: str) -> Page:
@@ -122,10 +132,15 @@ def main() -> None:
         once, long, camera = make_films(Path(name), args.hours or 0.01)
         write_site(args.classifier, Path(name) / "site")
         print_sizes(Path(name) / "site")
-        server = Server(args.classifier)
-        browser = launch(playwright, *CAMERA, f"--use-file-for-fake-video-capture={camera}")
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(Path(name) / "site")))
+        Thread(target=server.serve_forever).start()
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's does not run as root
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=[*sandbox, *CAMERA, f"--use-file-for-fake-video-capture={camera}"],
+        )
         try:
-            page = opened(browser, server.url)
+            page = opened(browser, f"http://127.0.0.1:{server.server_port}/")
             print(f"a clip: {clip_rate(page, once):.1f} frames a second", flush=True)
             page.locator("#again").click()
             rates = live_rates(page)
@@ -139,7 +154,7 @@ def main() -> None:
                 watch_memory(page, long)
         finally:
             browser.close()
-            server.end()
+            server.shutdown()
 
 
 if __name__ == "__main__":

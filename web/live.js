@@ -18,7 +18,7 @@ const [UNSEEN, LEFT] = [1, 3]; // seconds after which a person who is not found 
 const LONGEST_STEP = 2; // seconds between two frames, at the most: a page that slept goes on
 
 // Lets the worker take the next frame first.
-const turn = () => new Promise((resolve) => {
+export const turn = () => new Promise((resolve) => {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = resolve;
   port2.postMessage(null);

@@ -8,7 +8,7 @@ import { ClipTracker, DETECTOR_OUTPUTS, LANDMARKER_OUTPUTS, PoseTracker } from "
 import { Classifier, decideLabel, FPS } from "./models/classifier.js";
 import { loadLiteRt, openGraph } from "./models/graphs.js";
 import { loadMetric } from "./models/metric.js";
-import { LiveSession } from "./live.js";
+import { LiveSession, turn } from "./live.js";
 import { Problem } from "./problems.js";
 import { readEnrolled, writeEnrolled } from "./teaching/enrolment.js";
 import { checkFree, checkName, isSameName } from "./teaching/names.js";
@@ -70,47 +70,53 @@ const stopIfCancelled = (job) => {
 const askClip = async ({ file }, progress, job) => {
   await load();
   const video = await openVideo(file);
-  const [frames, times] = [new ClipTracker(tracker), []];
+  const [frames, times, sizes] = [new ClipTracker(tracker), [], []];
   try {
     await readFrames(video, FPS, async (sample, n, number) => {
       stopIfCancelled(job);
+      const size = [sample.displayWidth, sample.displayHeight]; // some change it in the middle
       times.push(sample.timestamp - video.begin);
-      await frames.add(n / FPS, fitter.fit(video.width, video.height, (...box) => sample.draw(...box)));
+      sizes.push(size);
+      await frames.add(n / FPS, fitter.fit(...size, (...box) => sample.draw(...box)));
       progress(n / number);
     });
   } finally {
     video.input.dispose();
   }
-  return finish(await frames.end(), { ...video, times }, job);
+  return finish(await frames.end(), { ...video, times, sizes }, job);
 };
 
 // Where WebCodecs cannot decode, the page gives the frames of a <video> one by one.
 const beginFrames = async ({ width, height }) => {
   await load();
-  clip = { frames: new ClipTracker(tracker), width, height, times: [] };
+  clip = { frames: new ClipTracker(tracker), width, height, begin: 0, times: [], sizes: [] };
 };
 
 const addFrame = async ({ bitmap, seconds }) => {
   await clip.frames.add(clip.times.length / FPS, fitter.fit(clip.width, clip.height, (context, ...box) => context.drawImage(bitmap, ...box)));
   clip.times.push(seconds);
+  clip.sizes.push([clip.width, clip.height]);
   bitmap.close();
 };
 
 const endFrames = async (_, progress, job) => finish(await clip.frames.end(), clip, job);
 
-const finish = async (landmarks, { width, height, times }, job) => {
+const finish = async (landmarks, { width, height, begin, times, sizes }, job) => {
   seen = landmarks;
-  const rest = async () => stopIfCancelled(job);
+  const rest = async () => {
+    await turn(); // so that a cancel is heard
+    stopIfCancelled(job);
+  };
   const answer = answerPrediction(await predictor.predict(landmarks, { rest }));
-  return { answer, width, height, times, isAnybody: landmarks.isAnybodyFound, skeleton: skeletonOf(landmarks, width, height) };
+  return { answer, width, height, begin, times, isAnybody: landmarks.isAnybodyFound, skeleton: skeletonOf(landmarks, sizes) };
 };
 
 // (T, 33, 3): x and y as shares of the picture's width and height, visibility 0-1; -1 where nobody was found.
-const skeletonOf = (landmarks, width, height) => {
+const skeletonOf = (landmarks, sizes) => {
   const points = new Float32Array(3 * POINTS * landmarks.length).fill(-1);
-  const box = fittedBox(width, height);
   for (let frame = 0; frame < landmarks.length; frame++) {
     if (!landmarks.found[frame]) continue;
+    const box = fittedBox(...sizes[frame]);
     for (let point = 0; point < POINTS; point++) {
       const share = shareOf(clipPlace(landmarks, frame, point, WIDTH, HEIGHT), box);
       points.set([...share, landmarks.image[4 * (frame * POINTS + point) + 3]], 3 * (frame * POINTS + point));

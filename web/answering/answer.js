@@ -7,7 +7,7 @@ import { posesOf } from "../models/features.js";
 import { settleBorders } from "./borders.js";
 import { widened } from "./filters.js";
 import { measureMovement } from "./repetitions.js";
-import { findStill, stillSeconds } from "./stillness.js";
+import { findStill, heldSeconds } from "./stillness.js";
 import { findPauses, findStretches, IDLE_CONFIDENCE } from "./timeline.js";
 
 const { EDGE_S } = constants.answer;
@@ -32,8 +32,8 @@ export const answerPrediction = (prediction) => {
     duration_s: rounded(landmarks.length / FPS, 3),
     several_people: landmarks.several.includes(1),
     turned: turnedDegrees(landmarks.turns),
-    segments: segments.map((one) => ({ ...one, confidence: rounded(one.confidence, 4), enrolled: isOnesOwn(one.exercise) })),
     enrolled: isOnesOwn(longest),
+    segments: segments.map((one) => ({ ...one, confidence: rounded(one.confidence, 4), enrolled: isOnesOwn(one.exercise) })),
   };
 };
 
@@ -68,7 +68,7 @@ export const findSegments = (prediction) => {
   const segments = [];
   settled.forEach((stretch, n) => {
     const isMoved = stretch.start !== stretches[n].start || stretch.end !== stretches[n].end;
-    const segment = answerStretch(stretch, isMoved ? moves(stretch) : movements[n], stillAndFound, prediction.held);
+    const segment = answerStretch(stretch, isMoved ? moves(stretch) : movements[n], poses, stillAndFound, prediction.held);
     if (segments.length && isIdle(segments.at(-1)) && isIdle(segment)) segments.push(joinIdle(segments.pop(), segment));
     else segments.push(segment);
   });
@@ -95,11 +95,11 @@ const measureStretch = ({ start, end }, landmarks, pauses) => {
 };
 
 // Who repeats nothing does no exercise that is repeated, whatever it looks like; unless it is too short to tell.
-const answerStretch = (stretch, movement, still, held) => {
+const answerStretch = (stretch, movement, poses, still, held) => {
   const plain = plainSegment(stretch);
   if (!movement) return plain;
   if (held.includes(plain.exercise)) {
-    return { ...plain, held_s: stillSeconds(still.slice(stretch.start, stretch.end), FPS) || null };
+    return { ...plain, held_s: heldSeconds(still, poses, stretch.start, stretch.end, FPS) || null };
   }
   if (movement.isClearlyRepeated || (movement.times.length && plain.exercise !== NONE)) {
     const times = movement.times.map((time) => rounded(plain.start_s + time, 2));

@@ -1,11 +1,11 @@
 // Where somebody is still: in a pause, at rest, or holding an exercise; see answering/stillness.py.
 
 import { constants } from "../constants.js";
-import { rounded, stretchesOf, sum } from "../numbers.js";
+import { median, rounded, stretchesOf, sum } from "../numbers.js";
 import { clipFeatures, FEATURES } from "../models/features.js";
 import { runningMax, runningMin, widened } from "./filters.js";
 
-const { MIN_STILL_S, STILL_RANGE, WINDOW_S } = constants.stillness;
+const { MIN_STILL_S, POSTURE_RANGE, STILL_RANGE, WINDOW_S } = constants.stillness;
 const { UNMOVED } = constants.features;
 
 const windowFrames = (fps) => Math.max(3, Math.floor(WINDOW_S * fps) | 1);
@@ -30,8 +30,20 @@ export const findStill = (poses, fps) => {
   return still;
 };
 
-// How long somebody is still, with all frames of its windows.
-export const stillSeconds = (still, fps) => rounded(sum(widened(still, windowFrames(fps))) / fps, 1);
+// How long the position is held, in frames [start, end) of a clip, in which somebody is still longest.
+export const heldSeconds = (still, poses, start, end, fps) => {
+  const features = clipFeatures(poses);
+  const held = still.slice(start, end);
+  const postures = runs(held).map((run) => ({
+    run, values: UNMOVED.map((feature) => median(Array.from({ length: run[1] - run[0] }, (_, n) => features[(start + run[0] + n) * FEATURES + feature]))),
+  }));
+  if (!postures.length) return 0;
+  const longest = postures.reduce((best, one) => (one.run[1] - one.run[0] > best.run[1] - best.run[0] ? one : best));
+  for (const { run, values } of postures) {
+    if (Math.hypot(...values.map((value, n) => value - longest.values[n])) >= POSTURE_RANGE) held.fill(0, ...run);
+  }
+  return rounded(sum(widened(held, windowFrames(fps))) / fps, 1);
+};
 
 // (T,) to the stretches [start, end) that are marked; none beyond its shot if the numbers (T,) are given.
 export const runs = (marked, shots) =>

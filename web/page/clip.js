@@ -110,10 +110,10 @@ export const translateClip = () => {
 };
 
 const tellAnswer = (mine) => {
-  const { answer, isAnybody, skeleton, times } = mine.result;
+  const { answer, isAnybody, skeleton, times, begin } = mine.result;
   const colours = coloursOf(answer.segments, classifier.exercises, classifier.none);
   const segments = answer.segments.map((one, n) => ({ ...one, name: named(one), colour: colours[n] }));
-  mine.painting = { points: skeleton, times, segments, duration: answer.duration_s, language };
+  mine.painting = { points: skeleton, times, begin, segments, duration: answer.duration_s, language };
   const sets = answer.segments.filter(isSet);
   const isWorkout = sets.length > 1;
   put("answer-file", mine.file.name);
@@ -142,7 +142,7 @@ const note = (answer, isAnybody) => {
 const row = (segment) => {
   const seek = element("button", { type: "button", className: "seek", textContent: `${clock(segment.start_s)} – ${clock(segment.end_s)}` });
   seek.setAttribute("aria-label", t("playFrom", { time: seek.textContent, doing: segment.name }));
-  seek.addEventListener("click", () => playFrom(segment.start_s));
+  seek.addEventListener("click", () => playFrom(segment.start_s + clip.painting.begin)); // by the file's clock
   const line = element("li", { className: isSet(segment) ? "set" : "" },
     element("span", { className: "picture" }),
     element("span", { className: "name", textContent: segment.name }),
@@ -228,7 +228,7 @@ const showVideo = (mine) => {
 
 const drawAgain = (mine) => onNextPicture($("video"), (seconds) => {
   if (mine !== clip) return;
-  if ($("video").videoWidth) paint(clearOverlay($("video-overlay"), $("video")), mine.painting, seconds, false);
+  if ($("video").videoWidth) paint(clearOverlay($("video-overlay"), $("video")), mine.painting, seconds - mine.painting.begin, false);
   drawAgain(mine);
 });
 

@@ -43,9 +43,9 @@ export const clearOverlay = (canvas, { videoWidth, videoHeight }) => {
   return canvas.getContext("2d");
 };
 
-// `points` (33, 3): x and y as shares of width and height, visibility.
-export const drawSkeleton = (context, points) => {
-  const { width, height } = context.canvas;
+// `points` (33, 3): x and y as shares of width and height, visibility; `box`: where the picture lies, if not everywhere.
+export const drawSkeleton = (context, points, box) => {
+  const { left = 0, top = 0, width, height } = box ?? context.canvas;
   const thickness = Math.max(2, Math.min(width, height) / 130);
   const seen = BONES.filter((ends) => ends.every((end) => points[3 * end + 2] >= MIN_VISIBILITY));
   const stroke = (colour, wide, bones) => {
@@ -53,8 +53,8 @@ export const drawSkeleton = (context, points) => {
     context.lineWidth = wide;
     context.beginPath();
     for (const [start, end] of bones) {
-      context.moveTo(points[3 * start] * width, points[3 * start + 1] * height);
-      context.lineTo(points[3 * end] * width, points[3 * end + 1] * height);
+      context.moveTo(left + points[3 * start] * width, top + points[3 * start + 1] * height);
+      context.lineTo(left + points[3 * end] * width, top + points[3 * end + 1] * height);
     }
     context.stroke();
   };
@@ -102,9 +102,9 @@ const countAt = (segment, seconds) => {
 };
 
 // `painting`: {points, times, segments with `name` and `colour`, duration}; with a bar of the timeline if `hasBar`.
-export const paint = (context, painting, seconds, hasBar) => {
+export const paint = (context, painting, seconds, hasBar, box) => {
   const points = pointsAt(painting, seconds);
-  if (points) drawSkeleton(context, points);
+  if (points) drawSkeleton(context, points, box);
   const segment = painting.segments.findLast(({ start_s: start }) => start <= seconds + 1e-6) ?? painting.segments[0];
   drawLabel(context, segment, seconds);
   if (hasBar) drawBar(context, painting, seconds);

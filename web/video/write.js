@@ -19,6 +19,12 @@ const sizeOf = (width, height) => {
   return { width: even(width * scale), height: even(height * scale) };
 };
 
+// Where a picture of that ratio lies, whole, in one of `width` x `height`: some change their shape in the middle.
+const boxOf = (ratio, width, height) => {
+  const [wide, high] = Math.abs(ratio - width / height) < 0.02 ? [width, height] : [Math.min(width, height * ratio), Math.min(height, width / ratio)];
+  return { left: (width - wide) / 2, top: (height - high) / 2, width: wide, height: high };
+};
+
 // A Blob of the video; `check` throws to end it.
 export const writeOverlay = async (file, painting, progress, check) => {
   useLanguage(painting.language);
@@ -36,8 +42,11 @@ export const writeOverlay = async (file, painting, progress, check) => {
         processedWidth: width, processedHeight: height,
         process: (sample) => {
           check();
-          sample.draw(context, 0, 0, width, height);
-          paint(context, painting, sample.timestamp - video.begin, true);
+          const box = boxOf(sample.displayWidth / sample.displayHeight, width, height);
+          context.fillStyle = "#000000";
+          context.fillRect(0, 0, width, height);
+          sample.draw(context, box.left, box.top, box.width, box.height);
+          paint(context, painting, sample.timestamp, true, box); // the output begins where the file does
           return context.canvas;
         },
       },
