@@ -160,6 +160,18 @@ def test_nobody_holds_while_nobody_is_found() -> None:
     assert answer([("plank", body)], landmarks).held_s == pytest.approx(15, abs=1.7)
 
 
+def test_getting_into_a_position_and_resting_after_it_are_not_held() -> None:
+    """Two seconds with arms up before it, and two that are still in another way after it; it wobbles in between."""
+    ready, held, rest = (np.repeat(body, round(number * FPS), axis=0) for body, number in (
+        (arms(np.ones(1)), 2), (squat(np.ones(1)), 6), (squat(np.zeros(1)), 2),
+    ))  # fmt: skip
+    wobble = squat(1 - 0.3 * waves(2, 1))
+    found = answer([("plank", np.concatenate([ready, squat(np.linspace(0, 1, 10)), held, wobble, held, rest]))])
+    assert [one.exercise for one in found.segments] == ["plank"]
+    assert found.held_s == pytest.approx(12, abs=2.1)
+    assert answer([("plank", np.concatenate([held, wobble, held]))]).held_s == pytest.approx(12, abs=2.1)
+
+
 @pytest.mark.parametrize("fps", [0.5, 1, 2, 120])
 def test_any_rate_of_frames_has_an_answer(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow one cannot count, but does not take everybody for still; nor is a single picture."""

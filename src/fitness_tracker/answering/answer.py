@@ -9,12 +9,12 @@ import numpy as np
 from fitness_tracker.answering.borders import settle_borders
 from fitness_tracker.answering.filters import running_max
 from fitness_tracker.answering.repetitions import Movement, measure_movement
-from fitness_tracker.answering.stillness import MIN_STILL_S, find_still, still_seconds
+from fitness_tracker.answering.stillness import MIN_STILL_S, find_still, held_seconds
 from fitness_tracker.answering.timeline import IDLE_CONFIDENCE, Stretch, find_pauses, find_stretches
 from fitness_tracker.blazepose.landmarks import Landmarks
 from fitness_tracker.models.classifier import NONE, Classifier, Prediction
 from fitness_tracker.models.pose.classifier import PosePrediction
-from fitness_tracker.models.pose.features import poses_from_landmarks
+from fitness_tracker.models.pose.features import Poses, poses_from_landmarks
 
 EDGE_S = 0.2  # of a pause that are looked at with the movement beside it
 
@@ -119,7 +119,7 @@ def find_segments(prediction: Prediction, classifier: Classifier) -> tuple[Segme
     segments: list[Segment] = []
     for stretch in settle_borders(stretches, list(movements.values()), poses, pauses, fps):
         movement = movements[stretch] if stretch in movements else moves(stretch)
-        segment = answer_stretch(stretch, movement, still & landmarks.found, classifier)
+        segment = answer_stretch(stretch, movement, poses, still & landmarks.found, classifier)
         if segments and is_idle(segments[-1]) and is_idle(segment):
             segment = join_idle(segments.pop(), segment)
         segments.append(segment)
@@ -152,7 +152,9 @@ def measure_stretch(stretch: Stretch, landmarks: Landmarks, pauses: np.ndarray, 
     return measure_movement(poses_from_landmarks(landmarks[here]), fps, counted)
 
 
-def answer_stretch(stretch: Stretch, movement: Movement | None, still: np.ndarray, classifier: Classifier) -> Segment:
+def answer_stretch(
+    stretch: Stretch, movement: Movement | None, poses: Poses, still: np.ndarray, classifier: Classifier
+) -> Segment:
     """The segment of a stretch: its label, and what is repeated or held in it.
 
     Who repeats nothing does no exercise that is repeated, whatever it looks like; unless it is too short to tell.
@@ -161,7 +163,7 @@ def answer_stretch(stretch: Stretch, movement: Movement | None, still: np.ndarra
     if not movement:
         return plain
     if plain.exercise in classifier.held:
-        return replace(plain, held_s=still_seconds(still[stretch.start : stretch.end], fps) or None)
+        return replace(plain, held_s=held_seconds(still, poses, stretch.start, stretch.end, fps) or None)
     if movement.is_clearly_repeated or (movement.times_s and plain.exercise != NONE):
         times = tuple(round(plain.start_s + time, 2) for time in movement.times_s)
         return replace(plain, repetitions=len(times), times_s=times)

@@ -14,6 +14,8 @@ from fitness_tracker.models.pose.features import UNMOVED, Poses, clip_features
 WINDOW_S = 1.6  # somebody is still in the middle of so long a time in which they hardly move
 MIN_STILL_S = 1.0  # in less, nobody can tell
 STILL_RANGE = 0.7  # of the features, Euclidean: so still are 65 % of the frames of planks in the corpus, 4 % of squats
+# Of the same: who is still twice in one position differs by up to 0.7 in the corpus; straight arms from forearms, 1.7
+POSTURE_RANGE = 1.0
 
 
 def find_still(poses: Poses, fps: float) -> np.ndarray:
@@ -30,9 +32,20 @@ def find_still(poses: Poses, fps: float) -> np.ndarray:
     return still
 
 
-def still_seconds(still: np.ndarray, fps: float) -> float:
-    """How long somebody is still, by the result (T,) of `find_still`: with all frames of its windows."""
-    return round(np.count_nonzero(running_max(still, window_frames(fps))) / fps, 1)
+def held_seconds(still: np.ndarray, poses: Poses, start: int, end: int, fps: float) -> float:
+    """How long the position is held, in frames [start, end) of a clip, in which somebody is still longest.
+
+    By the result (T,) of `find_still`, with all frames of its windows. Another position is of who gets into it or out.
+    """
+    values, here = clip_features(poses)[start:end, UNMOVED], still[start:end]
+    postures = {run: np.median(values[slice(*run)], axis=0) for run in runs(here)}
+    if not postures:
+        return 0.0
+    longest = max(postures, key=lambda run: run[1] - run[0])
+    held = np.zeros_like(here)
+    for run, posture in postures.items():
+        held[slice(*run)] = np.linalg.norm(posture - postures[longest]) < POSTURE_RANGE
+    return round(np.count_nonzero(running_max(held, window_frames(fps))) / fps, 1)
 
 
 def window_frames(fps: float) -> int:

@@ -43,7 +43,8 @@ def choose_printers(as_json: bool, as_csv: bool, files: Sequence[Path]) -> Print
 
 
 def csv_row(path: Path, segment: Segment) -> dict[str, object]:
-    return {"path": printable(path), **vars(segment), "exercise": printable(segment.exercise)}
+    confidence = round(segment.confidence, 4)
+    return {"path": printable(path), **vars(segment), "exercise": printable(segment.exercise), "confidence": confidence}
 
 
 def answer_lines(path: str, answer: Answer) -> list[str]:
