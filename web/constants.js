@@ -1,5 +1,12 @@
-// The constants of the Python modules and the description of the classifier, as `make site` wrote them.
+// What `make site` wrote: the constants of the Python modules, the description of the classifier, and files of both.
 
-const response = await fetch(new URL("./page.json", import.meta.url));
-if (!response.ok) throw new Error(`page.json: ${response.status}`);
-export const { constants, classifier, version } = await response.json();
+import { Problem } from "./problems.js";
+
+// Of the site, by its name there, as an ArrayBuffer.
+export const fetchFile = async (name) => {
+  const response = await fetch(new URL(name, import.meta.url)).catch(() => null);
+  if (!response?.ok) throw new Problem("notLoaded");
+  return response.arrayBuffer();
+};
+
+export const { constants, classifier, version } = JSON.parse(new TextDecoder().decode(await fetchFile("./page.json")));

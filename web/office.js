@@ -1,6 +1,6 @@
 // What the worker does for the page: loads the graphs, looks at clips and at the camera, draws videos.
 
-import { classifier } from "./constants.js";
+import { classifier, fetchFile } from "./constants.js";
 import { answerPrediction } from "./answering/answer.js";
 import { clipPlace } from "./blazepose/upright.js";
 import { Landmarks, POINTS } from "./blazepose/landmarks.js";
@@ -23,11 +23,7 @@ let seen = null; // the landmarks of the last clip, or of the last session at th
 let frameSeconds = 0.1; // that a frame of a clip takes on this device
 const cancelled = new Set(); // numbers of jobs
 
-const fetchGraph = async (role, sizes) => {
-  const response = await fetch(new URL(classifier.graphs[role], import.meta.url));
-  if (!response.ok) throw new Problem("notLoaded");
-  return openGraph(new Uint8Array(await response.arrayBuffer()), sizes);
-};
+const fetchGraph = async (role, sizes) => openGraph(new Uint8Array(await fetchFile(classifier.graphs[role])), sizes);
 
 let loading = null;
 
@@ -58,9 +54,9 @@ const loadAll = async (progress) => {
 };
 
 const describe = async ({ file }) => {
-  const { input, duration, width, height } = await openVideo(file);
+  const { input, duration } = await openVideo(file);
   input.dispose();
-  return { duration, width, height, seconds: duration * FPS * frameSeconds };
+  return { duration };
 };
 
 const stopIfCancelled = (job) => {
@@ -93,10 +89,11 @@ const beginFrames = async ({ width, height }) => {
 };
 
 const addFrame = async ({ bitmap, seconds }) => {
-  await clip.frames.add(clip.times.length / FPS, fitter.fit(clip.width, clip.height, (context, ...box) => context.drawImage(bitmap, ...box)));
+  const picture = fitter.fit(clip.width, clip.height, (context, ...box) => context.drawImage(bitmap, ...box));
+  bitmap.close();
+  await clip.frames.add(clip.times.length / FPS, picture);
   clip.times.push(seconds);
   clip.sizes.push([clip.width, clip.height]);
-  bitmap.close();
 };
 
 const endFrames = async (_, progress, job) => finish(await clip.frames.end(), clip, job);

@@ -5,6 +5,8 @@ addEventListener("message", async ({ data }) => {
   try {
     (await office).receive(data);
   } catch (error) {
-    postMessage({ job: data.job, problem: { code: "notLoaded", values: {}, text: String(error) } });
+    setTimeout(() => {
+      throw error; // ends this worker: the page begins another one
+    });
   }
 });

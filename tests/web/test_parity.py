@@ -108,8 +108,10 @@ def test_drawn_clips_get_the_answers_of_python_from_their_pixels_on(
         (0.01, ("-vf", "transpose=1")),
         (0.01, ("-vf", "fps=12.5", "-c:v", "libvpx-vp9", "-f", "webm")),
         (0.01, ("-vf", "setpts=PTS+2/TB")),
+        (0.01, ("-output_ts_offset", "100", "-f", "matroska")),
+        (0.01, ("-f", "lavfi", "-i", "sine=duration=9", "-vf", "setpts=PTS+2/TB", "-map", "0:v", "-map", "1:a")),
     ],
-    ids=["tall", "pixels that are not square", "on its side", "webm", "begins late"],
+    ids=["tall", "pixels that are not square", "on its side", "webm", "begins late", "begins at 100 s", "sound first"],
 )
 def test_other_shapes_and_formats_are_read_as_in_python(
     shared: Opened, squats: Path, taught: Path, tmp_path: Path, most: float, arguments: tuple[str, ...]
@@ -121,6 +123,23 @@ def test_other_shapes_and_formats_are_read_as_in_python(
     assert isinstance(expected.prediction, PosePrediction)
     assert result["answer"]["duration_s"] == expected.duration_s
     assert distance_of(result, expected.prediction, classifier.fit) <= most
+
+
+@pytest.mark.parametrize("kind", ["cut off", "bad in the middle"])
+def test_what_is_damaged_is_read_as_far_as_in_python(
+    shared: Opened, squats: Path, taught: Path, tmp_path: Path, kind: str
+) -> None:
+    whole, clip = tmp_path / "whole.mp4", tmp_path / "damaged.mp4"
+    run_ffmpeg("-stream_loop", "3", "-i", str(squats), "-g", "15", "-movflags", "faststart", str(whole))
+    content = whole.read_bytes()
+    half = len(content) // 2
+    clip.write_bytes(content[:half] if kind == "cut off" else content[:half] + bytes(4000) + content[half + 4000 :])
+    expected, result = predict_clip(clip, taught), answer_file(shared, clip)
+    assert expected.repetitions
+    assert abs(result["answer"]["duration_s"] - expected.duration_s) <= 0.5
+    assert (expected.duration_s > 0.9 * predict_clip(whole, taught).duration_s) == (kind != "cut off")
+    assert result["answer"]["exercise"] == expected.exercise
+    assert abs(result["answer"]["repetitions"] - expected.repetitions) <= 1
 
 
 def test_rotation_of_the_metadata_is_honoured(shared: Opened, squats: Path, taught: Path, tmp_path: Path) -> None:

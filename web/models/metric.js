@@ -1,7 +1,6 @@
 // How alike two movements are, taught or not; see fitness_tracker/models/pose/metric.py. A vector is (M, U), flat.
 
-import { classifier } from "../constants.js";
-import { Problem } from "../problems.js";
+import { classifier, fetchFile } from "../constants.js";
 
 const { members: MEMBERS, units: UNITS, metric: { file: FILE, slope: SLOPE, middle: MIDDLE, ceiling: CEILING } } = classifier;
 
@@ -13,9 +12,7 @@ export const loadMetric = async () => {
 };
 
 const fetchMetric = async () => {
-  const response = await fetch(new URL(`../${FILE}`, import.meta.url));
-  if (!response.ok) throw new Problem("notLoaded");
-  const bytes = await response.arrayBuffer();
+  const bytes = await fetchFile(FILE);
   const size = MEMBERS * UNITS;
   return { mean: new Float32Array(bytes, 0, size), whitening: Float32Array.from(new Uint16Array(bytes, 4 * size), half) };
 };

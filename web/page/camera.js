@@ -223,5 +223,7 @@ document.addEventListener("visibilitychange", () => {
   if (!live || live.isStopping) return;
   setAdvice("paused");
   live.pausedUntil = performance.now() + 3000;
-  if (!document.hidden && live.stream) keepAwake(live);
+  if (document.hidden || !live.stream) return;
+  $("camera").play().catch(() => {});
+  keepAwake(live);
 });

@@ -22,6 +22,7 @@ const start = () => {
     event.preventDefault?.();
     for (const one of waiting.values()) one.reject(Object.assign(new Problem("notLoaded"), { text: event.message }));
     waiting.clear();
+    worker.terminate();
     worker = null; // the next job begins anew
   };
 };

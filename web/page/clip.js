@@ -31,15 +31,19 @@ export const giveClip = async (file) => {
   $("go-on").hidden = true;
   show("progress");
   try {
-    await run(mine, ask("load", {}, { progress: (share) => follow(mine, "loading", share) }));
+    const { frameSeconds } = await run(mine, ask("load", {}, { progress: (share) => follow(mine, "loading", share) }));
     put("progress-text", t("opening"));
     const about = await run(mine, ask("describe", { file })).catch((problem) => {
       if (problem.code !== "cannotDecode") throw problem;
       return null; // <video> may be able to
     });
-    mine.about = about;
-    if (about && about.duration > LONG && !(await isWanted(mine))) return;
-    const result = await (about ? look(mine) : giveFrames(file, (job) => run(mine, job), (share) => follow(mine, "looking", share)));
+    const isLookedAt = async ({ duration: length }) => {
+      mine.about = { duration: length, seconds: length * classifier.fps * frameSeconds };
+      return length <= LONG || isWanted(mine);
+    };
+    if (about && !(await isLookedAt(about))) return;
+    const result = await (about ? look(mine)
+      : giveFrames(file, (job) => run(mine, job), (share) => follow(mine, "looking", share), isLookedAt));
     if (mine === clip) showAnswer(mine, result);
   } catch (problem) {
     if (mine !== clip) return;

@@ -6,14 +6,26 @@ import { ask } from "./client.js";
 
 const PATIENCE = 10_000; // milliseconds to wait for a frame
 
-const happens = (target, name) => new Promise((resolve, reject) => {
-  const late = setTimeout(() => reject(new Problem("cannotDecode")), PATIENCE);
-  target.addEventListener(name, () => (clearTimeout(late), resolve()), { once: true });
-  target.addEventListener("error", () => (clearTimeout(late), reject(new Problem("cannotDecode"))), { once: true });
-});
+const happens = async (target, name) => {
+  const listening = new AbortController();
+  const { signal } = listening;
+  const late = AbortSignal.timeout(PATIENCE);
+  try {
+    await new Promise((resolve, reject) => {
+      target.addEventListener(name, resolve, { signal });
+      target.addEventListener("error", reject, { signal });
+      late.addEventListener("abort", reject, { signal });
+    });
+  } catch {
+    throw new Problem("cannotDecode");
+  } finally {
+    listening.abort();
+  }
+};
 
-// As `askClip` gives it. `run` remembers the job that goes on, so that it can be cancelled.
-export const giveFrames = async (file, run, progress) => {
+// As `askClip` gives it. `run` remembers the job that goes on, so that it can be cancelled; `isWanted(about)` asks whether
+// to look at a long one.
+export const giveFrames = async (file, run, progress, isWanted) => {
   const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto" });
   const url = URL.createObjectURL(file);
   let isCancelled = false;
@@ -23,6 +35,7 @@ export const giveFrames = async (file, run, progress) => {
     video.src = url;
     await ready;
     if (!video.videoWidth || !Number.isFinite(video.duration)) throw new Problem("cannotDecode");
+    if (!(await isWanted({ duration: video.duration }))) throw new Problem("cancelled");
     await ask("beginFrames", { width: video.videoWidth, height: video.videoHeight });
     const number = Math.max(1, Math.ceil(video.duration * classifier.fps - 1e-6));
     for (let n = 0; n < number; n++) {

@@ -6,7 +6,10 @@ import { $ } from "./sections.js";
 export const watchVersions = async (isIdle) => {
   if (!navigator.serviceWorker) return;
   const before = navigator.serviceWorker.controller;
-  navigator.serviceWorker.addEventListener("controllerchange", () => before && location.reload());
+  let isWanted = false;
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (before && (isWanted || isIdle())) location.reload(); // another tab may have asked for it while this one counts
+  });
   try {
     const registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url));
     const offer = () => {
@@ -14,7 +17,10 @@ export const watchVersions = async (isIdle) => {
       if (!waiting || !before) return;
       if (isIdle()) waiting.postMessage("take over");
       $("update").hidden = false;
-      $("use-update").onclick = () => waiting.postMessage("take over");
+      $("use-update").onclick = () => {
+        isWanted = true;
+        waiting.postMessage("take over");
+      };
     };
     registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
     offer();

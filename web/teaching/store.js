@@ -15,7 +15,13 @@ const inStore = async (mode, use) => {
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   const database = await done(opening);
   try {
-    return await use(database.transaction(STORE, mode).objectStore(STORE));
+    const transaction = database.transaction(STORE, mode);
+    const isKept = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(new Problem("cannotKeep"));
+    });
+    const [result] = await Promise.all([use(transaction.objectStore(STORE)), isKept]);
+    return result;
   } finally {
     database.close();
   }

@@ -15,7 +15,7 @@ export const openVideo = async (file) => {
     const track = await input.getPrimaryVideoTrack();
     if (!track) throw new Problem("noPictures");
     if (!(await track.canDecode())) throw new Problem("cannotDecode");
-    const [begin, first] = [Math.max(await input.getFirstTimestamp(), 0), await track.getFirstTimestamp()];
+    const [begin, first] = [Math.max(await input.getFirstTimestamp(), 0), await track.getFirstTimestamp()]; // an edit list cuts off what is before 0
     const duration = (await track.computeDuration()) - begin;
     if (!(duration > 0)) throw new Problem("noPictures");
     return {
@@ -28,65 +28,43 @@ export const openVideo = async (file) => {
   }
 };
 
-const FEW = 10; // frames that are asked for where something is damaged: what was decoded ahead of it is lost
-
 // Frames that are shown at the times 0, 1/fps, …: for each the last of those that are nearest to it. `use(sample, n)`.
 // What is damaged looks like what was before it, if something comes after it; else the clip ends there.
 export const readFrames = async (video, fps, use) => {
-  const number = Math.max(1, Math.ceil(video.duration * fps - 1e-6));
-  const times = Array.from({ length: number }, (_, n) => Math.max(video.begin + (n + 0.5) / fps - 1e-6, video.first));
-  const packets = new EncodedPacketSink(video.track);
-  let [n, used, last, failure] = [0, 0, null, null];
-  const give = async (sample) => {
-    try {
-      for (; used < n; used++) await use(last ?? sample, used, number);
-      await use(sample, used++, number);
-    } catch (error) {
+  const number = Math.max(1, Math.ceil(video.duration * fps - 1e-6)); // as the file says; it may be cut off
+  let [n, last, failure] = [0, null, null];
+  const give = async () => {
+    await use(last, n, number).catch((error) => {
       failure = error;
       throw error;
+    });
+    n += 1;
+  };
+  const readFrom = async (seconds) => {
+    for await (const sample of new VideoSampleSink(video.track).samples(seconds)) {
+      while (last && video.begin + (n + 0.5) / fps - 1e-6 < sample.timestamp) await give();
+      last?.close();
+      last = sample;
     }
   };
-  const isMissing = async (sample) =>
-    sample.timestamp === last?.timestamp && (await packets.getPacket(times[n], { metadataOnly: true }))?.timestamp > sample.timestamp;
-  const readOn = async (most) => {
-    for await (const sample of new VideoSampleSink(video.track).samplesAtTimestamps(times.slice(n, n + most))) {
-      if (sample && (await isMissing(sample))) {
-        sample.close();
-        throw new Error("the file ends before its pictures do");
-      }
-      if (sample) {
-        await give(sample);
-        last?.close();
-        last = sample;
-      }
-      n += 1;
-    }
-  };
-  let most = Infinity;
   try {
-    while (n < number) {
-      const before = n;
-      try {
-        await readOn(most);
-      } catch {
-        if (failure) throw failure;
-        const isStuck = n === before && most === FEW;
-        if (isStuck) n = Math.max(n + 1, await nextKey(packets, times, n));
-        most = isStuck ? Infinity : FEW;
-      }
+    for (let start = video.first; start !== null;) {
+      start = await readFrom(start).then(() => null, () => (failure ? null : nextKey(video.track, Math.max(start, last?.timestamp ?? start))));
     }
+    if (failure) throw failure;
+    if (!last) throw new Problem("damaged");
+    const seconds = last.timestamp + (last.duration || 1 / video.rate) - video.begin;
+    while (n < Math.max(1, Math.ceil(seconds * fps - 1e-6))) await give();
   } finally {
     last?.close();
   }
-  if (!last) throw new Problem("damaged");
 };
 
-// The number of the first frame that is decoded by itself after a damaged one.
-const nextKey = async (packets, times, n) => {
-  const before = await packets.getKeyPacket(times[n], { metadataOnly: true }).catch(() => null);
-  const key = before && (await packets.getNextKeyPacket(before, { metadataOnly: true }).catch(() => null));
-  const number = key ? times.findIndex((time) => time >= key.timestamp) : -1;
-  return number < 0 ? times.length : number;
+// When the next picture is that is decoded by itself; null if none is.
+const nextKey = async (track, seconds) => {
+  const packets = new EncodedPacketSink(track);
+  const before = await packets.getKeyPacket(seconds, { metadataOnly: true }).catch(() => null);
+  return (before && (await packets.getNextKeyPacket(before, { metadataOnly: true }).catch(() => null)))?.timestamp ?? null;
 };
 
 // Small pictures (ImageBitmap, `height` pixels high) that are shown at `times`; null where there is none.
