@@ -34,9 +34,9 @@ export const findStill = (poses, fps) => {
 export const heldSeconds = (still, poses, start, end, fps) => {
   const features = clipFeatures(poses);
   const held = still.slice(start, end);
-  const postures = runs(held).map((run) => ({
-    run, values: UNMOVED.map((feature) => median(Array.from({ length: run[1] - run[0] }, (_, n) => features[(start + run[0] + n) * FEATURES + feature]))),
-  }));
+  const valuesIn = ([first, behind], feature) =>
+    Array.from({ length: behind - first }, (_, n) => features[(start + first + n) * FEATURES + feature]);
+  const postures = runs(held).map((run) => ({ run, values: UNMOVED.map((feature) => median(valuesIn(run, feature))) }));
   if (!postures.length) return 0;
   const longest = postures.reduce((best, one) => (one.run[1] - one.run[0] > best.run[1] - best.run[0] ? one : best));
   for (const { run, values } of postures) {

@@ -36,6 +36,7 @@ export const startCamera = async (goesOn) => {
     watch(mine);
     await ask("load", {}, { progress: (share) => mine === live && put("advice", t("loading", { n: Math.round(100 * share) })) });
     await ask("startLive", { goesOn: isBegun });
+    if (mine !== live) return;
     isBegun = true;
   } catch (problem) {
     if (mine !== live) return;

@@ -15,7 +15,8 @@ export const openVideo = async (file) => {
     const track = await input.getPrimaryVideoTrack();
     if (!track) throw new Problem("noPictures");
     if (!(await track.canDecode())) throw new Problem("cannotDecode");
-    const [begin, first] = [Math.max(await input.getFirstTimestamp(), 0), await track.getFirstTimestamp()]; // an edit list cuts off what is before 0
+    // What is before 0 is cut off, by an edit list
+    const [begin, first] = [Math.max(await input.getFirstTimestamp(), 0), await track.getFirstTimestamp()];
     const duration = (await track.computeDuration()) - begin;
     if (!(duration > 0)) throw new Problem("noPictures");
     return {
@@ -49,9 +50,10 @@ export const readFrames = async (video, fps, use) => {
   };
   try {
     for (let start = video.first; start !== null;) {
-      start = await readFrom(start).then(() => null, () => (failure ? null : nextKey(video.track, Math.max(start, last?.timestamp ?? start))));
+      const isWhole = await readFrom(start).then(() => true, () => false);
+      if (failure) throw failure;
+      start = isWhole ? null : await nextKey(video.track, Math.max(start, last?.timestamp ?? start));
     }
-    if (failure) throw failure;
     if (!last) throw new Problem("damaged");
     const seconds = last.timestamp + (last.duration || 1 / video.rate) - video.begin;
     while (n < Math.max(1, Math.ceil(seconds * fps - 1e-6))) await give();
