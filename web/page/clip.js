@@ -96,6 +96,7 @@ const isWanted = (mine) => {
 const showAnswer = (mine, result) => {
   mine.result = result;
   tellAnswer(mine);
+  showFiles(mine);
   showVideo(mine);
   show("answer");
   if (result.isAnybody) offerTeaching(() => answerAgain(mine));
@@ -104,7 +105,9 @@ const showAnswer = (mine, result) => {
 // It may have another name now.
 const answerAgain = async (mine) => {
   mine.result.answer = await ask("answerSeen");
-  if (mine === clip) tellAnswer(mine);
+  if (mine !== clip) return;
+  tellAnswer(mine);
+  showFiles(mine);
 };
 
 // What is shown, again: in another language.
@@ -132,7 +135,6 @@ const tellAnswer = (mine) => {
   put("answer-length", clock(answer.duration_s));
   $("segments").replaceChildren(...segments.map(row));
   showBar(segments, answer.duration_s);
-  showFiles(mine);
   showPictures(mine);
 };
 
