@@ -53,7 +53,11 @@ export class LiveSession {
 
   // `frame`: a picture of 640x480, of one that is `width` x `height`, taken at `seconds` by any clock.
   async add(frame, seconds, width, height) {
-    if (this.problem) throw this.problem;
+    if (this.problem) {
+      const { problem } = this;
+      this.problem = null; // one may go on
+      throw problem;
+    }
     const step = this.given === null ? 0 : clip(seconds - this.given, 0, LONGEST_STEP);
     this.given = seconds;
     this.clock += step;

@@ -21,6 +21,7 @@ const fitter = new Fitter();
 let [tracker, predictor, session, clip] = [null, null, null, null];
 let seen = null; // the landmarks of the last clip, or of the last session at the camera
 let frameSeconds = 0.1; // that a frame of a clip takes on this device
+let knowsMine = false; // whether it was told what one taught this device
 const cancelled = new Set(); // numbers of jobs
 
 const fetchGraph = async (role, sizes) => openGraph(new Uint8Array(await fetchFile(classifier.graphs[role])), sizes);
@@ -34,7 +35,7 @@ const load = async (_, progress = () => {}) => {
     throw error instanceof TypeError ? new Problem("notLoaded") : error; // as browsers call a network that fails
   });
   await loading;
-  return { frameSeconds };
+  return { frameSeconds, knowsMine };
 };
 
 const loadAll = async (progress) => {
@@ -171,6 +172,7 @@ const useEnrolled = async ({ files }) => {
   await load();
   const read = await Promise.all(files.map((text) => readEnrolled(text).catch(() => null)));
   predictor.enrolled = read.filter((one) => one?.isUsable);
+  knowsMine = true;
   return read;
 };
 

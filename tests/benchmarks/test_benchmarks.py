@@ -107,7 +107,7 @@ def test_nobody_stands_on_both_sides_of_a_fold() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["knn", "trees", "lstm", "ours"])
+@pytest.mark.parametrize("method", ["knn", "trees", pytest.param("lstm", marks=pytest.mark.torture), "ours"])
 def test_no_way_looks_at_what_it_is_tested_on(method: str) -> None:
     """Whatever the clips to be named are called, the answers stay."""
     some = material()

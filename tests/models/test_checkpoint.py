@@ -172,8 +172,8 @@ def stop_after(home: Path, cache: Path, epoch: int, signal_: int) -> tuple[str, 
 
 @pytest.mark.slow
 def test_the_stage_goes_on_after_ctrl_c(prepared: Path, tmp_path: Path) -> None:
-    edit_params(prepared, {"train.model": "pose", "train.epochs": 5, "pose.windows_per_epoch": 2000})
-    output, errors = stop_after(prepared, tmp_path / "disturbed", 2, signal.SIGINT)
+    edit_params(prepared, {"train.model": "pose", "train.epochs": 3, "pose.members": 4, "pose.windows_per_epoch": 2000})
+    output, errors = stop_after(prepared, tmp_path / "disturbed", 1, signal.SIGINT)
     assert errors == "train: stopped; what is finished is kept\n"
     output, _ = train(prepared, tmp_path / "disturbed")
     assert "goes on after epoch" in output

@@ -16,11 +16,17 @@ const translate = () => {
 
 $("language").replaceChildren(...Object.entries(LANGUAGES).map(([value, textContent]) =>
   element("option", { value, textContent, lang: value, selected: value === language })));
+// The address keeps it, each of those that the way back leads to: this page stores nothing.
+const keepLanguage = () => {
+  const address = new URL(location.href);
+  address.searchParams.set("lang", language);
+  history.replaceState(history.state, "", address);
+};
+
 $("language").addEventListener("change", () => {
   useLanguage($("language").value);
-  const address = new URL(location.href);
-  address.searchParams.set("lang", language); // the address keeps it: this page stores nothing
-  history.replaceState(history.state, "", address);
+  keepLanguage();
+  addEventListener("popstate", keepLanguage);
   translate();
   dispatchEvent(new Event("languagechange"));
 });

@@ -4,7 +4,7 @@ import { classifier } from "../constants.js";
 import { Problem } from "../problems.js";
 import { ask } from "./client.js";
 import { clearOverlay, drawSkeleton, onNextPicture } from "./draw.js";
-import { offerTeaching } from "./mine.js";
+import { load, offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
 import { counted, doing, held, language, summary, t } from "./words.js";
 
@@ -34,19 +34,22 @@ export const startCamera = async (goesOn) => {
       return;
     }
     watch(mine);
-    await ask("load", {}, { progress: (share) => mine === live && put("advice", t("loading", { n: Math.round(100 * share) })) });
+    await load({ progress: (share) => mine === live && put("advice", t("loading", { n: Math.round(100 * share) })) });
     await ask("startLive", { goesOn: isBegun });
     if (mine !== live) return;
     isBegun = true;
   } catch (problem) {
     if (mine !== live) return;
-    leaveCamera();
-    show("start");
+    if (isBegun) end(); // with the sets that are shown
+    else {
+      leaveCamera();
+      show("start");
+    }
     explain(problem);
     return;
   }
   mine.inFlight = 0;
-  setAdvice("ready");
+  setAdvice(mine.isMuted ? "muted" : "ready");
   nextFrame(mine);
 };
 
@@ -101,6 +104,7 @@ export const chooseCamera = () => {
   wish = { deviceId: $("cameras").value }; // another one, where it is gone
   leaveCamera();
   startCamera(true);
+  $("cameras").focus();
 };
 
 const nextFrame = (mine) => {
@@ -143,6 +147,7 @@ const tellState = (mine, state) => {
 
 // What is shown, again: in another language.
 export const translateLive = () => {
+  if (live?.track) listCameras(live);
   if (shown) tellState({ ...live, spoken: `${shown.exercise} ${shown.repetitions}` }, shown);
 };
 

@@ -5,7 +5,7 @@ import { ask } from "./client.js";
 import { clearOverlay, coloursOf, onNextPicture, paint } from "./draw.js";
 import { giveFrames } from "./fallback.js";
 import { csvOf, jsonOf } from "./formats.js";
-import { offerTeaching } from "./mine.js";
+import { load, offerTeaching } from "./mine.js";
 import { $, element, explain, put, say, show } from "./sections.js";
 import { clock, counted, doing, duration, held, language, percent, summary, t } from "./words.js";
 
@@ -31,17 +31,19 @@ export const giveClip = async (file) => {
   $("go-on").hidden = true;
   show("progress");
   try {
-    const { frameSeconds } = await run(mine, ask("load", {}, { progress: (share) => follow(mine, "loading", share) }));
+    const { frameSeconds } = await run(mine, load({ progress: (share) => follow(mine, "loading", share) }));
+    if (mine !== clip) return;
     put("progress-text", t("opening"));
     const about = await run(mine, ask("describe", { file })).catch((problem) => {
       if (problem.code !== "cannotDecode") throw problem;
       return null; // <video> may be able to
     });
     const isLookedAt = async ({ duration: length }) => {
+      if (mine !== clip) return false;
       mine.about = { duration: length, seconds: length * classifier.fps * frameSeconds };
       return length <= LONG || isWanted(mine);
     };
-    if (about && !(await isLookedAt(about))) return;
+    if (mine !== clip || (about && !(await isLookedAt(about)))) return;
     const result = await (about ? look(mine)
       : giveFrames(file, (job) => run(mine, job), (share) => follow(mine, "looking", share), isLookedAt));
     if (mine === clip) showAnswer(mine, result);
@@ -106,6 +108,7 @@ const showAnswer = (mine, result) => {
 const answerAgain = async (mine) => {
   mine.result.answer = await ask("answerSeen");
   if (mine !== clip) return;
+  mine.job?.cancel?.(); // a video that is drawn on with the old name
   tellAnswer(mine);
   showFiles(mine);
 };
@@ -135,6 +138,7 @@ const tellAnswer = (mine) => {
   put("answer-length", clock(answer.duration_s));
   $("segments").replaceChildren(...segments.map(row));
   showBar(segments, answer.duration_s);
+  if ($("video").paused) drawNow(mine, $("video").currentTime);
   showPictures(mine);
 };
 
@@ -209,7 +213,9 @@ const drawVideo = async (mine, name) => {
   } catch ({ code }) {
     if (mine !== clip) return;
     $("draw-video").hidden = code !== "cancelled";
-    put("drawing-text", code === "cancelled" ? "" : t("cannotEncode"));
+    $("drawing-text").hidden = code === "cancelled";
+    put("drawing-text", t("cannotEncode"));
+    $(code === "cancelled" ? "draw-video" : "save-json").focus();
   }
   $("drawing-bar").hidden = $("stop-drawing").hidden = true;
 };
@@ -234,18 +240,23 @@ const showVideo = (mine) => {
 
 const drawAgain = (mine) => onNextPicture($("video"), (seconds) => {
   if (mine !== clip) return;
-  if ($("video").videoWidth) paint(clearOverlay($("video-overlay"), $("video")), mine.painting, seconds - mine.painting.begin, false);
+  drawNow(mine, seconds);
   drawAgain(mine);
 });
+
+const drawNow = ({ painting }, seconds) => {
+  if ($("video").videoWidth) paint(clearOverlay($("video-overlay"), $("video")), painting, seconds - painting.begin, false);
+};
 
 // Small pictures in the timeline; without them the answer is the same.
 const showPictures = async (mine) => {
   const segments = mine.result.answer.segments.slice(0, MOST_PICTURES);
   const times = segments.map(({ start_s: start, end_s: end, times_s: counts }) => counts[counts.length >> 1] ?? (start + end) / 2);
   const pictures = await ask("pictures", { file: mine.file, times, height: PICTURE_HEIGHT }).catch(() => []);
-  if (mine !== clip || segments[0] !== mine.result.answer.segments[0]) return; // the rows may be others by now
+  const isShown = mine === clip && segments[0] === mine.result.answer.segments[0]; // the rows may be others by now
   pictures.forEach((bitmap, n) => {
-    if (!bitmap) return;
+    if (!isShown) bitmap?.close();
+    if (!isShown || !bitmap) return;
     const canvas = element("canvas", { width: bitmap.width, height: bitmap.height });
     canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
     $("segments").children[n].firstChild.replaceChildren(canvas);

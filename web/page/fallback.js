@@ -39,15 +39,16 @@ export const giveFrames = async (file, run, progress, isWanted) => {
     await ask("beginFrames", { width: video.videoWidth, height: video.videoHeight });
     const number = Math.max(1, Math.ceil(video.duration * classifier.fps - 1e-6));
     for (let n = 0; n < number; n++) {
-      if (isCancelled) throw new Problem("cancelled");
       const seconds = Math.min((n + 0.5) / classifier.fps - 1e-3, Math.max(video.duration - 1e-3, 0));
       const found = happens(video, "seeked");
       video.currentTime = seconds;
       await found;
+      if (isCancelled) break;
       const bitmap = await createImageBitmap(video);
       await ask("addFrame", { bitmap, seconds }, { move: [bitmap] });
       progress((n + 1) / number);
     }
+    if (isCancelled) throw new Problem("cancelled");
     return await ask("endFrames");
   } finally {
     video.removeAttribute("src");

@@ -27,13 +27,14 @@ export const offerTeaching = (done = () => {}) => {
 };
 
 const teach = async (isCertain) => {
-  const name = $("teach-name").value;
+  const [done, name] = [whenTaught, $("teach-name").value];
   $("teach-anyway").hidden = true;
   tell("teach-said", t("loadingShort"));
   try {
     await keepFile(name, await ask("teach", { name, isCertain }));
     await useMine();
-    await whenTaught();
+    await done();
+    if (done !== whenTaught) return; // something else is shown by now
     $("teach-name").value = "";
     tell("teach-said", t("taught", { name: name.trim() }));
   } catch (problem) {
@@ -41,6 +42,13 @@ const teach = async (isCertain) => {
     tell("teach-said", exercise ? t("looksLike", { exercise: nameOf(exercise), percent: percent(confidence) }) : wordsOf(problem));
     $("teach-anyway").hidden = !["looksLike", "addTo"].includes(problem.code);
   }
+};
+
+// The worker, with the networks and with what one taught.
+export const load = async (options) => {
+  const loaded = await ask("load", {}, options);
+  if (!loaded.knowsMine) await useMine().catch(() => {});
+  return loaded;
 };
 
 // From now on they are recognised.
@@ -90,6 +98,7 @@ export const listenToTeaching = () => {
     teach(false);
   });
   $("teach-anyway").addEventListener("click", () => teach(true));
+  $("teach-name").addEventListener("input", () => ($("teach-anyway").hidden = true));
   $("mine-file").addEventListener("change", () => change(async () => {
     const [file] = $("mine-file").files;
     if (!file) return;

@@ -3,9 +3,8 @@
 import { classifier } from "../constants.js";
 import { chooseCamera, leaveCamera, startCamera, stopCamera, translateLive } from "./camera.js";
 import { forgetClip, giveClip, translateClip } from "./clip.js";
-import { ask } from "./client.js";
 import { watchVersions } from "./offline.js";
-import { listenToTeaching, useMine } from "./mine.js";
+import { listenToTeaching, load, useMine } from "./mine.js";
 import { $, element, isShown, say, show } from "./sections.js";
 import { runSelftest } from "./selftest.js";
 import { language, nameOf } from "./words.js";
@@ -31,7 +30,7 @@ const start = () => {
   $("file").value = "";
 };
 
-const isBusy = () => isShown("progress") || isShown("live");
+const isBusy = () => isShown("progress") || (isShown("live") && isShown("stop"));
 
 const give = (files) => {
   if (isBusy()) say("busy");
@@ -83,5 +82,5 @@ if (new URLSearchParams(location.search).has("selftest")) {
 } else {
   $("start").hidden = false;
   watchVersions(() => isShown("start") && $("message").hidden);
-  ask("load").then(useMine).catch(() => {}); // while one chooses; who needs it is told if it fails
+  load().catch(() => {}); // while one chooses; who needs it is told if it fails
 }

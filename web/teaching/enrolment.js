@@ -27,7 +27,8 @@ const checksumOf = async (fields) => {
 export const writeEnrolled = async (name, shown, known = { repetitions: 0, held_s: 0, embeddings: [] }) => {
   const repetitions = known.repetitions + shown.repetitions;
   const embeddings = [...new Set([...known.embeddings, encode(shown.vector)])];
-  if (embeddings.length === known.embeddings.length || embeddings.length > MAX_CLIPS) throw new Problem("nameTaken", { name });
+  const isOther = known.embeddings.length > 0 && Boolean(known.repetitions) !== Boolean(shown.repetitions); // one is held
+  if (isOther || embeddings.length === known.embeddings.length || embeddings.length > MAX_CLIPS) throw new Problem("nameTaken", { name });
   const fields = {
     format_version: FORMAT_VERSION, name, classifier: classifier.hash, repetitions: repetitions || null,
     held_s: repetitions ? null : rounded(known.held_s + shown.held_s, 1), members: classifier.members, embeddings,

@@ -10,10 +10,16 @@ const done = (request) => new Promise((resolve, reject) => {
   request.onerror = () => reject(new Problem("cannotKeep"));
 });
 
-const inStore = async (mode, use) => {
+const open = async () => {
   const opening = indexedDB.open("fitness-tracker", 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-  const database = await done(opening);
+  return done(opening);
+};
+
+const inStore = async (mode, use) => {
+  const database = await open().catch(() => {
+    throw new Problem("cannotKeep");
+  });
   try {
     const transaction = database.transaction(STORE, mode);
     const isKept = new Promise((resolve, reject) => {
@@ -34,7 +40,7 @@ export const keptFiles = () => inStore("readonly", async (store) => {
 });
 
 export const keepFile = async (name, text) => {
-  await navigator.storage?.persist?.(); // else a browser that is short of space may forget it
+  navigator.storage?.persist?.().catch(() => {}); // else a browser that is short of space may forget it; some ask first
   await inStore("readwrite", (store) => done(store.put(text, asRead(name))));
 };
 

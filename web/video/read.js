@@ -43,9 +43,12 @@ export const readFrames = async (video, fps, use) => {
   };
   const readFrom = async (seconds) => {
     for await (const sample of new VideoSampleSink(video.track).samples(seconds)) {
-      while (last && video.begin + (n + 0.5) / fps - 1e-6 < sample.timestamp) await give();
-      last?.close();
-      last = sample;
+      try {
+        while (last && video.begin + (n + 0.5) / fps - 1e-6 < sample.timestamp) await give();
+      } finally {
+        last?.close();
+        last = sample;
+      }
     }
   };
   try {

@@ -35,7 +35,7 @@ def find_still(poses: Poses, fps: float) -> np.ndarray:
 def held_seconds(still: np.ndarray, poses: Poses, start: int, end: int, fps: float) -> float:
     """How long the position is held, in frames [start, end) of a clip, in which somebody is still longest.
 
-    By the result (T,) of `find_still`, with all frames of its windows. Another position is of who gets into it or out.
+    `still` (T,) as `find_still` has it, with all frames of its windows. Other positions do not count.
     """
     values, here = clip_features(poses)[start:end, UNMOVED], still[start:end]
     postures = {run: np.median(values[slice(*run)], axis=0) for run in runs(here)}
