@@ -1,5 +1,6 @@
 """What is drawn on a clip: the label, the count and the timeline; and what stops it."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +73,10 @@ def test_progress_goes_from_nothing_to_all(clip: Path, tmp_path: Path) -> None:
 def kill_ffmpeg(word: str) -> None:
     """The one of this program whose arguments name `word`."""
     for process in psutil.Process().children(recursive=True):
-        if word in process.cmdline() and "ffmpeg" in process.cmdline()[0]:
-            process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # killed before, and gone just now
+            words = process.cmdline()
+            if word in words and "ffmpeg" in words[0]:
+                process.kill()
 
 
 @pytest.mark.slow
