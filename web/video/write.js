@@ -38,7 +38,7 @@ export const writeOverlay = async (file, painting, progress, check) => {
     const conversion = await Conversion.init({
       input: video.input, output, showWarnings: false, tracks: "primary",
       video: {
-        width, height, fit: "fill", codec, quality: QUALITY_MEDIUM, forceTranscode: true, allowTransformationMetadata: false,
+        codec, quality: QUALITY_MEDIUM, forceTranscode: true, allowTransformationMetadata: false,
         processedWidth: width, processedHeight: height,
         process: (sample) => {
           check();
