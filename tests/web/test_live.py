@@ -135,6 +135,12 @@ def test_a_camera_is_counted_live(film: Film, squatting: Path, taught: Path, ser
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wait_until(page, "film.seconds >= film.until")
     assert pixels_drawn(page, "#camera-overlay") > 1000
+    page.set_viewport_size({"width": 740, "height": 360})  # a phone on its side
+    for seen in ("#screen", "#live-exercise", "#stop"):
+        box = page.locator(seen).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= 360
+    page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("said") == []  # aloud only if wanted
     page.locator("#aloud").check()
     page.evaluate("film.until = Infinity")
@@ -180,6 +186,9 @@ def test_it_says_what_it_needs_and_counts_nothing_before(
     page.locator("#stop").click()
     expect(page.locator("#leave")).to_be_visible()
     expect(page.locator("#sets-card")).to_be_hidden()
+    if advice == "whole body":
+        expect(page.locator("#live-exercise")).to_have_text("Nothing was counted")
+        expect(page.locator("#teach")).to_be_hidden()
 
 
 def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, squatting: Path) -> None:
@@ -195,7 +204,10 @@ def test_a_camera_that_is_unplugged_keeps_what_was_counted(film: Film, squatting
     expect(page.locator("#sets-card")).to_be_visible()
     page.locator("#live-again").click()
     wait_until(page, "document.getElementById('rate').textContent !== ''")
+    expect(page.locator("#sets-card")).to_be_visible()  # one goes on with what was counted
     page.locator("#stop").click()
+    expect(page.locator("#leave")).to_be_visible()
+    expect(page.locator("#sets-card")).to_be_visible()
     page.locator("#leave").click()
     expect(page.locator("#start")).to_be_visible()
 
@@ -267,6 +279,22 @@ def of_squats(start: float, end: float, *times: float) -> dict[str, Any]:
         "start_s": start, "end_s": end, "exercise": "squat", "confidence": 0.9, "repetitions": len(times),
         "held_s": None, "times_s": list(times),
     }  # fmt: skip
+
+
+def test_others_are_looked_for_where_the_followed_one_is_not(page: Page) -> None:
+    """The detector of people finds the plainest one alone."""
+    colours = page.evaluate("""async () => {
+        const { Adviser } = await import("./advice.js");
+        const [width, height] = [640, 480];
+        const image = new Float32Array(132).map((_, n) => [100 + n / 4, 100 + n, 0, 1][n % 4]); // to x = 132, y = 229
+        let seen = null;
+        const adviser = new Adviser({ detect: async (picture) => { seen = picture; return []; } });
+        const frame = { width, height, data: new Uint8ClampedArray(4 * width * height).fill(200) };
+        await adviser.isSomebodyElse(frame, { image, region: { centre: [115, 165], up: [0, -80] } });
+        const at = (picture, x, y) => picture.data[4 * (y * width + x)];
+        return [at(seen, 115, 165), at(seen, 80, 165), at(seen, 115, 300), at(frame, 115, 165)];
+    }""")
+    assert colours == [0, 200, 200, 200]
 
 
 def test_the_log_keeps_what_is_let_go(page: Page) -> None:

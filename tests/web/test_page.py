@@ -7,7 +7,9 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from fitness_tracker.corpus.catalog import read_exercises
@@ -23,7 +25,6 @@ NO_WEBCODECS = "delete self.VideoDecoder; delete self.VideoEncoder;\n"
 
 def drop(page: Page, path: Path) -> None:
     """Drops a file on the page, as a mouse does."""
-    page.wait_for_selector("#start:visible")
     transfer = page.evaluate_handle(
         """([text, name]) => {
             const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
@@ -34,7 +35,7 @@ def drop(page: Page, path: Path) -> None:
         [base64.b64encode(path.read_bytes()).decode(), path.name],
     )
     for event in ("dragenter", "dragover", "drop"):
-        page.dispatch_event("#start", event, {"dataTransfer": transfer})
+        page.dispatch_event("body", event, {"dataTransfer": transfer})
 
 
 def downloaded(page: Page, button: str) -> str:
@@ -55,6 +56,7 @@ def pixels_drawn(page: Page, canvas: str) -> int:
 def test_a_dropped_clip_gets_its_answer_files_and_skeleton(open_page: Open, server, squats: Path, taught: Path) -> None:
     opened = open_page()
     page = opened.page
+    page.wait_for_selector("#start:visible")
     drop(page, squats)
     expect(page.locator("#answer")).to_be_visible()
     expected = predict_clip(squats, taught)
@@ -89,6 +91,85 @@ def test_the_video_with_its_overlay_can_be_saved(page: Page, squats: Path, tmp_p
     run_ffmpeg("-i", str(overlay), "-map", "0:a", "-f", "null", "-")  # the sound is there
     assert frames.stat().st_size > 10_000
     assert download.value.suggested_filename == "with sound.overlay.mp4"
+
+
+def test_a_picture_that_changes_its_shape_keeps_the_persons(page: Page, squats: Path, tmp_path: Path) -> None:
+    parts = [tmp_path / "wide.webm", tmp_path / "tall.webm"]
+    for part, shape in zip(parts, ("640:480", "480:640"), strict=True):
+        scale = f"scale={shape}:force_original_aspect_ratio=increase,crop={shape},setsar=1"
+        run_ffmpeg("-i", str(squats), "-vf", scale, "-c:v", "libvpx", "-b:v", "1M", str(part))
+    (tmp_path / "parts.txt").write_text("".join(f"file '{part}'\n" for part in parts))
+    clip, overlay = tmp_path / "both.webm", tmp_path / "overlay.mp4"
+    run_ffmpeg("-f", "concat", "-safe", "0", "-i", str(tmp_path / "parts.txt"), "-c", "copy", str(clip))
+    give(page, clip)
+    expect(page.locator("#answer")).to_be_visible()
+    with page.expect_download(timeout=1000 * PATIENCE) as download:
+        page.locator("#draw-video").click()
+    download.value.save_as(overlay)
+    edges = []
+    for seconds in ("-ss", "1"), ("-sseof", "-1"):
+        run_ffmpeg(*seconds, "-i", str(overlay), "-frames:v", "1", str(tmp_path / "frame.png"))
+        picture = np.asarray(Image.open(tmp_path / "frame.png").convert("L"))
+        middle = len(picture) // 2
+        edges.append(float(picture[middle : middle + 50, :50].mean()))  # left, below the label
+    assert edges[0] > 40
+    assert edges[1] < 10  # the tall picture stands between black bars
+
+
+def test_the_player_goes_by_the_files_own_clock(page: Page, squats: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "late.mkv"
+    run_ffmpeg("-i", str(squats), "-c", "copy", "-output_ts_offset", "5", str(clip))
+    page.emulate_media(reduced_motion="reduce")
+    give(page, clip)
+    expect(page.locator("#answer")).to_be_visible()
+    wait_until(page, "document.getElementById('video').readyState > 1")
+    page.locator(".seek").first.click()
+    assert 5 <= page.evaluate("document.getElementById('video').currentTime") < 7
+    expect(page.locator("#answer-length")).to_have_text("0:04")  # not 9
+
+
+def test_drawing_on_the_video_can_be_cancelled(page: Page, squats: Path, tmp_path: Path) -> None:
+    run_ffmpeg("-stream_loop", "9", "-i", str(squats), "-c", "copy", str(tmp_path / "long.mp4"))
+    give(page, tmp_path / "long.mp4")
+    expect(page.locator("#answer")).to_be_visible()
+    page.locator("#draw-video").click()
+    page.locator("#stop-drawing").click()
+    expect(page.locator("#draw-video")).to_be_focused()
+    for gone in ("#stop-drawing", "#drawing-bar", "#drawing-text", "#save-video"):
+        expect(page.locator(gone)).to_be_hidden()
+
+
+def test_the_browsers_way_back_leads_to_the_start(page: Page, squats: Path) -> None:
+    give(page, squats)
+    expect(page.locator("#answer")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#start")).to_be_visible()
+
+
+def test_what_is_shown_changes_its_language(page: Page, squats: Path) -> None:
+    give(page, squats)
+    expect(page.locator("#answer-exercise")).to_have_text("squat")
+    page.select_option("#language", "de")
+    expect(page.locator("#answer-exercise")).to_have_text("Kniebeuge")
+    expect(page.locator("#segments .sure").first).to_contain_text("sicher")
+    page.select_option("#language", "en")
+    expect(page.locator("#segments .sure").first).to_contain_text("sure")
+
+
+def test_the_second_half_of_a_double_tap_does_nothing(page: Page, squats: Path) -> None:
+    page.evaluate("() => { window.clicks = 0; document.body.addEventListener('click', () => clicks++); }")
+    give(page, squats)
+    expect(page.locator("#answer")).to_be_visible()
+    page.evaluate("clicks = 0")
+    page.locator("#again").dblclick()
+    expect(page.locator("#start")).to_be_visible()
+    assert page.evaluate("clicks") == 1
+
+
+def test_a_page_that_does_not_come_whole_says_so(open_page: Open) -> None:
+    for missing in ("**/page.json", "**/page/clip.js"):
+        page = open_page(routes={missing: lambda route: route.abort()}, networks=False).page
+        expect(page.locator("#message")).to_contain_text("could not be loaded whole")
 
 
 def test_a_workout_is_called_by_its_sets(page: Page, drawn: Path, tmp_path: Path) -> None:
@@ -190,6 +271,19 @@ def test_a_clip_of_two_hours_is_asked_about_and_can_be_cancelled(page: Page, mak
     page.locator("#cancel").click()
     expect(page.locator("#start")).to_be_visible()
     expect(page.locator("#message")).to_be_hidden()
+
+
+def test_a_file_that_is_dropped_in_the_middle_is_refused_in_words(
+    page: Page, make_clip, squats: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "long.mp4").write_bytes(
+        make_clip("-f", "lavfi", "-i", "color=size=64x48:rate=1/4:duration=7200", "-preset", "ultrafast")
+    )
+    give(page, tmp_path / "long.mp4")
+    expect(page.locator("#go-on")).to_be_visible()
+    drop(page, squats)
+    expect(page.locator("#message")).to_have_text(words(page)["busy"][0])
+    expect(page.locator("#go-on")).to_be_visible()
 
 
 def test_the_next_clip_after_a_cancelled_one_gets_its_own_answer(page: Page, squats: Path, tmp_path: Path) -> None:

@@ -91,6 +91,9 @@ def test_a_second_clip_is_added_to_an_exercise(untaught: Page, classifier: PoseC
     for certain, code in ((False, "addTo"), (True, "nameTaken")):  # the same clip again adds nothing
         with pytest.raises(Error, match=code):
             ask(untaught, "teach", name=NAME.upper(), isCertain=certain)
+    ask(untaught, "askLandmarks", **encode_landmarks(landmarks_of("side_plank", 0)))
+    with pytest.raises(Error, match="nameTaken"):  # what is held is no more of what is repeated
+        ask(untaught, "teach", name=NAME, isCertain=True)
     ask(untaught, "askLandmarks", **encode_landmarks(clips[1]))
     (tmp_path / "both.json").write_text(ask(untaught, "teach", name=NAME.upper(), isCertain=True), encoding="utf-8")
     both, one = read_enrolled(tmp_path / "both.json"), json.loads(first)
