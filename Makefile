@@ -63,7 +63,7 @@ published-site: .venv/installed web/vendor  ## the same of the classifier in the
 	@if [ "$(READ_ROLE)" ]; then python -m dvc pull -q models/classifier && python -m fitness_tracker.cli site site; \
 	  else echo "::notice::no page is published: the variable AWS_READ_ROLE, a role that reads the remote, is not set"; fi
 
-web/vendor: web/fetch_packages.py
+web/vendor: web/fetch_packages.py | .venv/installed
 	@python web/fetch_packages.py web/vendor && touch web/vendor
 
 CLIPS = $(firstword $(wildcard data/videos) sample/videos)
